@@ -1,0 +1,85 @@
+/** Small operations on bytes, shared by all that handle keys and values. */
+
+/** Compares as unsigned bytes, a prefix before what it is a prefix of: < 0, 0 or > 0. */
+export function compareBytes(left: Uint8Array, right: Uint8Array): number {
+  return compareRanges(left, 0, left.length, right, 0, right.length);
+}
+
+/** `compareBytes` of `left[leftAt, leftAt + leftLength)` and the same of `right`. */
+export function compareRanges(
+  left: Uint8Array,
+  leftAt: number,
+  leftLength: number,
+  right: Uint8Array,
+  rightAt: number,
+  rightLength: number,
+): number {
+  const shared = leftLength < rightLength ? leftLength : rightLength;
+  for (let index = 0; index < shared; index++) {
+    const difference = (left[leftAt + index] as number) - (right[rightAt + index] as number);
+    if (difference !== 0) return difference;
+  }
+  return leftLength - rightLength;
+}
+
+export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && compareBytes(left, right) === 0;
+}
+
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+/** The bytes, with those that are not printable ASCII as `\xNN`, for messages. */
+export function printable(bytes: Uint8Array, lengthMax = 80): string {
+  let text = "";
+  for (const byte of bytes.subarray(0, lengthMax)) {
+    const plain = 0x20 <= byte && byte < 0x7f && byte !== 0x5c;
+    text += plain ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`;
+  }
+  return bytes.length > lengthMax ? `${text}...` : text;
+}
+
+/** One character a byte. Strings made so sort as their bytes and serve as keys of a `Map`. */
+export function latin1(bytes: Uint8Array, at = 0, length = bytes.length - at): string {
+  let text = "";
+  for (let from = at; from < at + length; from += 4096) {
+    const to = Math.min(at + length, from + 4096);
+    text += String.fromCharCode(...bytes.subarray(from, to));
+  }
+  return text;
+}
+
+/** The inverse of `latin1`. */
+export function fromLatin1(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
+  return bytes;
+}
+
+/** The first key after all keys that begin with `prefix`, or undefined where there is none. */
+export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
+  let length = prefix.length;
+  while (length > 0 && prefix[length - 1] === 0xff) length--;
+  if (length === 0) return undefined;
+  const end = prefix.slice(0, length);
+  end[length - 1] = (end[length - 1] as number) + 1;
+  return end;
+}
+
+/** A 32-bit hash of a range of bytes, for filters and tables in memory (FNV-1a, then mixed). */
+export function hashBytes(bytes: Uint8Array, at: number, length: number): number {
+  let hash = 0x811c9dc5;
+  for (let index = at; index < at + length; index++) {
+    hash = Math.imul(hash ^ (bytes[index] as number), 0x01000193);
+  }
+  hash ^= hash >>> 15;
+  hash = Math.imul(hash, 0x2c1b3c6d);
+  return (hash ^ (hash >>> 12)) >>> 0;
+}
