@@ -56,7 +56,7 @@ export class Fault extends Error {
     this.details = details;
   }
 
-  /** `no`: definitely not applied, so that it may be tried again. `unknown`: ask for the outcome. */
+  /** `no`: definitely not applied, so it may be tried again. `unknown`: ask for the outcome. */
   get applied(): "no" | "unknown" {
     return this.code === "ERR_COMMIT_UNKNOWN" ? "unknown" : "no";
   }

@@ -52,7 +52,7 @@ export interface ProgressedWork {
   readonly unit: string;
 }
 
-/** The command line was wrong: the process ends with 2, and the message says what would be right. */
+/** The command line was wrong: the process ends with 2; the message says what would be right. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }

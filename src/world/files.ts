@@ -29,7 +29,7 @@ export interface File {
   sizeBytes(): Promise<number>;
   /** Fills `target` from the position `at`; the count of bytes read, less only at the end. */
   read(at: number, target: Uint8Array): Promise<number>;
-  /** Resolves when all of `source` was taken, which is not yet durable. It must not change before. */
+  /** Resolves when all of `source` was taken, not yet durable. It must not change before. */
   write(at: number, source: Uint8Array): Promise<void>;
   /** As `write`, and resolves when these bytes would survive a loss of power. */
   writeDurable(at: number, source: Uint8Array): Promise<void>;
