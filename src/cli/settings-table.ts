@@ -1,0 +1,150 @@
+/**
+ * Every setting of a node, in one table: its name, what it means, what it may be, and what it is
+ * when nobody says anything. A setting called `http-port` is the flag `--http-port`, the variable
+ * `HOLDFAST_HTTP_PORT` and the line `http-port = 7381` of the configuration file.
+ */
+
+import * as v from "valibot";
+
+const MEBIBYTE = 1024 * 1024;
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  K: 1024,
+  M: MEBIBYTE,
+  G: 1024 * MEBIBYTE,
+  T: 1024 * 1024 * MEBIBYTE,
+};
+
+/** From text (a flag, a variable) or from a value of the file. */
+type Parser<T> = v.GenericSchema<unknown, T>;
+
+export interface SettingDefinition<T> {
+  readonly parser: Parser<T>;
+  readonly default: T;
+  /** The placeholder in the help: `--port <number>`. */
+  readonly placeholder: string;
+  readonly help: string;
+}
+
+const textOrNumber = v.union([v.string(), v.number()], "give text or a number");
+
+const wholeNumber = v.pipe(
+  textOrNumber,
+  v.transform((given) => (String(given).trim() === "" ? Number.NaN : Number(given))),
+  v.integer("give a whole number"),
+);
+
+const port: Parser<number> = v.pipe(
+  wholeNumber,
+  v.minValue(0, "a port is at least 0"),
+  v.maxValue(65_535, "a port is at most 65535"),
+);
+
+const text: Parser<string> = v.pipe(v.string("give text"), v.minLength(1, "it must not be empty"));
+
+const names: Parser<readonly string[]> = v.pipe(
+  v.union([v.string(), v.array(v.string())], "give names, separated by commas"),
+  v.transform((given) => (typeof given === "string" ? given.split(",") : given)),
+  v.transform((given) => given.map((name) => name.trim()).filter((name) => name !== "")),
+);
+
+function atLeast(least: number, what: string): Parser<number> {
+  return v.pipe(wholeNumber, v.minValue(least, `${what} is at least ${least}`));
+}
+
+function size(least: number): Parser<number> {
+  return v.pipe(
+    textOrNumber,
+    v.transform((given) => parseSize(String(given))),
+    v.integer("give a size such as 256M, 1G or a number of bytes"),
+    v.minValue(least, `it is at least ${least / MEBIBYTE} MiB`),
+  );
+}
+
+/** `256M`, `256MiB` and `268435456` are the same; NaN where it is no size. */
+export function parseSize(given: string): number {
+  const match = /^(\d+)\s*([KMGT]?)(?:i?B)?$/iu.exec(given.trim());
+  if (match === null) return Number.NaN;
+  return Number(match[1]) * (SIZE_UNITS[(match[2] ?? "").toUpperCase()] ?? Number.NaN);
+}
+
+export interface Settings {
+  readonly data: string;
+  readonly host: string;
+  readonly port: number;
+  readonly "http-host": string;
+  readonly "http-port": number;
+  readonly "allowed-hosts": readonly string[];
+  readonly cache: number;
+  readonly log: number;
+  readonly "requirepass-file": string | undefined;
+  readonly "max-clients": number;
+  readonly "idle-timeout": number;
+  readonly "drain-timeout": number;
+  readonly "log-level": "debug" | "info" | "warn" | "error";
+}
+
+export type SettingName = keyof Settings;
+
+export const settingsTable: {
+  readonly [Name in SettingName]: SettingDefinition<Settings[Name]>;
+} = {
+  data: setting(text, "./holdfast-data", "directory", "where the data lives; made if missing"),
+  host: setting(text, "127.0.0.1", "address", "the address that clients connect to"),
+  port: setting(port, 7379, "number", "the port for Redis clients; 0 picks a free one"),
+  "http-host": setting(text, "127.0.0.1", "address", "the address of health and metrics"),
+  "http-port": setting(port, 7381, "number", "the port of health and metrics; 0 picks one"),
+  "allowed-hosts": setting(
+    names,
+    [],
+    "names",
+    "host names that HTTP requests may be addressed to, besides localhost and IP addresses",
+  ),
+  cache: setting(size(4 * MEBIBYTE), 256 * MEBIBYTE, "size", "memory for the pages of the store"),
+  log: setting(
+    size(4 * MEBIBYTE),
+    256 * MEBIBYTE,
+    "size",
+    "size of the log, chosen when the store is made",
+  ),
+  "requirepass-file": setting(
+    v.union([v.undefined(), text]),
+    undefined,
+    "file",
+    "file whose first line is the password that clients must give",
+  ),
+  "max-clients": setting(atLeast(1, "the number"), 10_000, "number", "how many may be connected"),
+  "idle-timeout": setting(
+    atLeast(0, "the time"),
+    0,
+    "seconds",
+    "close a client after this long without a command; 0 never does",
+  ),
+  "drain-timeout": setting(
+    atLeast(0, "the time"),
+    10,
+    "seconds",
+    "how long a shutdown waits for what clients have begun",
+  ),
+  "log-level": setting(
+    v.picklist(["debug", "info", "warn", "error"], "give debug, info, warn or error"),
+    "info",
+    "level",
+    "how much is logged: debug, info, warn or error",
+  ),
+};
+
+export const settingNames: readonly SettingName[] = Object.keys(settingsTable) as SettingName[];
+
+function setting<T>(
+  parser: Parser<T>,
+  defaultValue: NoInfer<T>,
+  placeholder: string,
+  help: string,
+): SettingDefinition<T> {
+  return { parser, default: defaultValue, placeholder, help };
+}
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(settingsTable, name);
+}
