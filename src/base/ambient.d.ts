@@ -17,3 +17,12 @@ interface SymbolConstructor {
 interface AsyncDisposable {
   [Symbol.asyncDispose](): PromiseLike<void>;
 }
+
+/** As much of WebAssembly as the kernels need; absent on some platforms, so ask with `typeof`. */
+declare namespace WebAssembly {
+  const Module: new (bytes: Uint8Array) => object;
+  const Instance: new (module: object) => { readonly exports: Readonly<Record<string, unknown>> };
+  interface Memory {
+    readonly buffer: ArrayBuffer;
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * The two checksums of everything that is stored or sent, as one object to hand around. What is
+ * made here equals the definitions in `crc32.ts` and `xxh64.ts` to the last bit, however it is
+ * computed. Nothing is allocated per checksum.
+ */
+
+import { crc32 } from "./crc32.ts";
+import { WasmXxh64 } from "./xxh64-wasm.ts";
+import { PlainXxh64, type Xxh64 } from "./xxh64.ts";
+
+/** CRC-32 with zlib's polynomial, continued from `seed` (0 to begin). */
+export type Crc32 = (bytes: Uint8Array, seed: number) => number;
+
+/** Below this many bytes a call out of the engine costs more than native code saves. */
+const NATIVE_BYTES_MIN = 256;
+
+/** Has the shape of the World's `Checksums`. */
+export class ChecksumSet {
+  /** Continues from `seed`, 0 to begin. */
+  readonly crc32: Crc32;
+  readonly #xxh64: Xxh64;
+
+  constructor(crc32: Crc32, xxh64: Xxh64) {
+    this.crc32 = crc32;
+    this.#xxh64 = xxh64;
+  }
+
+  /** The low 32 bits of the last `xxh64`, unsigned. */
+  get xxh64Low(): number {
+    return this.#xxh64.low;
+  }
+
+  /** The high 32 bits of the last `xxh64`, unsigned. */
+  get xxh64High(): number {
+    return this.#xxh64.high;
+  }
+
+  /** XXH64 with the 64-bit seed `(seedHigh, seedLow)`, which is left in the two fields. */
+  xxh64(bytes: Uint8Array, seedLow: number, seedHigh: number): void {
+    this.#xxh64.hash(bytes, seedLow, seedHigh);
+  }
+}
+
+/** Plain code alone: the definition, and the same on every platform. */
+export function plainChecksums(): ChecksumSet {
+  return new ChecksumSet(crc32, new PlainXxh64());
+}
+
+/** The fastest there is here; a platform with a native CRC-32 passes it. */
+export function bestChecksums(nativeCrc32?: Crc32): ChecksumSet {
+  const xxh64 = typeof WebAssembly === "undefined" ? new PlainXxh64() : new WasmXxh64();
+  return new ChecksumSet(nativeCrc32 === undefined ? crc32 : chosenCrc32(nativeCrc32), xxh64);
+}
+
+function chosenCrc32(native: Crc32): Crc32 {
+  return (bytes, seed) =>
+    bytes.length < NATIVE_BYTES_MIN ? crc32(bytes, seed) : native(bytes, seed);
+}
