@@ -20,8 +20,8 @@ export class ChecksumSet {
   readonly crc32: Crc32;
   readonly #xxh64: Xxh64;
 
-  constructor(crc32: Crc32, xxh64: Xxh64) {
-    this.crc32 = crc32;
+  constructor(cyclic: Crc32, xxh64: Xxh64) {
+    this.crc32 = cyclic;
     this.#xxh64 = xxh64;
   }
 

@@ -113,7 +113,6 @@ function instantiate(): Kernel {
   ];
   const bytes = assemble({ memoryPages: MEMORY_PAGES, globalCount: GLOBAL_COUNT, functions });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the module was made right here
   const { memory, ...calls } = exports as unknown as WasmExports;
   return { ...calls, memory: new Uint8Array(memory.buffer) };
 }
