@@ -83,3 +83,34 @@ export function hashBytes(bytes: Uint8Array, at: number, length: number): number
   hash = Math.imul(hash, 0x2c1b3c6d);
   return (hash ^ (hash >>> 12)) >>> 0;
 }
+
+/** Up to this length a loop is faster than making a view for `set`. */
+const LOOP_BYTES_MAX = 24;
+
+/** Copies `source[at, at + length)` to `target[targetAt, ...)`. The two must not overlap. */
+export function copyBytes(
+  target: Uint8Array,
+  targetAt: number,
+  source: Uint8Array,
+  at: number,
+  length: number,
+): void {
+  if (length > LOOP_BYTES_MAX) {
+    target.set(source.subarray(at, at + length), targetAt);
+    return;
+  }
+  for (let index = 0; index < length; index++) {
+    target[targetAt + index] = source[at + index] as number;
+  }
+}
+
+/** A copy that shares nothing with `source`, which may be a Buffer, whose `slice` is a view. */
+export function ownBytes(
+  source: Uint8Array,
+  at = 0,
+  length: number = source.length - at,
+): Uint8Array {
+  const owned = new Uint8Array(length);
+  copyBytes(owned, 0, source, at, length);
+  return owned;
+}
