@@ -47,12 +47,24 @@ export function printable(bytes: Uint8Array, lengthMax = 80): string {
 }
 
 /** One character a byte. Strings made so sort as their bytes and serve as keys of a `Map`. */
-export function latin1(bytes: Uint8Array, at = 0, length = bytes.length - at): string {
+export function latin1(bytes: Uint8Array, at = 0, length: number = bytes.length - at): string {
+  const end = at + length;
   let text = "";
-  for (let from = at; from < at + length; from += 4096) {
-    const to = Math.min(at + length, from + 4096);
-    text += String.fromCharCode(...bytes.subarray(from, to));
+  let index = at;
+  // Eight at a call: spreading the bytes into one call is five to seven times slower.
+  for (; index + 8 <= end; index += 8) {
+    text += String.fromCharCode(
+      bytes[index] as number,
+      bytes[index + 1] as number,
+      bytes[index + 2] as number,
+      bytes[index + 3] as number,
+      bytes[index + 4] as number,
+      bytes[index + 5] as number,
+      bytes[index + 6] as number,
+      bytes[index + 7] as number,
+    );
   }
+  for (; index < end; index++) text += String.fromCharCode(bytes[index] as number);
   return text;
 }
 
