@@ -20,7 +20,7 @@ export interface GlobalOptions {
 
 export class ProcessIo implements CommandIo {
   readonly #options: () => GlobalOptions;
-  readonly #interruption = new AbortController();
+  #interruption: AbortController | undefined;
   #exitCode: ExitCode = EXIT.ok;
 
   /** The options are asked for late: they are known once the command line is parsed. */
@@ -36,16 +36,14 @@ export class ProcessIo implements CommandIo {
     return this.#options().quiet;
   }
 
+  /** Only who asks for the signal takes over what Ctrl-C does; a second one ends all the same. */
   get signal(): AbortSignal {
+    this.#interruption ??= abortOnInterrupt();
     return this.#interruption.signal;
   }
 
   get exitCode(): ExitCode {
     return this.#exitCode;
-  }
-
-  interrupt(): void {
-    this.#interruption.abort(new Error("interrupted"));
   }
 
   result(value: unknown, text: () => string): void {
@@ -92,6 +90,14 @@ export class ProcessIo implements CommandIo {
     }
     return code;
   }
+}
+
+function abortOnInterrupt(): AbortController {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => controller.abort(new Error("interrupted")));
+  }
+  return controller;
 }
 
 /** See https://no-color.org: present and not empty, whatever its value. */

@@ -1,0 +1,35 @@
+/** The command line: every command, and what all of them have in common. */
+
+import { Command } from "commander";
+import type { CommandIo } from "./command-io.ts";
+import { addConfigCommand } from "./config.ts";
+import { addServeCommand } from "./serve.ts";
+import { addStatusCommand } from "./status.ts";
+import { version } from "./version.ts";
+
+export function createProgram(io: CommandIo): Command {
+  const program = new Command("holdfast")
+    .description("A transactional key-value store that survives the failure of its parts.")
+    .version(version)
+    .option("--json", "print the result as JSON")
+    .option("--quiet", "print the result and errors only")
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError(true)
+    .showHelpAfterError('(see "holdfast --help")')
+    .addHelpText(
+      "after",
+      "\nExample:\n  holdfast serve --data ./data\n\n" +
+        "Ends with 0 if all is well, 1 if it failed, 2 if it was asked wrongly, 3 if it works " +
+        "with something amiss.\n",
+    )
+    .configureOutput({
+      outputError: (text, write) => {
+        if (!io.json) write(text);
+      },
+    })
+    .exitOverride();
+  addServeCommand(program, io);
+  addStatusCommand(program, io);
+  addConfigCommand(program, io);
+  return program;
+}

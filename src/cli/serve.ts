@@ -1,0 +1,104 @@
+/**
+ * `holdfast serve`: one node, from its settings to its end. SIGTERM and SIGINT drain it and end
+ * with 0; a second one ends the process at once, which loses nothing that was acknowledged.
+ */
+
+import type { Command } from "commander";
+import type { Logger } from "pino";
+import { messageOf } from "../base/fault.ts";
+import { type CommandIo, EXIT } from "./command-io.ts";
+import { requirePasswordBeyondLoopback } from "./listen-address.ts";
+import { createLogger } from "./logging.ts";
+import { ServingNode } from "./node.ts";
+import { openDoor } from "./open-door.ts";
+import { openStore } from "./open-store.ts";
+import { readPassword } from "./password.ts";
+import { addSettingOptions, settingsOf } from "./setting-options.ts";
+import type { Settings } from "./settings-table.ts";
+import { version } from "./version.ts";
+
+const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+const SIGNAL_EXIT_BASE = 128;
+const SIGNAL_NUMBERS = { SIGTERM: 15, SIGINT: 2 } as const;
+
+export function addServeCommand(program: Command, io: CommandIo): void {
+  const command = program
+    .command("serve")
+    .summary("start a node that Redis clients talk to")
+    .description(
+      "Starts one node on a data directory: Redis clients on --port, health and metrics on " +
+        "--http-port. What it acknowledged survives a crash and a loss of power.",
+    )
+    .option("--single", "one node by itself, which is what it is so far anyway")
+    .addHelpText(
+      "after",
+      "\nExample:\n  holdfast serve --data ./data --port 7379\n  redis-cli -p 7379 set greeting hello\n",
+    );
+  addSettingOptions(command);
+  command.action(async () => {
+    const { values } = await settingsOf(command);
+    await serve(values, io);
+  });
+}
+
+async function serve(settings: Settings, io: CommandIo): Promise<void> {
+  const password = await readPassword(settings["requirepass-file"], process.env);
+  requirePasswordBeyondLoopback(settings.host, password);
+  requirePasswordBeyondLoopback(settings["http-host"], password);
+
+  const logger = createLogger({ level: settings["log-level"], quiet: io.quiet });
+  const node = new ServingNode({
+    settings,
+    password,
+    logger,
+    openStore: async () => await openStore(settings, logger),
+    openDoor: async (store) => await openDoor(store, settings, password, logger),
+  });
+  stopOnSignals(node, logger);
+  stopOnBugs(logger);
+
+  await node.start();
+  announce(node, settings, io);
+  const failure = await node.ended;
+  if (failure === undefined) logger.info("stopped");
+  io.setExitCode(failure === undefined ? EXIT.ok : EXIT.failed);
+}
+
+function stopOnSignals(node: ServingNode, logger: Logger): void {
+  let isStopping = false;
+  for (const signal of STOP_SIGNALS) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(SIGNAL_EXIT_BASE + SIGNAL_NUMBERS[signal]);
+      isStopping = true;
+      logger.info({ signal }, "stopping; a second signal ends it at once");
+      node.stop().catch((error: unknown) => {
+        logger.fatal({ error: messageOf(error) }, "the store could not be closed cleanly");
+        process.exit(EXIT.failed);
+      });
+    });
+  }
+}
+
+/** A broken invariant ends the process: its log is intact, what it might do next is not known. */
+function stopOnBugs(logger: Logger): void {
+  process.on("uncaughtException", (error) => {
+    logger.fatal({ error: error.stack }, "a bug in Holdfast: the server ends at once");
+    process.exit(EXIT.failed);
+  });
+}
+
+function announce(node: ServingNode, settings: Settings, io: CommandIo): void {
+  const { redis, http } = node.ports;
+  const { host, data } = settings;
+  const ready = { ready: true, version, pid: process.pid, host, port: redis, httpPort: http, data };
+  if (io.quiet && !io.json) return;
+  io.result(ready, () =>
+    [
+      `${io.style("bold", `Holdfast ${version}`)} is ready`,
+      `  data      ${data}`,
+      `  connect   ${io.style("cyan", `redis-cli -h ${host} -p ${redis}`)}`,
+      `  health    http://${settings["http-host"]}:${http}/readyz, /metrics, /status`,
+      "  stop      Ctrl-C",
+    ].join("\n"),
+  );
+}

@@ -1,0 +1,47 @@
+/** The settings as options of a command, and what the command line said of them. */
+
+import { type Command, Option } from "commander";
+import { UsageError } from "./command-io.ts";
+import { type GatheredSettings, gatherSettings, PASSWORD_VARIABLE } from "./settings.ts";
+import { flagOf, variableOf } from "./settings.ts";
+import { type SettingName, settingNames, settingsTable } from "./settings-table.ts";
+
+/** Flags that others use for a password, which has no business on a command line. */
+const PASSWORD_FLAGS = ["--password", "--requirepass", "--pass"] as const;
+
+export function addSettingOptions(command: Command): void {
+  command.option("--config <file>", "TOML file with settings (HOLDFAST_CONFIG)");
+  for (const name of settingNames) {
+    const { placeholder, help } = settingsTable[name];
+    const variable = variableOf(name);
+    command.option(`${flagOf(name)} <${placeholder}>`, `${help} (${variable})`);
+  }
+  for (const flag of PASSWORD_FLAGS) {
+    const option = new Option(`${flag} [text]`).hideHelp();
+    command.addOption(option);
+    command.on(`option:${option.name()}`, refusePassword);
+  }
+}
+
+/** Gathers the settings for a command that `addSettingOptions` was called on. */
+export async function settingsOf(command: Command): Promise<GatheredSettings> {
+  const options = command.opts<Record<string, unknown>>();
+  const flags: Partial<Record<SettingName, string>> = {};
+  for (const name of settingNames) {
+    const given = options[new Option(`${flagOf(name)} <value>`).attributeName()];
+    if (typeof given === "string") flags[name] = given;
+  }
+  const { config } = options;
+  return await gatherSettings({
+    flags,
+    environment: process.env,
+    configFile: typeof config === "string" ? config : undefined,
+  });
+}
+
+function refusePassword(): never {
+  throw new UsageError(
+    "a password on the command line can be read by everyone on this machine: write it into a " +
+      `file and give --requirepass-file FILE, or set ${PASSWORD_VARIABLE}`,
+  );
+}
