@@ -1,8 +1,8 @@
 /** How the tests run: two processes side by side, since that is what the smallest machine has. */
 
-import { defineConfig } from "vitest/config";
+import type { ViteUserConfig } from "vitest/config";
 
-export default defineConfig({
+const config: ViteUserConfig = {
   test: {
     include: ["src/**/*.test.ts", "tools/**/*.test.ts", "test/**/*.test.ts"],
     exclude: ["**/node_modules/**", "dist/**", "bench/**"],
@@ -15,4 +15,6 @@ export default defineConfig({
     // No retries: a test that fails now and then is a bug, in itself or in what it tests.
     retry: 0,
   },
-});
+};
+
+export default config;

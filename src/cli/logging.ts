@@ -51,7 +51,8 @@ export function formatLogLine(line: string, colour: boolean): string {
     .filter(([name]) => !KNOWN_FIELDS.has(name))
     .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
   const text = [String(record["msg"]), ...fields].join("  ");
-  return `${paint(colour, "dim", time)} ${paint(colour, levelStyle(level), level.padEnd(5))} ${text}`;
+  const painted = paint(colour, levelStyle(level), level.padEnd(5));
+  return `${paint(colour, "dim", time)} ${painted} ${text}`;
 }
 
 type LogStyle = "dim" | "red" | "yellow" | "green";

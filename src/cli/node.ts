@@ -62,7 +62,7 @@ export class ServingNode {
     });
   }
 
-  /** Resolves once requests are served; rejects, with everything closed again, if they cannot be. */
+  /** Resolves once requests are served. Rejects, with all closed again, if they cannot be. */
   async start(): Promise<void> {
     try {
       await this.#startInOrder();

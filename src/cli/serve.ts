@@ -32,7 +32,8 @@ export function addServeCommand(program: Command, io: CommandIo): void {
     .option("--single", "one node by itself, which is what it is so far anyway")
     .addHelpText(
       "after",
-      "\nExample:\n  holdfast serve --data ./data --port 7379\n  redis-cli -p 7379 set greeting hello\n",
+      "\nExample:\n  holdfast serve --data ./data --port 7379\n" +
+        "  redis-cli -p 7379 set greeting hello\n",
     );
   addSettingOptions(command);
   command.action(async () => {
