@@ -1,0 +1,188 @@
+/**
+ * A volume in one file, written in advance: its blocks have their places on the disk before they
+ * are used, so that a durable write changes no file system structures and costs one write.
+ *
+ * A new volume appears under its name whole or not at all.
+ */
+
+import { Fault } from "../base/fault.ts";
+import type { File, Files } from "../world/files.ts";
+import { parentPath } from "../world/paths.ts";
+import type { Volume } from "./volume.ts";
+import { assertWithin, assertWriteUnit, checkReadable, VolumeState } from "./volume-state.ts";
+
+export interface FileVolumeOptions {
+  readonly writeUnitBytes: number;
+}
+
+export const defaultFileVolumeOptions: FileVolumeOptions = { writeUnitBytes: 4096 };
+
+/** Zeroes are written in steps of this size. */
+const SLICE_BYTES = 1 << 20;
+
+type Progress = (doneBytes: number, totalBytes: number) => void;
+
+/** Opens the volume in the file, which must exist. */
+export async function openFileVolume(
+  files: Files,
+  path: string,
+  options: FileVolumeOptions = defaultFileVolumeOptions,
+): Promise<Volume> {
+  assertWriteUnit(options.writeUnitBytes);
+  const file = await files.open(path, "write");
+  const sizeBytes = await file.sizeBytes();
+  return new FileVolume(path, file, sizeBytes, options.writeUnitBytes);
+}
+
+/** Makes the file, which must not exist, and fills it with zeroes; all of it is durable. */
+export async function createFileVolume(
+  files: Files,
+  path: string,
+  sizeBytes: number,
+  progress: Progress = () => undefined,
+  options: FileVolumeOptions = defaultFileVolumeOptions,
+): Promise<Volume> {
+  const draft = `${path}.new`;
+  // One that was left by a crash; two processes are kept apart by the lock of the directory.
+  await files.remove(draft);
+  try {
+    await writeDraft(files, draft, sizeBytes, progress);
+    if (!(await files.link(draft, path))) {
+      const message = `Cannot create the volume "${path}": there is one; choose another path`;
+      throw new Fault("ERR_ARGUMENT", message, { path });
+    }
+  } finally {
+    await files.remove(draft);
+  }
+  await files.syncDirectory(parentPath(path));
+  return await openFileVolume(files, path, options);
+}
+
+async function writeDraft(
+  files: Files,
+  draft: string,
+  sizeBytes: number,
+  progress: Progress,
+): Promise<void> {
+  const file = await files.open(draft, "create");
+  try {
+    await writeZeroes(file, 0, sizeBytes, progress);
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeZeroes(
+  file: File,
+  from: number,
+  to: number,
+  progress: Progress,
+): Promise<void> {
+  const zeroes = new Uint8Array(Math.min(SLICE_BYTES, to - from));
+  for (let at = from; at < to;) {
+    const length = Math.min(zeroes.length, to - at);
+    await file.write(at, zeroes.subarray(0, length));
+    at += length;
+    progress(at - from, to - from);
+  }
+  await file.sync();
+}
+
+class FileVolume implements Volume {
+  readonly name: string;
+  readonly writeUnitBytes: number;
+  readonly #file: File;
+  readonly #state: VolumeState;
+  #sizeBytes: number;
+  /** The growth under way. One at a time, or the second would erase what the first made room for. */
+  #growing: Promise<void> = Promise.resolve();
+
+  constructor(name: string, file: File, sizeBytes: number, writeUnitBytes: number) {
+    this.name = name;
+    this.writeUnitBytes = writeUnitBytes;
+    this.#file = file;
+    this.#sizeBytes = sizeBytes;
+    this.#state = new VolumeState(name);
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  get failure(): Error | undefined {
+    return this.#state.failure;
+  }
+
+  async read(at: number, target: Uint8Array): Promise<void> {
+    this.#state.checkOpen();
+    checkReadable(this.name, this.#sizeBytes, at, target.length);
+    const count = await this.#file.read(at, target);
+    // The file was cut by somebody else.
+    checkReadable(this.name, at + count, at, target.length);
+  }
+
+  async write(at: number, source: Uint8Array): Promise<void> {
+    this.#state.checkWritable();
+    assertWithin(this.#sizeBytes, at, source.length);
+    await this.#keep(this.#file.write(at, source));
+  }
+
+  async writeDurable(at: number, source: Uint8Array): Promise<void> {
+    this.#state.checkWritable();
+    assertWithin(this.#sizeBytes, at, source.length);
+    await this.#keep(this.#file.writeDurable(at, source));
+  }
+
+  writeDurableNow(at: number, source: Uint8Array): boolean {
+    this.#state.checkWritable();
+    assertWithin(this.#sizeBytes, at, source.length);
+    try {
+      this.#file.writeDurableNow(at, source);
+    } catch (error) {
+      throw this.#state.failed(error);
+    }
+    return true;
+  }
+
+  async sync(): Promise<void> {
+    this.#state.checkWritable();
+    await this.#keep(this.#file.sync());
+  }
+
+  async grow(sizeBytes: number): Promise<void> {
+    const growth = this.#growing.then(async () => await this.#growNow(sizeBytes));
+    this.#growing = growth.catch(() => undefined);
+    await growth;
+  }
+
+  async close(): Promise<void> {
+    if (this.#state.closed) return;
+    this.#state.close();
+    await this.#file.close();
+  }
+
+  async #growNow(sizeBytes: number): Promise<void> {
+    this.#state.checkWritable();
+    const before = this.#sizeBytes;
+    if (sizeBytes <= before) return;
+    try {
+      await writeZeroes(this.#file, before, sizeBytes, () => undefined);
+    } catch (error) {
+      const fault = this.#state.failed(error);
+      // What was taken in vain is given back, since others may need the room.
+      if (fault.code === "ERR_FULL") await this.#keep(this.#file.truncate(before));
+      throw fault;
+    }
+    this.#sizeBytes = sizeBytes;
+  }
+
+  /** Awaits a write or sync. One that ends well after another failed is not believed either. */
+  async #keep(done: Promise<void>): Promise<void> {
+    try {
+      await done;
+    } catch (error) {
+      throw this.#state.failed(error);
+    }
+    if (this.#state.failure !== undefined) throw this.#state.failure;
+  }
+}

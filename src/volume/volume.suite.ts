@@ -1,0 +1,150 @@
+/** What every volume must pass, whatever it is made of. */
+
+import { describe, expect, test } from "vitest";
+import { isFault } from "../base/fault.ts";
+import type { Volume } from "./volume.ts";
+
+export interface VolumeUnderTest {
+  /** Of at least 64 KiB, all zero. */
+  readonly volume: Volume;
+  /** Closes it and opens what is durable of it again; undefined where nothing outlives it. */
+  readonly reopen: (() => Promise<Volume>) | undefined;
+}
+
+export function testVolume(name: string, open: () => Promise<VolumeUnderTest>): void {
+  describe(`volume: ${name}`, () => {
+    test("is zero at first", async () => {
+      const { volume } = await open();
+      expect(await readAt(volume, 0, 65_536)).toEqual(new Uint8Array(65_536));
+      await volume.close();
+    });
+
+    test("returns what was written, wherever it lies", async () => {
+      const { volume } = await open();
+      const unit = volume.writeUnitBytes;
+      await volume.write(unit, pattern(unit, 1));
+      await volume.writeDurable(3 * unit, pattern(2 * unit, 2));
+      await volume.write(4 * unit, pattern(unit, 3));
+      expect(await readAt(volume, unit, unit)).toEqual(pattern(unit, 1));
+      expect(await readAt(volume, 3 * unit, unit)).toEqual(pattern(2 * unit, 2).slice(0, unit));
+      expect(await readAt(volume, 4 * unit, unit)).toEqual(pattern(unit, 3));
+      expect(await readAt(volume, 0, unit)).toEqual(new Uint8Array(unit));
+      expect(await readAt(volume, unit + 5, 7)).toEqual(pattern(unit, 1).slice(5, 12));
+      await volume.close();
+    });
+
+    test("writes at once where it says it can", async () => {
+      const { volume } = await open();
+      const source = pattern(volume.writeUnitBytes, 4);
+      const done = volume.writeDurableNow(0, source);
+      const expected = done ? source : new Uint8Array(source.length);
+      expect(await readAt(volume, 0, source.length)).toEqual(expected);
+      await volume.close();
+    });
+
+    test("refuses to read past the end, and goes on", async () => {
+      const { volume } = await open();
+      for (const at of [volume.sizeBytes, volume.sizeBytes - 1, volume.sizeBytes + 9, -1]) {
+        const outcome: unknown = await volume.read(at, new Uint8Array(2)).catch((e: unknown) => e);
+        expect(isFault(outcome, "ERR_IO")).toBe(true);
+      }
+      expect(volume.failure).toBeUndefined();
+      await volume.sync();
+      await volume.close();
+    });
+
+    test("grows by zeroes and keeps what it holds", async () => {
+      const { volume } = await open();
+      const unit = volume.writeUnitBytes;
+      const before = volume.sizeBytes;
+      await volume.write(before - unit, pattern(unit, 5));
+      await Promise.all([volume.grow(before + 4 * unit), volume.grow(before + 3 * unit)]);
+      expect(volume.sizeBytes).toBeGreaterThanOrEqual(before + 4 * unit);
+      await volume.grow(unit);
+      expect(volume.sizeBytes).toBeGreaterThanOrEqual(before + 4 * unit);
+      expect(await readAt(volume, before - unit, unit)).toEqual(pattern(unit, 5));
+      expect(await readAt(volume, before, 4 * unit)).toEqual(new Uint8Array(4 * unit));
+      await volume.write(before + 3 * unit, pattern(unit, 6));
+      expect(await readAt(volume, before + 3 * unit, unit)).toEqual(pattern(unit, 6));
+      await volume.close();
+    });
+
+    test("refuses all once it is closed, and closes twice", async () => {
+      const { volume } = await open();
+      await volume.close();
+      await volume.close();
+      const attempts = [
+        volume.read(0, new Uint8Array(1)),
+        volume.write(0, new Uint8Array(1)),
+        volume.writeDurable(0, new Uint8Array(1)),
+        volume.sync(),
+        volume.grow(2 ** 30),
+      ];
+      for (const attempt of attempts) {
+        const outcome: unknown = await attempt.catch((e: unknown) => e);
+        expect(isFault(outcome, "ERR_CLOSED")).toBe(true);
+      }
+    });
+
+    test("keeps what was made durable", async () => {
+      const { volume, reopen } = await open();
+      if (reopen === undefined) return;
+      const unit = volume.writeUnitBytes;
+      const before = volume.sizeBytes;
+      await volume.write(0, pattern(unit, 7));
+      await volume.sync();
+      await volume.writeDurable(unit, pattern(unit, 8));
+      const now = volume.writeDurableNow(2 * unit, pattern(unit, 9));
+      await volume.grow(before + unit);
+
+      const again = await reopen();
+      expect(again.sizeBytes).toBeGreaterThanOrEqual(before + unit);
+      expect(await readAt(again, 0, unit)).toEqual(pattern(unit, 7));
+      expect(await readAt(again, unit, unit)).toEqual(pattern(unit, 8));
+      const expected = now ? pattern(unit, 9) : new Uint8Array(unit);
+      expect(await readAt(again, 2 * unit, unit)).toEqual(expected);
+      await again.close();
+    });
+  });
+}
+
+/** What one that fails must pass besides. `fail` makes the next write or sync fail, once. */
+export function testVolumeFailure(
+  name: string,
+  open: () => Promise<{ readonly volume: Volume; readonly fail: () => void }>,
+): void {
+  describe(`failed volume: ${name}`, () => {
+    const steps: Readonly<Record<string, (volume: Volume) => Promise<void>>> = {
+      write: async (volume) => await volume.write(0, new Uint8Array(volume.writeUnitBytes)),
+      durable: async (volume) => await volume.writeDurable(0, new Uint8Array(4096)),
+      sync: async (volume) => await volume.sync(),
+    };
+    for (const [step, run] of Object.entries(steps)) {
+      test(`a failed ${step} fails it for ever, and it still reads`, async () => {
+        const { volume, fail } = await open();
+        await volume.write(4096, pattern(4096, 1));
+        fail();
+        const first: unknown = await run(volume).catch((error: unknown) => error);
+        expect(isFault(first, "ERR_IO")).toBe(true);
+        expect(volume.failure).toBe(first);
+        for (const later of Object.values(steps)) {
+          expect(await later(volume).catch((error: unknown) => error)).toBe(first);
+        }
+        expect(() => volume.writeDurableNow(0, new Uint8Array(4096))).toThrow(volume.failure);
+        expect(await readAt(volume, 4096, 4096)).toEqual(pattern(4096, 1));
+        await volume.close();
+      });
+    }
+  });
+}
+
+async function readAt(volume: Volume, at: number, length: number): Promise<Uint8Array> {
+  const target = new Uint8Array(length).fill(0xee);
+  await volume.read(at, target);
+  return target;
+}
+
+/** Bytes that differ with their place and with `seed`, so that nothing passes by accident. */
+function pattern(length: number, seed: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8) * 7 + seed) & 0xff);
+}
