@@ -201,7 +201,7 @@ export class LockTable {
     if (held === undefined) this.#refuseTooMany(owner);
 
     const blocker = blockerOfKey(this.#locks, { key, lock: known }, owner, mode);
-    const lock = known ?? this.#keys.add(key);
+    const lock = this.#keys.use(key, known);
     if (blocker === undefined) {
       lock.hold(owner, mode);
       if (held === undefined) owner.keys.push(lock);
