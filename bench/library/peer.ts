@@ -4,7 +4,11 @@
  * documentation says.
  */
 
+import { randomBytes } from "node:crypto";
+
 export const VALUE_BYTES = 100;
+
+const noise: Uint8Array = randomBytes(1 << 20);
 
 export interface Entry {
   readonly key: Uint8Array;
@@ -40,10 +44,13 @@ export function keyOf(index: number): Uint8Array {
   return Buffer.from(hexOf(first) + hexOf(second), "latin1");
 }
 
-/** A balance in the first four bytes, and filling that does not compress to nothing. */
+/**
+ * A balance in the first four bytes, and random bytes after it: a value that compresses, or that
+ * is written over itself unchanged, would be stored by some for next to nothing.
+ */
 export function valueOf(balance: number): Uint8Array {
-  const value = new Uint8Array(VALUE_BYTES);
-  for (let at = 4; at < VALUE_BYTES; at++) value[at] = (balance * 31 + at * 7) & 0xff;
+  const at = Math.floor(Math.random() * (noise.length - VALUE_BYTES));
+  const value = Uint8Array.prototype.slice.call(noise, at, at + VALUE_BYTES);
   setBalance(value, balance);
   return value;
 }
