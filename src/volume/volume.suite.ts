@@ -15,7 +15,7 @@ export function testVolume(name: string, open: () => Promise<VolumeUnderTest>): 
   describe(`volume: ${name}`, () => {
     test("is zero at first", async () => {
       const { volume } = await open();
-      expect(await readAt(volume, 0, 65_536)).toEqual(new Uint8Array(65_536));
+      await expectAt(volume, 0, new Uint8Array(65_536));
       await volume.close();
     });
 
@@ -25,11 +25,11 @@ export function testVolume(name: string, open: () => Promise<VolumeUnderTest>): 
       await volume.write(unit, pattern(unit, 1));
       await volume.writeDurable(3 * unit, pattern(2 * unit, 2));
       await volume.write(4 * unit, pattern(unit, 3));
-      expect(await readAt(volume, unit, unit)).toEqual(pattern(unit, 1));
-      expect(await readAt(volume, 3 * unit, unit)).toEqual(pattern(2 * unit, 2).slice(0, unit));
-      expect(await readAt(volume, 4 * unit, unit)).toEqual(pattern(unit, 3));
-      expect(await readAt(volume, 0, unit)).toEqual(new Uint8Array(unit));
-      expect(await readAt(volume, unit + 5, 7)).toEqual(pattern(unit, 1).slice(5, 12));
+      await expectAt(volume, unit, pattern(unit, 1));
+      await expectAt(volume, 3 * unit, pattern(2 * unit, 2).slice(0, unit));
+      await expectAt(volume, 4 * unit, pattern(unit, 3));
+      await expectAt(volume, 0, new Uint8Array(unit));
+      await expectAt(volume, unit + 5, pattern(unit, 1).slice(5, 12));
       await volume.close();
     });
 
@@ -38,7 +38,7 @@ export function testVolume(name: string, open: () => Promise<VolumeUnderTest>): 
       const source = pattern(volume.writeUnitBytes, 4);
       const done = volume.writeDurableNow(0, source);
       const expected = done ? source : new Uint8Array(source.length);
-      expect(await readAt(volume, 0, source.length)).toEqual(expected);
+      await expectAt(volume, 0, expected);
       await volume.close();
     });
 
@@ -62,10 +62,10 @@ export function testVolume(name: string, open: () => Promise<VolumeUnderTest>): 
       expect(volume.sizeBytes).toBeGreaterThanOrEqual(before + 4 * unit);
       await volume.grow(unit);
       expect(volume.sizeBytes).toBeGreaterThanOrEqual(before + 4 * unit);
-      expect(await readAt(volume, before - unit, unit)).toEqual(pattern(unit, 5));
-      expect(await readAt(volume, before, 4 * unit)).toEqual(new Uint8Array(4 * unit));
+      await expectAt(volume, before - unit, pattern(unit, 5));
+      await expectAt(volume, before, new Uint8Array(4 * unit));
       await volume.write(before + 3 * unit, pattern(unit, 6));
-      expect(await readAt(volume, before + 3 * unit, unit)).toEqual(pattern(unit, 6));
+      await expectAt(volume, before + 3 * unit, pattern(unit, 6));
       await volume.close();
     });
 
@@ -99,10 +99,10 @@ export function testVolume(name: string, open: () => Promise<VolumeUnderTest>): 
 
       const again = await reopen();
       expect(again.sizeBytes).toBeGreaterThanOrEqual(before + unit);
-      expect(await readAt(again, 0, unit)).toEqual(pattern(unit, 7));
-      expect(await readAt(again, unit, unit)).toEqual(pattern(unit, 8));
+      await expectAt(again, 0, pattern(unit, 7));
+      await expectAt(again, unit, pattern(unit, 8));
       const expected = now ? pattern(unit, 9) : new Uint8Array(unit);
-      expect(await readAt(again, 2 * unit, unit)).toEqual(expected);
+      await expectAt(again, 2 * unit, expected);
       await again.close();
     });
   });
@@ -131,17 +131,18 @@ export function testVolumeFailure(
           expect(await later(volume).catch((error: unknown) => error)).toBe(first);
         }
         expect(() => volume.writeDurableNow(0, new Uint8Array(4096))).toThrow(volume.failure);
-        expect(await readAt(volume, 4096, 4096)).toEqual(pattern(4096, 1));
+        await expectAt(volume, 4096, pattern(4096, 1));
         await volume.close();
       });
     }
   });
 }
 
-async function readAt(volume: Volume, at: number, length: number): Promise<Uint8Array> {
-  const target = new Uint8Array(length).fill(0xee);
+async function expectAt(volume: Volume, at: number, expected: Uint8Array): Promise<void> {
+  const target = new Uint8Array(expected.length).fill(0xee);
   await volume.read(at, target);
-  return target;
+  const differs = target.findIndex((byte, index) => byte !== expected[index]);
+  expect(differs, `where ${expected.length} bytes at ${at} differ`).toBe(-1);
 }
 
 /** Bytes that differ with their place and with `seed`, so that nothing passes by accident. */

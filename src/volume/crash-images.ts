@@ -1,0 +1,162 @@
+/**
+ * The images that a crash may leave on a volume, after any number of events of a recorded run.
+ *
+ *  - `process`: the process was killed. What it had written by then is there; of a write under
+ *    way there is some first part.
+ *  - `power`: the power was lost. What was made durable is there. Of every other write that had
+ *    begun, each sector of 512 bytes is old or new by itself, whatever the order of the writes
+ *    was; but a sector that holds a write holds what was written to it before as well.
+ *
+ * Which of the legal images it is, the seed decides. Images share their pages with each other, so
+ * that making one costs a table of pages and the sectors in doubt. Points that are asked for in
+ * ascending order cost least.
+ */
+
+import { assert } from "../base/assert.ts";
+import { SeededRandom } from "../base/random.ts";
+import type { PagedImage } from "./paged-image.ts";
+import type { RecordedWrite, RecordingVolume } from "./recording-volume.ts";
+
+export type Crash = "process" | "power";
+
+const SECTOR_BYTES = 512;
+
+export class CrashImages {
+  readonly #recording: RecordingVolume;
+  #image: PagedImage;
+  /** For each sector, one more than the index of the last write whose bytes are in the image. */
+  #floors: Uint32Array;
+  #point = 0;
+  /** Begun by now and not yet in the image, by their indexes in `writes`, ascending. */
+  #pending: number[] = [];
+  #begunCount = 0;
+  readonly #crash: Crash;
+
+  constructor(recording: RecordingVolume, crash: Crash) {
+    this.#recording = recording;
+    this.#crash = crash;
+    this.#image = recording.before.copy();
+    this.#floors = new Uint32Array(sectorCount(this.#image.sizeBytes));
+  }
+
+  /** The image after a crash when `point` events had happened. It is the caller's own. */
+  after(point: number, seed: number): PagedImage {
+    assert(0 <= point && point <= this.#recording.point, "the point lies within the run");
+    if (point < this.#point) this.#restart();
+    this.#advance(point);
+
+    const image = this.#image.copy();
+    const random = new SeededRandom(seed).stream(`${this.#crash} ${point}`);
+    if (this.#crash === "process") this.#keepBeginnings(image, random);
+    else this.#keepSectors(image, random);
+    return image;
+  }
+
+  #restart(): void {
+    this.#image = this.#recording.before.copy();
+    this.#floors = new Uint32Array(sectorCount(this.#image.sizeBytes));
+    this.#point = 0;
+    this.#pending = [];
+    this.#begunCount = 0;
+  }
+
+  #advance(point: number): void {
+    const writes = this.#recording.writes;
+    while (this.#begunCount < writes.length && this.#write(this.#begunCount).begun <= point) {
+      this.#pending.push(this.#begunCount++);
+    }
+    const settled = (index: number): boolean => this.#settledAt(this.#write(index)) <= point;
+    for (const index of this.#pending.filter(settled)) this.#settle(index);
+    this.#pending = this.#pending.filter((index) => !settled(index));
+    this.#point = point;
+  }
+
+  #settledAt(write: RecordedWrite): number {
+    return this.#crash === "process" ? write.ended : write.durable;
+  }
+
+  /** Puts the write into the image, except where a later one is already. */
+  #settle(index: number): void {
+    const write = this.#write(index);
+    this.#makeRoom(this.#image, write);
+    if (sectorCount(this.#image.sizeBytes) > this.#floors.length) {
+      const floors = new Uint32Array(sectorCount(this.#image.sizeBytes));
+      floors.set(this.#floors);
+      this.#floors = floors;
+    }
+    for (const sector of sectorsOf(write)) {
+      if (index < (this.#floors[sector] as number)) continue;
+      this.#floors[sector] = index + 1;
+      copySector(write, sector, this.#image);
+    }
+  }
+
+  #keepBeginnings(image: PagedImage, random: SeededRandom): void {
+    for (const index of this.#pending) {
+      const write = this.#write(index);
+      if (random.chance(50)) this.#makeRoom(image, write);
+      const sectors = sectorsOf(write).filter((sector) => this.#isOpen(image, sector, index));
+      const kept = random.below(sectors.length + 1);
+      for (const sector of sectors.slice(0, kept)) copySector(write, sector, image);
+    }
+  }
+
+  #keepSectors(image: PagedImage, random: SeededRandom): void {
+    const versions = new Map<number, number[]>();
+    for (const index of this.#pending) {
+      const write = this.#write(index);
+      if (random.chance(50)) this.#makeRoom(image, write);
+      for (const sector of sectorsOf(write)) {
+        if (!this.#isOpen(image, sector, index)) continue;
+        const present = versions.get(sector);
+        if (present === undefined) versions.set(sector, [index]);
+        else present.push(index);
+      }
+    }
+    const fates = new Map(this.#pending.map((index) => [index, random.below(3)]));
+    for (const [sector, indexes] of versions) {
+      const newest = indexes.findLastIndex((index) => survives(fates.get(index), random));
+      for (const index of indexes.slice(0, newest + 1)) {
+        copySector(this.#write(index), sector, image);
+      }
+    }
+  }
+
+  /** Whether the write may still reach the sector: it is there, and holds no later write. */
+  #isOpen(image: PagedImage, sector: number, index: number): boolean {
+    const { at, bytes } = this.#write(index);
+    const end = Math.min(at + bytes.length, (sector + 1) * SECTOR_BYTES);
+    return end <= image.sizeBytes && (this.#floors[sector] ?? 0) <= index;
+  }
+
+  #makeRoom(image: PagedImage, write: RecordedWrite): void {
+    if (image.sizeBytes < write.sizeBytes) image.resize(write.sizeBytes);
+  }
+
+  #write(index: number): RecordedWrite {
+    return this.#recording.writes[index] as RecordedWrite;
+  }
+}
+
+/** A third of the writes is kept whole, a third is lost whole, and a third is torn. */
+function survives(fate: number | undefined, random: SeededRandom): boolean {
+  return fate === 0 || (fate === 1 && random.chance(50));
+}
+
+function sectorsOf(write: RecordedWrite): number[] {
+  if (write.bytes.length === 0) return [];
+  const first = Math.floor(write.at / SECTOR_BYTES);
+  const end = sectorCount(write.at + write.bytes.length);
+  return Array.from({ length: end - first }, (_, index) => first + index);
+}
+
+/** Copies what the write has for the sector. */
+function copySector(write: RecordedWrite, sector: number, image: PagedImage): void {
+  const from = Math.max(write.at, sector * SECTOR_BYTES);
+  const to = Math.min(write.at + write.bytes.length, (sector + 1) * SECTOR_BYTES);
+  image.write(from, write.bytes.subarray(from - write.at, to - write.at));
+}
+
+function sectorCount(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / SECTOR_BYTES);
+}

@@ -1,0 +1,130 @@
+/**
+ * A volume in memory that remembers every change made to it, so that after one run the image can
+ * be had that a crash at any point of the run would have left (`crash-images.ts`).
+ *
+ * A point is a count of events: each operation has one when it begins and one when it ends. The
+ * operations end in the order in which they began, one microtask later, so that several can be
+ * under way at once.
+ */
+
+import { MemoryVolume, type MemoryVolumeOptions } from "./memory-volume.ts";
+import type { PagedImage } from "./paged-image.ts";
+import type { Volume } from "./volume.ts";
+
+/** A write as it was recorded; growth is one without bytes. */
+export interface RecordedWrite {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+  /** The size of the volume after it. */
+  readonly sizeBytes: number;
+  /** The event that began it. */
+  readonly begun: number;
+  /** The event that ended it: from then on a killed process cannot undo it. */
+  ended: number;
+  /** The event from which on a loss of power cannot undo it. */
+  durable: number;
+}
+
+const aMicrotask = Promise.resolve();
+
+export class RecordingVolume implements Volume {
+  /** The bytes as they were before the first event. */
+  readonly before: PagedImage;
+  readonly writes: RecordedWrite[] = [];
+  readonly #memory: MemoryVolume;
+  /** Those of `writes` that no sync has covered yet. */
+  #unsynced: RecordedWrite[] = [];
+  #point = 0;
+
+  constructor(content: PagedImage | number, options?: MemoryVolumeOptions) {
+    this.#memory = new MemoryVolume(content, options);
+    this.before = this.#memory.image.copy();
+  }
+
+  get name(): string {
+    return this.#memory.name;
+  }
+
+  get writeUnitBytes(): number {
+    return this.#memory.writeUnitBytes;
+  }
+
+  get sizeBytes(): number {
+    return this.#memory.sizeBytes;
+  }
+
+  get failure(): Error | undefined {
+    return this.#memory.failure;
+  }
+
+  /** How many events there have been. To be noted at an acknowledgement: it must outlive these. */
+  get point(): number {
+    return this.#point;
+  }
+
+  async read(at: number, target: Uint8Array): Promise<void> {
+    await this.#memory.read(at, target);
+  }
+
+  async write(at: number, source: Uint8Array): Promise<void> {
+    const write = this.#begin(at, source);
+    this.#unsynced.push(write);
+    await aMicrotask;
+    write.ended = ++this.#point;
+  }
+
+  async writeDurable(at: number, source: Uint8Array): Promise<void> {
+    const write = this.#begin(at, source);
+    await aMicrotask;
+    write.ended = ++this.#point;
+    write.durable = write.ended;
+  }
+
+  writeDurableNow(at: number, source: Uint8Array): boolean {
+    const write = this.#begin(at, source);
+    write.ended = ++this.#point;
+    write.durable = write.ended;
+    return true;
+  }
+
+  async sync(): Promise<void> {
+    const begun = ++this.#point;
+    await this.#memory.sync();
+    const ended = ++this.#point;
+    const covered = (write: RecordedWrite): boolean => write.ended < begun;
+    for (const write of this.#unsynced.filter(covered)) write.durable = ended;
+    this.#unsynced = this.#unsynced.filter((write) => !covered(write));
+  }
+
+  async grow(sizeBytes: number): Promise<void> {
+    if (sizeBytes <= this.sizeBytes) return;
+    // Grown before it is recorded, so that a refusal leaves no record.
+    const growing = this.#memory.grow(sizeBytes);
+    const growth = this.#record(0, new Uint8Array(0));
+    await growing;
+    growth.ended = ++this.#point;
+    growth.durable = growth.ended;
+  }
+
+  async close(): Promise<void> {
+    await this.#memory.close();
+  }
+
+  #begin(at: number, source: Uint8Array): RecordedWrite {
+    this.#memory.writeDurableNow(at, source);
+    return this.#record(at, source.slice());
+  }
+
+  #record(at: number, bytes: Uint8Array): RecordedWrite {
+    const write: RecordedWrite = {
+      at,
+      bytes,
+      sizeBytes: this.sizeBytes,
+      begun: ++this.#point,
+      ended: Number.POSITIVE_INFINITY,
+      durable: Number.POSITIVE_INFINITY,
+    };
+    this.writes.push(write);
+    return write;
+  }
+}
