@@ -1,0 +1,158 @@
+/**
+ * Reads batch after batch from a ring, in large slices, each byte once.
+ *
+ * A batch is handed out only if it is whole, in its place, and goes on exactly where the batch
+ * before it ended: its number, its position, its first LSN and the previous checksum are those
+ * expected, and the checksum over all of it holds. No length is used before it is checked.
+ */
+
+import { assert } from "../base/assert.ts";
+import { batchNumber, lsn } from "../base/ids.ts";
+import {
+  applyMask,
+  BATCH_HEADER_BYTES,
+  type BatchCodec,
+  findHeader,
+  type FoundHeader,
+  isWhole,
+} from "./batch-format.ts";
+import { ENTRY_HEADER_BYTES } from "./entry.ts";
+import type { LogPoint } from "./log-zone.ts";
+import type { Ring } from "./ring.ts";
+
+export type Found =
+  /** Its header and entries are in `bytes` from `at` on, until the next call. */
+  | {
+      readonly kind: "batch";
+      readonly header: FoundHeader;
+      readonly start: LogPoint;
+      readonly bytes: Uint8Array;
+      readonly at: number;
+    }
+  /** The header of the batch that was expected, and something behind it is wrong. */
+  | { readonly kind: "broken"; readonly header: FoundHeader }
+  /** The header of the batch that was expected, but not of one that continues this log. */
+  | { readonly kind: "unchained"; readonly header: FoundHeader }
+  /** Anything else, or the end of what may be read. */
+  | { readonly kind: "none" };
+
+export type FoundBatch = Found & { readonly kind: "batch" };
+
+export interface BatchReaderOptions {
+  readonly from: LogPoint;
+  readonly sliceBytes: number;
+  readonly batchBytesMax: number;
+  /** Whether a header is of a batch that belongs to the log, rather than one that was cut off. */
+  readonly isOfTheLog: (header: FoundHeader) => boolean;
+}
+
+export class BatchReader {
+  readonly #ring: Ring;
+  readonly #codec: BatchCodec;
+  readonly #sliceUnits: number;
+  readonly #options: BatchReaderOptions;
+  /** Units from `#firstPosition` up to `#endPosition` are at the front of it. */
+  #window: Uint8Array;
+  #firstPosition: number;
+  #endPosition: number;
+  #point: LogPoint;
+
+  constructor(ring: Ring, codec: BatchCodec, options: BatchReaderOptions) {
+    this.#ring = ring;
+    this.#codec = codec;
+    this.#sliceUnits = Math.max(1, Math.floor(options.sliceBytes / ring.unitBytes));
+    this.#options = options;
+    this.#window = new Uint8Array(0);
+    this.#point = options.from;
+    this.#firstPosition = options.from.position;
+    this.#endPosition = options.from.position;
+  }
+
+  /** Where the batch begins that `next` will look for. */
+  get point(): LogPoint {
+    return this.#point;
+  }
+
+  /** The batch at `point`, if it is there and ends at or before `limit`; then goes behind it. */
+  async next(limit: number): Promise<Found> {
+    const start = this.#point;
+    if (limit <= start.position) return { kind: "none" };
+
+    await this.#load(1, limit);
+    const header = findHeader(this.#codec, this.#window, this.#atOf(start.position));
+    if (header === undefined || !isExpected(header, start)) return { kind: "none" };
+    if (!this.#options.isOfTheLog(header)) return { kind: "none" };
+    if (!continues(header, start)) return { kind: "unchained", header };
+
+    const units = this.#ring.unitsOf(header.usedBytes);
+    if (!this.#hasPlausibleSize(header) || limit < start.position + units) {
+      return { kind: "broken", header };
+    }
+    await this.#load(units, limit);
+    const at = this.#atOf(start.position);
+    const batch = this.#window.subarray(at, at + units * this.#ring.unitBytes);
+    if (!isWhole(this.#codec, header, batch)) return { kind: "broken", header };
+
+    applyMask(batch, this.#codec.unitBytes, header.mask);
+    this.#point = pointBehind(header, units);
+    return { kind: "batch", header, start, bytes: this.#window, at };
+  }
+
+  #hasPlausibleSize({ usedBytes, entryCount }: FoundHeader): boolean {
+    if (usedBytes <= BATCH_HEADER_BYTES || this.#options.batchBytesMax < usedBytes) return false;
+    const entriesMax = (usedBytes - BATCH_HEADER_BYTES) / ENTRY_HEADER_BYTES;
+    return 0 < entryCount && entryCount <= entriesMax;
+  }
+
+  #atOf(position: number): number {
+    assert(this.#firstPosition <= position && position < this.#endPosition, "it was loaded");
+    return (position - this.#firstPosition) * this.#ring.unitBytes;
+  }
+
+  /** Brings the `units` units from `point` on into the window, and reads ahead as far as allowed. */
+  async #load(units: number, limit: number): Promise<void> {
+    const from = this.#point.position;
+    if (from + units <= this.#endPosition) return;
+
+    const wanted = Math.max(units, this.#endPosition - from + this.#sliceUnits);
+    const end = Math.min(from + wanted, limit);
+    this.#keepFrom(from, end - from);
+    const first = (this.#endPosition - from) * this.#ring.unitBytes;
+    const target = this.#window.subarray(first, (end - from) * this.#ring.unitBytes);
+    await this.#ring.read(this.#endPosition, target);
+    this.#endPosition = end;
+  }
+
+  /** Moves what is loaded behind `from` to the front of a window with room for `units` units. */
+  #keepFrom(from: number, units: number): void {
+    const { unitBytes } = this.#ring;
+    const keptAt = (from - this.#firstPosition) * unitBytes;
+    const keptEnd = (this.#endPosition - this.#firstPosition) * unitBytes;
+    if (this.#window.length < units * unitBytes) {
+      const larger = new Uint8Array(units * unitBytes);
+      larger.set(this.#window.subarray(keptAt, keptEnd));
+      this.#window = larger;
+    } else {
+      this.#window.copyWithin(0, keptAt, keptEnd);
+    }
+    this.#firstPosition = from;
+  }
+}
+
+/** Whether it is the header of the batch that should begin at `start`. */
+function isExpected(header: FoundHeader, start: LogPoint): boolean {
+  return header.batch === start.batch && header.position === start.position;
+}
+
+function continues(header: FoundHeader, start: LogPoint): boolean {
+  return header.firstLsn === start.firstLsn && header.previousChecksum === start.previousChecksum;
+}
+
+function pointBehind(header: FoundHeader, units: number): LogPoint {
+  return {
+    batch: batchNumber(header.batch + 1),
+    position: header.position + units,
+    firstLsn: lsn(header.firstLsn + header.entryCount),
+    previousChecksum: header.checksum,
+  };
+}

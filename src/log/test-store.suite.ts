@@ -1,0 +1,217 @@
+/**
+ * The smallest store that a log can be tested in: a superblock, a log, and entries whose bodies
+ * tell their LSN. Its checkpoint holds nothing but the position up to which it trusts the log.
+ */
+
+import { plainChecksums } from "../base/checksums.ts";
+import { batchNumber, generation, type Lsn, lsn, pageNumber, viewNumber } from "../base/ids.ts";
+import { SuperblockZone } from "../store/superblock.ts";
+import type { Superblock } from "../store/superblock-format.ts";
+import type { Volume } from "../volume/volume.ts";
+import type { Checksums, Clock } from "../world/world.ts";
+import type { LogEntry } from "./entry.ts";
+import { currentGeneration, forgetGenerations, raiseGeneration } from "./generations.ts";
+import { Log } from "./log.ts";
+import type { LogAnchor, LogZone } from "./log-zone.ts";
+import { recoverLog } from "./recovery.ts";
+import { zeroRing } from "./ring.ts";
+
+export const checksums: Checksums = plainChecksums();
+export const volumeId: Uint8Array = new Uint8Array(16).map((_, index) => 0xa0 + index);
+
+/** Time that stands still; what is due soon happens when the test says so. */
+export class TestClock implements Clock {
+  #due: (() => void)[] = [];
+
+  wallMs(): number {
+    return 0;
+  }
+
+  monotonicMs(): number {
+    return 0;
+  }
+
+  after(): () => void {
+    return () => undefined;
+  }
+
+  soon(fire: () => void): void {
+    this.#due.push(fire);
+  }
+
+  /** Whether something was due. */
+  turn(): boolean {
+    const due = this.#due;
+    this.#due = [];
+    for (const fire of due) fire();
+    return due.length > 0;
+  }
+}
+
+export interface Geometry {
+  readonly unitBytes: number;
+  readonly ringUnits: number;
+  readonly arenaBytes: number;
+}
+
+export const smallGeometry: Geometry = { unitBytes: 512, ringUnits: 64, arenaBytes: 8192 };
+
+export function zoneOf({ unitBytes, ringUnits }: Geometry): LogZone {
+  return { at: 65536, ringBytes: ringUnits * unitBytes, unitBytes };
+}
+
+export function volumeBytesOf(geometry: Geometry): number {
+  return 65536 + zoneOf(geometry).ringBytes;
+}
+
+export async function formatStore(volume: Volume, geometry: Geometry): Promise<void> {
+  await SuperblockZone.erase(volume);
+  await zeroRing(volume, zoneOf(geometry));
+  await SuperblockZone.format(volume, checksums, firstSuperblock(geometry));
+}
+
+export function firstSuperblock(geometry: Geometry): Superblock {
+  return {
+    volumeId,
+    view: viewNumber(1),
+    wallMs: 0,
+    cleanBatch: undefined,
+    zone: zoneOf(geometry),
+    pages: { at: volumeBytesOf(geometry), pageBytes: 16384, pageCount: 0 },
+    anchor: {
+      batch: batchNumber(1),
+      position: 0,
+      firstLsn: lsn(1),
+      replayFrom: lsn(1),
+      previousChecksum: 0,
+    },
+    root: { page: pageNumber(0), level: 0, generation: 0, checksumLow: 0, checksumHigh: 0 },
+    map: {
+      firstPage: pageNumber(0),
+      pageCount: 0,
+      lengthBytes: 0,
+      checksumLow: 0,
+      checksumHigh: 0,
+    },
+    generations: [{ generation: generation(1), firstBatch: batchNumber(1) }],
+  };
+}
+
+/** An entry as a test compares it. */
+export interface Seen {
+  readonly lsn: number;
+  readonly kind: number;
+  readonly body: string;
+}
+
+export function seenOf(entry: LogEntry): Seen {
+  const body = entry.bytes.subarray(entry.bodyAt, entry.bodyAt + entry.bodyBytes);
+  return { lsn: entry.lsn, kind: entry.kind, body: hex(body) };
+}
+
+export function hex(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Long enough for everything that a memory volume was asked to do. */
+async function idle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await undefined;
+}
+
+export class TestStore {
+  readonly log: Log;
+  readonly clock: TestClock;
+  readonly superblocks: SuperblockZone;
+  readonly recovered: readonly Seen[];
+  readonly #arena: Uint8Array;
+
+  private constructor(
+    log: Log,
+    clock: TestClock,
+    superblocks: SuperblockZone,
+    recovered: readonly Seen[],
+    arena: Uint8Array,
+  ) {
+    this.log = log;
+    this.clock = clock;
+    this.superblocks = superblocks;
+    this.recovered = recovered;
+    this.#arena = arena;
+  }
+
+  static async open(
+    volume: Volume,
+    geometry: Geometry,
+    recover: typeof recoverLog = recoverLog,
+  ): Promise<TestStore> {
+    const superblocks = await SuperblockZone.open(volume, checksums, async () => true);
+    await superblocks.heal();
+    const entries: Seen[] = [];
+    const recovered = await recover(volume, checksums, superblocks.current, (entry) => {
+      entries.push(seenOf(entry));
+      return undefined;
+    });
+    const generations = raiseGeneration(superblocks.current.generations, recovered.end.batch);
+    await superblocks.write({ ...superblocks.current, cleanBatch: undefined, generations });
+    const arena = new Uint8Array(geometry.arenaBytes + 64).fill(0xee);
+    const clock = new TestClock();
+    const log = new Log({
+      volume,
+      clock,
+      checksums,
+      volumeId,
+      generation: currentGeneration(generations).generation,
+      view: viewNumber(7),
+      arena: { bytes: arena, at: 64, lengthBytes: geometry.arenaBytes },
+      recovered,
+      reserveBytes: 4 * geometry.unitBytes,
+    });
+    return new TestStore(log, clock, superblocks, entries, arena);
+  }
+
+  /** Appends if there is room. */
+  append(kind: number, body: Uint8Array, useReserve = false): Lsn | undefined {
+    if (!this.log.room(body.length, useReserve)) return undefined;
+    if (body.length > this.log.stagedBodyBytesMax) return this.log.appendLarge(kind, body);
+    this.#arena.set(body, this.log.bodyAt);
+    return this.log.append(kind, body.length);
+  }
+
+  /** Lets everything that is due happen. */
+  async settle(): Promise<void> {
+    const log = this.log;
+    while (log.durableLsn < log.appendedLsn && log.failure === undefined) {
+      this.clock.turn();
+      await idle();
+    }
+  }
+
+  async checkpoint(position: Lsn): Promise<LogAnchor> {
+    const anchor = this.log.anchorAfter(position);
+    const { current } = this.superblocks;
+    const generations = forgetGenerations(current.generations, anchor.batch);
+    await this.superblocks.write({ ...current, anchor, generations });
+    this.log.truncate(anchor);
+    return anchor;
+  }
+
+  async close(): Promise<void> {
+    const closed = this.log.close();
+    while (this.clock.turn()) {
+      await idle();
+    }
+    await closed;
+    const cleanBatch = this.log.lastBatch;
+    await this.superblocks.write({ ...this.superblocks.current, cleanBatch });
+  }
+}
+
+/** Some bytes that no other entry has. */
+export function bodyOf(tag: number, length: number): Uint8Array {
+  const body = new Uint8Array(length);
+  for (let index = 0; index < length; index++) {
+    body[index] = (tag * 31 + index * (7 + (tag % 5)) + (index >>> 8)) & 0xff;
+  }
+  new DataView(body.buffer).setUint32(0, tag, true);
+  return body;
+}
