@@ -3,9 +3,9 @@
  * go to standard error, at once, so that the last line before a crash is there to be read.
  */
 
-import { styleText } from "node:util";
 import { pino, type DestinationStream, type Logger } from "pino";
-import { wantsColour } from "./process-io.ts";
+import { paint, wantsColour } from "./colour.ts";
+import type { Style } from "./command-io.ts";
 import type { Settings } from "./settings-table.ts";
 
 const STANDARD_ERROR = 2;
@@ -55,9 +55,7 @@ export function formatLogLine(line: string, colour: boolean): string {
   return `${paint(colour, "dim", time)} ${painted} ${text}`;
 }
 
-type LogStyle = "dim" | "red" | "yellow" | "green";
-
-function levelStyle(level: string): LogStyle {
+function levelStyle(level: string): Style {
   switch (level) {
     case "error":
     case "fatal":
@@ -69,8 +67,4 @@ function levelStyle(level: string): LogStyle {
     default:
       return "green";
   }
-}
-
-function paint(colour: boolean, style: LogStyle, text: string): string {
-  return colour ? styleText(style, text) : text;
 }

@@ -1,8 +1,8 @@
 /** `CommandIo` on a real process: its standard streams, its environment, its signals. */
 
 import { readFile } from "node:fs/promises";
-import { styleText } from "node:util";
 import { Fault } from "../base/fault.ts";
+import { paint, wantsColour } from "./colour.ts";
 import {
   type CommandIo,
   EXIT,
@@ -65,7 +65,7 @@ export class ProcessIo implements CommandIo {
   }
 
   style(style: Style, text: string): string {
-    return wantsColour(process.stdout.isTTY) ? styleText(style, text) : text;
+    return paint(wantsColour(process.stdout.isTTY), style, text);
   }
 
   setExitCode(code: ExitCode): void {
@@ -85,7 +85,7 @@ export class ProcessIo implements CommandIo {
     if (this.json) {
       process.stdout.write(`${toJson({ error: describeError(error) })}\n`);
     } else {
-      const name = wantsColour(process.stderr.isTTY) ? styleText("red", "holdfast:") : "holdfast:";
+      const name = paint(wantsColour(process.stderr.isTTY), "red", "holdfast:");
       process.stderr.write(`${name} ${errorText(error)}\n`);
     }
     return code;
@@ -98,12 +98,6 @@ function abortOnInterrupt(): AbortController {
     process.once(signal, () => controller.abort(new Error("interrupted")));
   }
   return controller;
-}
-
-/** See https://no-color.org: present and not empty, whatever its value. */
-export function wantsColour(isTerminal: boolean): boolean {
-  const noColour = process.env["NO_COLOR"];
-  return isTerminal && (noColour === undefined || noColour === "");
 }
 
 export function toJson(value: unknown): string {
