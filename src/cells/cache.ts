@@ -1,0 +1,361 @@
+/**
+ * The cache: a fixed number of frames in the slab, each a page's worth of bytes, and the table
+ * that says which page is in which frame.
+ *
+ * It guarantees that
+ *
+ *  1. what is read from the volume is handed out only if its checksum is the one that its parent,
+ *     or whoever wrote it, has registered;
+ *  2. a dirty page is never evicted: it leaves memory only after a checkpoint has written it, or
+ *     when nothing can ask for it any more;
+ *  3. a page that was pinned since the last `unpinAll` is not evicted.
+ *
+ * Eviction is a clock with small counts: a page that was found again survives several rounds, one
+ * that was only passed over by a scan goes in the first. Nothing here awaits but `load`.
+ */
+
+import { assert } from "../base/assert.ts";
+import { Fault } from "../base/fault.ts";
+import type { Slab } from "../base/slab.ts";
+import type { Volume } from "../volume/volume.ts";
+import type { Checksums } from "../world/world.ts";
+import {
+  childOf,
+  cellAt,
+  countOf,
+  levelOf,
+  numberOf,
+  PAGE_BYTES,
+  PAGE_MAGIC,
+  PAGE_SHIFT,
+} from "./page.ts";
+
+const DIRTY = 1;
+/** Dirty, and no longer in the tree: only the checkpoint under way still wants it. */
+const RETIRED = 2;
+const HEAT_MAX = 3;
+
+export interface CacheOptions {
+  readonly slab: Slab;
+  readonly frameCount: number;
+  readonly volume: Volume;
+  /** Where the zone of pages begins on the volume. */
+  readonly pagesAt: number;
+  readonly checksums: Checksums;
+  /** Enters every checksum, so that a page of another store is never believed. */
+  readonly checksumSeed: number;
+}
+
+export class Cache {
+  readonly slab: Slab;
+  readonly frameCount: number;
+  readonly pagesAt: number;
+  readonly volume: Volume;
+  readonly #framesAt: number;
+  readonly #checksums: Checksums;
+  readonly #checksumSeed: number;
+  /** Minus one where a page is not in memory. Indexed by page number. */
+  frameOfPage: Int32Array = new Int32Array(0);
+  /** Minus one where a frame is free. */
+  readonly #pageOfFrame: Int32Array;
+  readonly #flags: Uint8Array;
+  readonly #heat: Uint8Array;
+  readonly #pinned: Uint32Array;
+  #pinEpoch = 1;
+  readonly #free: Int32Array;
+  #freeCount: number;
+  #hand = 0;
+  #dirtyCount = 0;
+  #sumLow = new Uint32Array(0);
+  #sumHigh = new Uint32Array(0);
+  readonly #loads = new Map<number, Promise<void>>();
+  #waiters: (() => void)[] = [];
+  missCount = 0;
+  evictionCount = 0;
+
+  constructor(options: CacheOptions) {
+    this.slab = options.slab;
+    this.frameCount = options.frameCount;
+    this.volume = options.volume;
+    this.pagesAt = options.pagesAt;
+    this.#checksums = options.checksums;
+    this.#checksumSeed = options.checksumSeed;
+    this.#framesAt = options.slab.reserve(options.frameCount * PAGE_BYTES);
+    this.#pageOfFrame = new Int32Array(options.frameCount).fill(-1);
+    this.#flags = new Uint8Array(options.frameCount);
+    this.#heat = new Uint8Array(options.frameCount);
+    this.#pinned = new Uint32Array(options.frameCount);
+    this.#free = new Int32Array(options.frameCount);
+    for (let index = 0; index < options.frameCount; index++) {
+      this.#free[index] = options.frameCount - 1 - index;
+    }
+    this.#freeCount = options.frameCount;
+  }
+
+  get dirtyCount(): number {
+    return this.#dirtyCount;
+  }
+
+  get residentCount(): number {
+    return this.frameCount - this.#freeCount;
+  }
+
+  /** The zone has become `pageCount` pages long. */
+  grow(pageCount: number): void {
+    if (pageCount <= this.frameOfPage.length) return;
+    const length = Math.max(pageCount, this.frameOfPage.length * 2, 1024);
+    const frames = new Int32Array(length).fill(-1);
+    frames.set(this.frameOfPage);
+    this.frameOfPage = frames;
+    const low = new Uint32Array(length);
+    low.set(this.#sumLow);
+    this.#sumLow = low;
+    const high = new Uint32Array(length);
+    high.set(this.#sumHigh);
+    this.#sumHigh = high;
+  }
+
+  /** Where the page lies in the slab, or -1 if it is not in memory. */
+  find(page: number): number {
+    const frame = this.frameOfPage[page] as number;
+    if (frame < 0) return -1;
+    if ((this.#heat[frame] as number) < HEAT_MAX) this.#heat[frame] = HEAT_MAX;
+    return this.#framesAt + (frame << PAGE_SHIFT);
+  }
+
+  /** As `find`, but does not keep the page in memory for longer: for scans. */
+  peek(page: number): number {
+    const frame = this.frameOfPage[page] as number;
+    return frame < 0 ? -1 : this.#framesAt + (frame << PAGE_SHIFT);
+  }
+
+  /** Keeps the page at `at` until `unpinAll`; true if it was not pinned yet. */
+  pin(at: number): boolean {
+    const frame = this.#frameAt(at);
+    if (this.#pinned[frame] === this.#pinEpoch) return false;
+    this.#pinned[frame] = this.#pinEpoch;
+    return true;
+  }
+
+  unpinAll(): void {
+    this.#pinEpoch++;
+  }
+
+  /** Frees frames until `count` are free; false if too few pages may be evicted. */
+  ensureFree(count: number): boolean {
+    if (count <= this.#freeCount) return true;
+    return this.#evict(count);
+  }
+
+  /** A frame for a page that is made now: dirty, its bytes undefined. */
+  add(page: number): number {
+    assert(this.ensureFree(1), "frames were reserved before pages are made");
+    const frame = this.#takeFrame();
+    this.#map(frame, page);
+    this.#setDirty(frame);
+    return this.#framesAt + (frame << PAGE_SHIFT);
+  }
+
+  isDirty(at: number): boolean {
+    return ((this.#flags[this.#frameAt(at)] as number) & DIRTY) !== 0;
+  }
+
+  /** The frame at `at` now holds `page`, dirty; what it held before is not in memory any more. */
+  relabel(at: number, page: number): void {
+    const frame = this.#frameAt(at);
+    this.frameOfPage[this.#pageOfFrame[frame] as number] = -1;
+    this.#map(frame, page);
+    this.#setDirty(frame);
+  }
+
+  /** The tree has let go of the page at `at`, but a snapshot has not. */
+  retire(at: number): void {
+    const frame = this.#frameAt(at);
+    this.#flags[frame] = (this.#flags[frame] as number) | RETIRED;
+    if (((this.#flags[frame] as number) & DIRTY) === 0) this.#release(frame);
+  }
+
+  /** Nobody can ask for these pages any more. */
+  drop(first: number, count: number): void {
+    for (let page = first; page < first + count; page++) {
+      const frame = this.frameOfPage[page] as number;
+      if (frame >= 0) this.#release(frame);
+    }
+  }
+
+  /** The numbers of all dirty pages whose generation is at most `generation`. */
+  dirtyPages(isOld: (at: number) => boolean): number[] {
+    const pages: number[] = [];
+    for (let frame = 0; frame < this.frameCount; frame++) {
+      if (((this.#flags[frame] as number) & DIRTY) === 0) continue;
+      if (isOld(this.#framesAt + (frame << PAGE_SHIFT))) {
+        pages.push(this.#pageOfFrame[frame] as number);
+      }
+    }
+    return pages;
+  }
+
+  /** Fills in the checksums of an inner page's children and registers its own. */
+  seal(page: number): void {
+    const at = this.peek(page);
+    assert(at >= 0, "a page that is sealed is in memory");
+    if (levelOf(this.slab, at) > 0) {
+      const count = countOf(this.slab, at);
+      for (let slot = 0; slot < count; slot++) {
+        const cell = cellAt(this.slab, at, slot);
+        const child = childOf(this.slab, at, slot);
+        this.slab.u32[(cell + 8) >> 2] = this.#sumLow[child] as number;
+        this.slab.u32[(cell + 12) >> 2] = this.#sumHigh[child] as number;
+      }
+    }
+    this.#sum(page, at);
+    this.#sumLow[page] = this.#checksums.xxh64Low;
+    this.#sumHigh[page] = this.#checksums.xxh64High;
+  }
+
+  /** A checkpoint has written the page. */
+  written(page: number): void {
+    const frame = this.frameOfPage[page] as number;
+    if (frame < 0) return;
+    const flags = this.#flags[frame] as number;
+    if ((flags & DIRTY) === 0) return;
+    this.#flags[frame] = flags & ~DIRTY;
+    this.#dirtyCount--;
+    if ((flags & RETIRED) !== 0) this.#release(frame);
+    else this.#wake();
+  }
+
+  sumLow(page: number): number {
+    return this.#sumLow[page] as number;
+  }
+
+  sumHigh(page: number): number {
+    return this.#sumHigh[page] as number;
+  }
+
+  registerSum(page: number, low: number, high: number): void {
+    this.#sumLow[page] = low;
+    this.#sumHigh[page] = high;
+  }
+
+  /** Brings the page into memory. `ERR_CORRUPT` if it is not what was written there. */
+  load(page: number): Promise<void> {
+    if ((this.frameOfPage[page] as number) >= 0) return Promise.resolve();
+    const running = this.#loads.get(page);
+    if (running !== undefined) return running;
+    this.missCount++;
+    const load = this.#load(page).finally(() => this.#loads.delete(page));
+    this.#loads.set(page, load);
+    return load;
+  }
+
+  async #load(page: number): Promise<void> {
+    while (!this.ensureFree(1)) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    const frame = this.#takeFrame();
+    const at = this.#framesAt + (frame << PAGE_SHIFT);
+    try {
+      const position = this.pagesAt + page * PAGE_BYTES;
+      await this.volume.read(position, this.slab.bytes.subarray(at, at + PAGE_BYTES));
+      this.#verify(page, at);
+    } catch (error) {
+      this.#giveBack(frame);
+      throw error;
+    }
+    // Meanwhile the page may have been let go, and its number given to a new one.
+    if ((this.frameOfPage[page] as number) >= 0) this.#giveBack(frame);
+    else this.#map(frame, page);
+    this.#heat[frame] = 1;
+  }
+
+  #verify(page: number, at: number): void {
+    this.#sum(page, at);
+    const { xxh64Low, xxh64High } = this.#checksums;
+    const isRight = xxh64Low === this.#sumLow[page] && xxh64High === this.#sumHigh[page];
+    if (!isRight || this.slab.u32[at >> 2] !== PAGE_MAGIC || numberOf(this.slab, at) !== page) {
+      throw new Fault(
+        "ERR_CORRUPT",
+        `Page ${page} of ${this.volume.name}, at byte ${this.pagesAt + page * PAGE_BYTES}, is not ` +
+          "what was written there: its checksum differs from the one its parent holds. " +
+          "Run `holdfast verify` to see how much is damaged, and restore a backup",
+        { page, position: this.pagesAt + page * PAGE_BYTES, volume: this.volume.name },
+      );
+    }
+    if (levelOf(this.slab, at) === 0) return;
+    const count = countOf(this.slab, at);
+    for (let slot = 0; slot < count; slot++) {
+      const cell = cellAt(this.slab, at, slot);
+      const child = childOf(this.slab, at, slot);
+      this.#sumLow[child] = this.slab.u32[(cell + 8) >> 2] as number;
+      this.#sumHigh[child] = this.slab.u32[(cell + 12) >> 2] as number;
+    }
+  }
+
+  #sum(page: number, at: number): void {
+    const bytes = this.slab.bytes.subarray(at, at + PAGE_BYTES);
+    this.#checksums.xxh64(bytes, page, this.#checksumSeed);
+  }
+
+  #evict(count: number): boolean {
+    // Three full rounds take the heat from everything; after a fourth nothing more will come.
+    for (let steps = (HEAT_MAX + 1) * this.frameCount; steps > 0; steps--) {
+      const frame = this.#hand;
+      this.#hand = frame + 1 === this.frameCount ? 0 : frame + 1;
+      const page = this.#pageOfFrame[frame] as number;
+      if (page < 0 || this.#flags[frame] !== 0) continue;
+      if (this.#pinned[frame] === this.#pinEpoch) continue;
+      if ((this.#heat[frame] as number) > 0) {
+        this.#heat[frame] = (this.#heat[frame] as number) - 1;
+        continue;
+      }
+      this.evictionCount++;
+      this.#release(frame);
+      if (count <= this.#freeCount) return true;
+    }
+    return false;
+  }
+
+  #frameAt(at: number): number {
+    return (at - this.#framesAt) >> PAGE_SHIFT;
+  }
+
+  #takeFrame(): number {
+    this.#freeCount--;
+    return this.#free[this.#freeCount] as number;
+  }
+
+  #giveBack(frame: number): void {
+    this.#free[this.#freeCount] = frame;
+    this.#freeCount++;
+    this.#wake();
+  }
+
+  #map(frame: number, page: number): void {
+    // A load that was under way when the page was let go may have left its old bytes here.
+    const stale = this.frameOfPage[page] as number;
+    if (stale >= 0 && stale !== frame) this.#release(stale);
+    this.#pageOfFrame[frame] = page;
+    this.frameOfPage[page] = frame;
+    this.#heat[frame] = HEAT_MAX;
+  }
+
+  #setDirty(frame: number): void {
+    if (((this.#flags[frame] as number) & DIRTY) !== 0) return;
+    this.#flags[frame] = DIRTY;
+    this.#dirtyCount++;
+  }
+
+  #release(frame: number): void {
+    if (((this.#flags[frame] as number) & DIRTY) !== 0) this.#dirtyCount--;
+    this.#flags[frame] = 0;
+    this.frameOfPage[this.#pageOfFrame[frame] as number] = -1;
+    this.#pageOfFrame[frame] = -1;
+    this.#giveBack(frame);
+  }
+
+  #wake(): void {
+    if (this.#waiters.length === 0) return;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+}

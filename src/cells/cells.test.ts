@@ -1,0 +1,272 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { compareBytes, fromLatin1, latin1 } from "../base/bytes.ts";
+import { bestChecksums } from "../base/checksums.ts";
+import { Slab } from "../base/slab.ts";
+import { MemoryVolume } from "../volume/memory-volume.ts";
+import {
+  Cells,
+  CELLS_OVERHEAD_BYTES,
+  type CellSnapshot,
+  type CheckpointRoot,
+  Lease,
+} from "./cells.ts";
+import { PAGE_BYTES } from "./page.ts";
+import { NO_FRAMES, NO_PAGES, Preparation, READY } from "./prepare.ts";
+import { SCANNED } from "./scan.ts";
+import { FOUND, MISS } from "./tree.ts";
+
+const PAGES = 4000;
+
+/** Cells over a volume in memory, driven as a store would, beside a sorted map as the model. */
+class Driver {
+  readonly volume: MemoryVolume;
+  readonly model = new Map<string, string>();
+  cells: Cells;
+  root: CheckpointRoot | undefined;
+  version = 0;
+  readonly #frameCount: number;
+
+  constructor(frameCount: number) {
+    this.#frameCount = frameCount;
+    this.volume = new MemoryVolume(PAGES * PAGE_BYTES);
+    this.cells = Cells.create(this.#options(), PAGES);
+  }
+
+  #options(): ConstructorParameters<typeof Object>[0] & Parameters<typeof Cells.create>[0] {
+    const cacheBytes = this.#frameCount * PAGE_BYTES;
+    const slab = new Slab(cacheBytes + CELLS_OVERHEAD_BYTES);
+    const checksums = bestChecksums();
+    return { slab, volume: this.volume, pagesAt: 0, checksums, checksumSeed: 7, cacheBytes };
+  }
+
+  async reopen(): Promise<void> {
+    if (this.root === undefined) return;
+    this.cells = await Cells.open(this.#options(), this.root, PAGES, () => undefined);
+  }
+
+  async write(key: string, value: string | undefined): Promise<void> {
+    const bytes = fromLatin1(key);
+    const content = value === undefined ? new Uint8Array(0) : fromLatin1(value);
+    const { cells } = this;
+    const limits = { reservePages: 0, dirtyFramesMax: Math.floor(this.#frameCount * 0.75) };
+    const preparation = new Preparation(cells.tree, limits);
+    for (;;) {
+      preparation.begin();
+      const added =
+        value === undefined
+          ? preparation.addRemove(bytes, 0, bytes.length)
+          : preparation.addPut(bytes, 0, bytes.length, content.length);
+      if (added === MISS) {
+        await cells.loadMissing();
+        continue;
+      }
+      const ready = preparation.finish(false);
+      if (ready === READY) break;
+      expect([NO_FRAMES, NO_PAGES]).toContain(ready);
+      expect(ready).toBe(NO_FRAMES);
+      await this.checkpoint();
+    }
+    const existed = this.model.has(key);
+    this.version++;
+    cells.tree.takeExtentRun(preparation.extentPageCount);
+    if (value === undefined) {
+      expect(cells.tree.remove(bytes, 0, bytes.length)).toBe(existed);
+      this.model.delete(key);
+    } else {
+      const put = cells.tree.put(bytes, 0, bytes.length, content, 0, content.length, this.version);
+      expect(put).toBe(existed);
+      this.model.set(key, value);
+    }
+  }
+
+  async checkpoint(): Promise<void> {
+    const checkpoint = this.cells.beginCheckpoint(new Uint8Array(0));
+    if (checkpoint === undefined) throw new Error("no room for the map");
+    this.root = await this.cells.writeCheckpoint(checkpoint, () => undefined);
+    this.cells.finishCheckpoint(checkpoint);
+  }
+
+  async get(key: string): Promise<string | undefined> {
+    const bytes = fromLatin1(key);
+    const { tree } = this.cells;
+    for (;;) {
+      const found = tree.find(bytes, 0, bytes.length);
+      if (found === MISS) await this.cells.loadMissing();
+      else if (found !== FOUND) return undefined;
+      else return latin1(tree.valueBytes, tree.valueAt, tree.valueLength);
+    }
+  }
+
+  async scan(
+    root: { page: number; level: number },
+    start: string,
+    end: string | undefined,
+    reverse: boolean,
+  ): Promise<[string, string][]> {
+    const { scanner } = this.cells;
+    const range = {
+      start: fromLatin1(start),
+      end: end === undefined ? undefined : fromLatin1(end),
+    };
+    const lease = new Lease(this.cells);
+    for (;;) {
+      const rows: [string, string][] = [];
+      const scanned = (reverse ? scanner.backward : scanner.forward).call(
+        scanner,
+        root.page,
+        root.level,
+        range,
+        (row) => {
+          const key = latin1(row.keyBytes, 0, row.keyLength);
+          rows.push([key, latin1(row.valueBytes, row.valueAt, row.valueLength)]);
+          return true;
+        },
+      );
+      if (scanned !== SCANNED) {
+        await lease.loadMissing();
+        continue;
+      }
+      lease.release();
+      return rows;
+    }
+  }
+
+  get current(): { page: number; level: number } {
+    return { page: this.cells.tree.rootPage, level: this.cells.tree.rootLevel };
+  }
+}
+
+function rowsOf(model: ReadonlyMap<string, string>): [string, string][] {
+  return [...model].sort(([left], [right]) => compareBytes(fromLatin1(left), fromLatin1(right)));
+}
+
+const shortKey = fc
+  .array(fc.constantFrom("a", "b", "\0", "\xff"), { maxLength: 6 })
+  .map((parts) => parts.join(""));
+const longKey = fc
+  .tuple(
+    fc.constantFrom("p", "q"),
+    fc.integer({ min: 0, max: 30 }),
+    fc.integer({ min: 1, max: 8100 }),
+  )
+  .map(([letter, number, length]) => `${letter.repeat(length)}${number}`);
+const numberedKey = fc
+  .integer({ min: 0, max: 400 })
+  .map((number) => `key:${String(number).padStart(8, "0")}`);
+const key = fc.oneof(
+  { weight: 3, arbitrary: numberedKey },
+  { weight: 2, arbitrary: shortKey },
+  { weight: 1, arbitrary: longKey },
+);
+const value = fc
+  .tuple(
+    fc.constantFrom("v", "w"),
+    fc.oneof(fc.integer({ min: 0, max: 300 }), fc.constantFrom(4000, 5000, 16384, 40000)),
+  )
+  .map(([letter, length]) => letter.repeat(length));
+const operation = fc.oneof(
+  { weight: 12, arbitrary: fc.record({ kind: fc.constant("put" as const), key, value }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("remove" as const), key }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("get" as const), key }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("checkpoint" as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("reopen" as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("snapshot" as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("release" as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("scan" as const),
+      start: shortKey,
+      end: fc.option(key, { nil: undefined }),
+      reverse: fc.boolean(),
+    }),
+  },
+);
+
+test(
+  "the tree holds what a sorted map holds, and snapshots what it held",
+  { timeout: 120_000 },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { size: "max", maxLength: 300 }), async (operations) => {
+        const driver = new Driver(96);
+        let saved = new Map<string, string>();
+        const snapshots: { snapshot: CellSnapshot; model: Map<string, string> }[] = [];
+        for (const one of operations) {
+          switch (one.kind) {
+            case "put":
+              await driver.write(one.key, one.value);
+              break;
+            case "remove":
+              await driver.write(one.key, undefined);
+              break;
+            case "get":
+              expect(await driver.get(one.key)).toBe(driver.model.get(one.key));
+              break;
+            case "checkpoint":
+              await driver.checkpoint();
+              saved = new Map(driver.model);
+              break;
+            case "reopen":
+              if (driver.root === undefined) break;
+              await driver.checkpoint();
+              snapshots.length = 0;
+              saved = new Map(driver.model);
+              await driver.reopen();
+              expect(await driver.scan(driver.current, "", undefined, false)).toEqual(
+                rowsOf(saved),
+              );
+              break;
+            case "snapshot":
+              if (snapshots.length > 3) break;
+              snapshots.push({ snapshot: driver.cells.snapshot(), model: new Map(driver.model) });
+              break;
+            case "release":
+              snapshots.shift()?.snapshot.release();
+              break;
+            case "scan": {
+              if (one.end !== undefined && one.end <= one.start) break;
+              const rows = await driver.scan(driver.current, one.start, one.end, one.reverse);
+              const expected = rowsOf(driver.model).filter(
+                ([name]) => one.start <= name && (one.end === undefined || name < one.end),
+              );
+              expect(rows).toEqual(one.reverse ? expected.reverse() : expected);
+              break;
+            }
+          }
+        }
+        for (const { snapshot, model } of snapshots) {
+          expect(await driver.scan(snapshot.root, "", undefined, false)).toEqual(rowsOf(model));
+          snapshot.release();
+        }
+        expect(await driver.scan(driver.current, "", undefined, true)).toEqual(
+          rowsOf(driver.model).reverse(),
+        );
+      }),
+      { numRuns: 12, seed: 1, endOnFailure: true },
+    );
+  },
+);
+
+test("pages that nobody sees any more are used again", async () => {
+  const driver = new Driver(200);
+  for (let round = 0; round < 30; round++) {
+    for (let index = 0; index < 200; index++) {
+      await driver.write(`key:${index}`, `${round}`.repeat(500));
+    }
+    await driver.checkpoint();
+  }
+  const used = driver.cells.space.pageCount - driver.cells.space.freeCount;
+  expect(used).toBeLessThan(150);
+});
+
+test("removing every row leaves one page", async () => {
+  const driver = new Driver(400);
+  for (let index = 0; index < 5000; index++) await driver.write(`key:${index}`, "x".repeat(100));
+  await driver.checkpoint();
+  for (let index = 0; index < 5000; index++) await driver.write(`key:${index}`, undefined);
+  expect(driver.cells.tree.rootLevel).toBe(0);
+  await driver.checkpoint();
+  expect(driver.cells.space.pageCount - driver.cells.space.freeCount).toBeLessThan(5);
+});

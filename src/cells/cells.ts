@@ -1,0 +1,346 @@
+/**
+ * Cell storage: the rows of a store in a copy-on-write B+tree, its cache, its snapshots, and the
+ * checkpoints that bring it to the volume.
+ *
+ * A checkpoint writes a snapshot while the tree goes on. It is not believed by anybody before its
+ * root is in the superblock, which is the caller's to write; until `finishCheckpoint` the pages of
+ * the checkpoint before are kept.
+ */
+
+import { assert } from "../base/assert.ts";
+import { Fault } from "../base/fault.ts";
+import { Slab } from "../base/slab.ts";
+import type { Volume } from "../volume/volume.ts";
+import type { Checksums } from "../world/world.ts";
+import { Cache } from "./cache.ts";
+import { extentPages, Extents } from "./extents.ts";
+import { GENERATION_AT, levelOf, PAGE_BYTES, read64 } from "./page.ts";
+import { PageSpace } from "./page-space.ts";
+import { Scanner } from "./scan.ts";
+import { Tree, type TreeRoot } from "./tree.ts";
+
+export interface CellsOptions {
+  readonly slab: Slab;
+  readonly volume: Volume;
+  readonly pagesAt: number;
+  readonly checksums: Checksums;
+  /** From the volume's identity, so that pages of another store are never believed. */
+  readonly checksumSeed: number;
+  readonly cacheBytes: number;
+}
+
+/** What the superblock keeps of a checkpoint; zeroes where there is none yet. */
+export interface CheckpointRoot {
+  readonly rootPage: number;
+  readonly rootLevel: number;
+  readonly rootSumLow: number;
+  readonly rootSumHigh: number;
+  /** Of the tree. */
+  readonly generation: number;
+  readonly mapPage: number;
+  /** Length of the allocation map and what the owner of the cells keeps with it, in bytes. */
+  readonly mapBytes: number;
+  readonly mapSumLow: number;
+  readonly mapSumHigh: number;
+  /** Pages in the zone when the checkpoint was taken. */
+  readonly pageCount: number;
+}
+
+/** A snapshot that is on its way to the volume. */
+export interface Checkpoint {
+  readonly root: TreeRoot;
+  readonly map: Uint8Array;
+  readonly mapPage: number;
+  readonly pageCount: number;
+}
+
+/** A consistent view that stays until it is released. */
+export interface CellSnapshot {
+  readonly root: TreeRoot;
+  release(): void;
+}
+
+/**
+ * Loads what one body of code misses, run after run, and keeps long values in memory meanwhile, so
+ * that a body that needs several of them comes to its end.
+ */
+export class Lease {
+  readonly #cells: Cells;
+  readonly #extents: number[] = [];
+
+  constructor(cells: Cells) {
+    this.#cells = cells;
+  }
+
+  /** Loads what the last `MISS` asked for; call it in the turn of that miss. */
+  async loadMissing(): Promise<void> {
+    const { missing, missingExtent } = this.#cells.tree;
+    await this.#cells.loadMissing();
+    if (missing !== 0 || missingExtent === undefined) return;
+    const { first } = missingExtent;
+    if (this.#cells.extents.lease(first)) this.#extents.push(first);
+  }
+
+  release(): void {
+    for (const first of this.#extents) this.#cells.extents.unlease(first);
+    this.#extents.length = 0;
+  }
+}
+
+/** Decides, after each slice of a checkpoint, how long it waits before the next. */
+export type Pace = () => Promise<void> | undefined;
+
+/** Of the slab, beside the frames: scratch pages and the buffer of checkpoint slices. */
+export const CELLS_OVERHEAD_BYTES: number = 4 * PAGE_BYTES + 2 * 65536;
+const SLICE_PAGES = 16;
+/** The share of the cache that values of their own may take besides, once they are on disk. */
+const EXTENT_CACHE_SHARE = 8;
+const MAP_HEADER_BYTES = 8;
+
+export class Cells {
+  readonly cache: Cache;
+  readonly space: PageSpace;
+  readonly extents: Extents;
+  readonly tree: Tree;
+  readonly scanner: Scanner;
+  readonly #options: CellsOptions;
+  readonly #slice: Uint8Array = new Uint8Array(SLICE_PAGES * PAGE_BYTES);
+  #durable: { readonly generation: number; readonly mapPage: number; readonly mapPages: number };
+
+  /** Begins with an empty tree. `pageCount` pages of the zone have room on the volume. */
+  static create(options: CellsOptions, pageCount: number): Cells {
+    const cells = new Cells(options, 1);
+    cells.growTo(pageCount);
+    cells.tree.create();
+    return cells;
+  }
+
+  /**
+   * Begins with the tree of a checkpoint; what its owner kept with it is handed to `keep`.
+   * `ERR_CORRUPT` if the map or the root is not what was written.
+   */
+  static async open(
+    options: CellsOptions,
+    root: CheckpointRoot,
+    pageCount: number,
+    keep: (kept: Uint8Array) => void,
+  ): Promise<Cells> {
+    const cells = new Cells(options, root.generation + 1);
+    cells.cache.grow(Math.max(pageCount, root.pageCount));
+    keep(await cells.#readMap(root));
+    cells.growTo(pageCount);
+    cells.tree.rootPage = root.rootPage;
+    cells.tree.rootLevel = root.rootLevel;
+    cells.cache.registerSum(root.rootPage, root.rootSumLow, root.rootSumHigh);
+    await cells.cache.load(root.rootPage);
+    cells.space.hold(root.generation);
+    return cells;
+  }
+
+  private constructor(options: CellsOptions, generation: number) {
+    this.#options = options;
+    const { slab, volume, pagesAt, checksums, checksumSeed } = options;
+    const frameCount = Math.floor(options.cacheBytes / PAGE_BYTES);
+    this.cache = new Cache({ slab, frameCount, volume, pagesAt, checksums, checksumSeed });
+    const cacheBytes = Math.floor(options.cacheBytes / EXTENT_CACHE_SHARE);
+    this.extents = new Extents({ volume, pagesAt, checksums, checksumSeed, cacheBytes });
+    this.space = new PageSpace((first, count) => {
+      this.cache.drop(first, count);
+      this.extents.drop(first, count);
+    });
+    this.tree = new Tree(this.cache, this.space, this.extents, generation);
+    this.scanner = new Scanner(this.tree);
+    this.#durable = { generation: generation - 1, mapPage: 0, mapPages: 0 };
+  }
+
+  /** The zone of pages is now `pageCount` pages long. */
+  growTo(pageCount: number): void {
+    this.cache.grow(pageCount);
+    if (pageCount > this.space.pageCount) this.space.grow(pageCount);
+  }
+
+  /** Loads what the last `MISS` asked for; see `Lease` for a body that may miss several times. */
+  loadMissing(): Promise<unknown> {
+    const { missing, missingExtent, missingAhead } = this.tree;
+    if (missing === 0) {
+      assert(missingExtent !== undefined, "a miss says what is missing");
+      return this.extents.load(missingExtent);
+    }
+    if (missingAhead.length === 0) return this.cache.load(missing);
+    // What lies ahead is a guess: that it cannot be read matters only when it is asked for.
+    const ahead = missingAhead.map((page) => this.cache.load(page).catch(() => undefined));
+    return Promise.all([this.cache.load(missing), ...ahead]);
+  }
+
+  /** A view of the tree as it is now. */
+  snapshot(): CellSnapshot {
+    const root = this.#freeze();
+    this.space.hold(root.generation);
+    let held = true;
+    return {
+      root,
+      release: () => {
+        if (held) this.space.letGo(root.generation);
+        held = false;
+      },
+    };
+  }
+
+  /**
+   * Takes the snapshot that a checkpoint will hold, together with `kept`, bytes of its owner's.
+   * Undefined if the zone has no run of free pages for the map: it must grow.
+   */
+  beginCheckpoint(kept: Uint8Array): Checkpoint | undefined {
+    const words = (this.space.pageCount + 31) >>> 5;
+    const mapBytes = MAP_HEADER_BYTES + words * 4 + kept.length;
+    const mapPage = this.space.allocateRun(extentPages(mapBytes));
+    if (mapPage === 0) return undefined;
+    const root = this.#freeze();
+    this.space.hold(root.generation);
+    const map = this.space.checkpointMap();
+    // Whoever opens this checkpoint no longer needs the map of the one before.
+    const { mapPage: oldMap, mapPages } = this.#durable;
+    for (let page = oldMap; page < oldMap + mapPages; page++) {
+      map[page >>> 5] = (map[page >>> 5] as number) & ~(1 << (page & 31));
+    }
+    const pageCount = this.space.pageCount;
+    return { root, map: encodeMap(map, kept), mapPage, pageCount };
+  }
+
+  /** Writes the checkpoint durably and returns what the superblock must hold. */
+  async writeCheckpoint(checkpoint: Checkpoint, pace: Pace): Promise<CheckpointRoot> {
+    const { root, map, mapPage, pageCount } = checkpoint;
+    for (const first of this.extents.dirtyExtents(root.generation)) {
+      await this.extents.write(first);
+      await pace();
+    }
+    await this.#writePages(root.generation, pace);
+    await this.#options.volume.write(this.#options.pagesAt + mapPage * PAGE_BYTES, map);
+    await this.#options.volume.sync();
+    this.#options.checksums.xxh64(map, mapPage, this.#options.checksumSeed);
+    return {
+      rootPage: root.page,
+      rootLevel: root.level,
+      rootSumLow: this.cache.sumLow(root.page),
+      rootSumHigh: this.cache.sumHigh(root.page),
+      generation: root.generation,
+      mapPage,
+      mapBytes: map.length,
+      mapSumLow: this.#options.checksums.xxh64Low,
+      mapSumHigh: this.#options.checksums.xxh64High,
+      pageCount,
+    };
+  }
+
+  /** The checkpoint is in the superblock, durably: what only the one before needed is free. */
+  finishCheckpoint(checkpoint: Checkpoint): void {
+    const before = this.#durable;
+    const { root, mapPage, map } = checkpoint;
+    this.#durable = { generation: root.generation, mapPage, mapPages: extentPages(map.length) };
+    if (before.mapPages > 0) {
+      const { generation } = this.tree;
+      this.space.retire(before.mapPage, before.mapPages, generation, generation);
+    }
+    if (before.generation > 0) this.space.letGo(before.generation);
+  }
+
+  /** The root of the tree as it is now; changes go to a new generation from here on. */
+  #freeze(): TreeRoot {
+    const { tree } = this;
+    const { slab } = this.cache;
+    const base = this.cache.find(tree.rootPage);
+    const isUnchanged = base >= 0 && read64(slab, base + GENERATION_AT) < tree.generation;
+    // The root of a tree that was written to is of its generation, and so in memory.
+    if (base < 0 || isUnchanged) {
+      return { page: tree.rootPage, level: tree.rootLevel, generation: tree.generation - 1 };
+    }
+    const generation = tree.generation;
+    tree.generation++;
+    return { page: tree.rootPage, level: tree.rootLevel, generation };
+  }
+
+  async #writePages(generation: number, pace: Pace): Promise<void> {
+    const { cache } = this;
+    const { slab } = cache;
+    const pages = cache.dirtyPages((base) => read64(slab, base + GENERATION_AT) <= generation);
+    const levels = new Map(pages.map((page) => [page, levelOf(slab, cache.peek(page))]));
+    const level = (page: number): number => levels.get(page) ?? 0;
+    // Children first: a parent holds the checksums of its children.
+    pages.sort((left, right) => level(left) - level(right) || left - right);
+    for (let from = 0; from < pages.length;) {
+      const slice = this.#takeSlice(pages, from, generation);
+      from += Math.max(1, slice.length);
+      if (slice.length === 0) continue;
+      const position = this.#options.pagesAt + (slice[0] as number) * PAGE_BYTES;
+      const bytes = this.#slice.subarray(0, slice.length * PAGE_BYTES);
+      await this.#options.volume.writeDurable(position, bytes);
+      for (const page of slice) if (this.#isOf(page, generation)) cache.written(page);
+      await pace();
+    }
+  }
+
+  /** Copies pages that adjoin on the volume into the slice, and returns their numbers. */
+  #takeSlice(pages: readonly number[], from: number, generation: number): readonly number[] {
+    const { cache } = this;
+    const slice: number[] = [];
+    for (let index = from; index < pages.length && slice.length < SLICE_PAGES; index++) {
+      const page = pages[index] as number;
+      if (slice.length > 0 && page !== (slice[0] as number) + slice.length) break;
+      if (!this.#isOf(page, generation)) break;
+      cache.seal(page);
+      const base = cache.peek(page);
+      const bytes = cache.slab.bytes.subarray(base, base + PAGE_BYTES);
+      this.#slice.set(bytes, slice.length * PAGE_BYTES);
+      slice.push(page);
+    }
+    return slice;
+  }
+
+  /** False if the page was let go by all snapshots meanwhile; its number may be another's now. */
+  #isOf(page: number, generation: number): boolean {
+    const base = this.cache.peek(page);
+    return base >= 0 && read64(this.cache.slab, base + GENERATION_AT) <= generation;
+  }
+
+  async #readMap(root: CheckpointRoot): Promise<Uint8Array> {
+    const { volume, pagesAt, checksums, checksumSeed } = this.#options;
+    const position = pagesAt + root.mapPage * PAGE_BYTES;
+    const bytes = new Uint8Array(root.mapBytes);
+    await volume.read(position, bytes);
+    checksums.xxh64(bytes, root.mapPage, checksumSeed);
+    if (checksums.xxh64Low !== root.mapSumLow || checksums.xxh64High !== root.mapSumHigh) {
+      throw new Fault(
+        "ERR_CORRUPT",
+        `The allocation map on page ${root.mapPage} of ${volume.name}, at byte ${position}, is ` +
+          "not what was written there. Restore a backup",
+        { page: root.mapPage, position, volume: volume.name },
+      );
+    }
+    const { map, kept } = decodeMap(bytes);
+    this.space.load(map, root.pageCount);
+    const mapPages = extentPages(root.mapBytes);
+    this.#durable = { generation: root.generation, mapPage: root.mapPage, mapPages };
+    return kept;
+  }
+}
+
+/** `u32 bytes of the map, u32 zero, the map, what the owner keeps`. */
+function encodeMap(map: Uint32Array, kept: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(MAP_HEADER_BYTES + map.length * 4 + kept.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, map.length * 4, true);
+  map.forEach((word, index) => view.setUint32(MAP_HEADER_BYTES + index * 4, word, true));
+  bytes.set(kept, MAP_HEADER_BYTES + map.length * 4);
+  return bytes;
+}
+
+function decodeMap(bytes: Uint8Array): { map: Uint32Array; kept: Uint8Array } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const mapBytes = view.getUint32(0, true);
+  assert(MAP_HEADER_BYTES + mapBytes <= bytes.length, "a map whose checksum holds is whole");
+  const map = new Uint32Array(mapBytes / 4);
+  for (let index = 0; index < map.length; index++) {
+    map[index] = view.getUint32(MAP_HEADER_BYTES + index * 4, true);
+  }
+  return { map, kept: bytes.slice(MAP_HEADER_BYTES + mapBytes) };
+}

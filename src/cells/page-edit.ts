@@ -1,0 +1,231 @@
+/**
+ * Changes within a page: cells put in, taken out, moved between pages with other prefixes.
+ *
+ * All positions are in the slab. A caller makes sure of the room (`hasRoom`) before it inserts.
+ */
+
+import { assert } from "../base/assert.ts";
+import type { Slab } from "../base/slab.ts";
+import {
+  align4,
+  cellAt,
+  cellBytes,
+  countOf,
+  COUNT_AT,
+  GARBAGE_AT,
+  garbageOf,
+  gapBytes,
+  GENERATION_AT,
+  headOf,
+  HEADER_BYTES,
+  HEAP_AT,
+  heapOf,
+  INNER_CELL_BYTES,
+  LEAF_CELL_BYTES,
+  LEVEL_AT,
+  levelOf,
+  NUMBER_AT,
+  PAGE_BYTES,
+  PAGE_MAGIC,
+  PREFIX_AT,
+  prefixBytesOf,
+  SLOT_BYTES,
+  storedValueBytes,
+  suffixBytesOf,
+  write64,
+} from "./page.ts";
+
+/** Makes `page` an empty page whose prefix is the first `prefixBytes` of `source[at...)`. */
+export function clearPage(
+  slab: Slab,
+  page: number,
+  level: number,
+  source: Uint8Array,
+  at: number,
+  prefixBytes: number,
+): void {
+  slab.u32[page >> 2] = PAGE_MAGIC;
+  slab.bytes[page + LEVEL_AT] = level;
+  slab.bytes[page + LEVEL_AT + 1] = 0;
+  slab.u16[(page + COUNT_AT) >> 1] = 0;
+  slab.u16[(page + PREFIX_AT) >> 1] = prefixBytes;
+  slab.u16[(page + PREFIX_AT + 2) >> 1] = 0;
+  slab.u16[(page + HEAP_AT) >> 1] = PAGE_BYTES - align4(prefixBytes);
+  slab.u16[(page + GARBAGE_AT) >> 1] = 0;
+  const prefixAt = page + PAGE_BYTES - prefixBytes;
+  for (let index = 0; index < prefixBytes; index++) {
+    slab.bytes[prefixAt + index] = source[at + index] as number;
+  }
+}
+
+export function setIdentity(slab: Slab, page: number, number: number, generation: number): void {
+  write64(slab, page + NUMBER_AT, number);
+  write64(slab, page + GENERATION_AT, generation);
+}
+
+/** Whether a further cell of `length` bytes fits, perhaps after `compact`. */
+export function hasRoom(slab: Slab, page: number, length: number): boolean {
+  return length + SLOT_BYTES <= gapBytes(slab, page) + garbageOf(slab, page);
+}
+
+/**
+ * Opens `slot` for a cell of `length` bytes (4-aligned) and returns where the cell begins. The
+ * caller fills it. `scratch` is a page's worth of slab that may be overwritten.
+ */
+export function openSlot(
+  slab: Slab,
+  page: number,
+  slot: number,
+  head: number,
+  suffixBytes: number,
+  length: number,
+  scratch: number,
+): number {
+  if (gapBytes(slab, page) < length + SLOT_BYTES) compact(slab, page, scratch);
+  const count = countOf(slab, page);
+  const heap = heapOf(slab, page) - length;
+  const at = page + HEADER_BYTES + slot * SLOT_BYTES;
+  assert(HEADER_BYTES + (count + 1) * SLOT_BYTES <= heap, "the caller made sure of the room");
+  const end = page + HEADER_BYTES + count * SLOT_BYTES;
+  if (at < end) slab.bytes.copyWithin(at + SLOT_BYTES, at, end);
+  slab.i32[at >> 2] = head;
+  slab.i32[(at + 4) >> 2] = heap | (suffixBytes << 16);
+  slab.u16[(page + COUNT_AT) >> 1] = count + 1;
+  slab.u16[(page + HEAP_AT) >> 1] = heap;
+  return page + heap;
+}
+
+export function closeSlot(slab: Slab, page: number, slot: number): void {
+  const count = countOf(slab, page);
+  const length = cellBytes(slab, page, slot);
+  const cell = cellAt(slab, page, slot) - page;
+  if (cell === heapOf(slab, page)) slab.u16[(page + HEAP_AT) >> 1] = cell + length;
+  else slab.u16[(page + GARBAGE_AT) >> 1] = garbageOf(slab, page) + length;
+  const at = page + HEADER_BYTES + slot * SLOT_BYTES;
+  slab.bytes.copyWithin(at, at + SLOT_BYTES, page + HEADER_BYTES + count * SLOT_BYTES);
+  slab.u16[(page + COUNT_AT) >> 1] = count - 1;
+}
+
+/** Notes that a cell was overwritten by one that is `length` bytes shorter. */
+export function addGarbage(slab: Slab, page: number, length: number): void {
+  slab.u16[(page + GARBAGE_AT) >> 1] = garbageOf(slab, page) + length;
+}
+
+/** Moves all cells together, so that all free bytes lie between slots and heap. */
+export function compact(slab: Slab, page: number, scratch: number): void {
+  slab.bytes.copyWithin(scratch, page, page + PAGE_BYTES);
+  let heap = PAGE_BYTES - align4(prefixBytesOf(slab, page));
+  const count = countOf(slab, page);
+  for (let slot = 0; slot < count; slot++) {
+    const length = cellBytes(slab, scratch, slot);
+    const from = cellAt(slab, scratch, slot);
+    heap -= length;
+    slab.bytes.copyWithin(page + heap, from, from + length);
+    const packed = (page + HEADER_BYTES + slot * SLOT_BYTES + 4) >> 2;
+    slab.i32[packed] = heap | (suffixBytesOf(slab, scratch, slot) << 16);
+  }
+  slab.u16[(page + HEAP_AT) >> 1] = heap;
+  slab.u16[(page + GARBAGE_AT) >> 1] = 0;
+}
+
+/** How many bytes the cells `[from, to)` would take, slots included, under another prefix. */
+export function bytesUnderPrefix(
+  slab: Slab,
+  page: number,
+  from: number,
+  to: number,
+  prefixBytes: number,
+): number {
+  const longer = prefixBytesOf(slab, page) - prefixBytes;
+  const leaf = levelOf(slab, page) === 0;
+  let sum = 0;
+  for (let slot = from; slot < to; slot++) {
+    const suffixBytes = suffixBytesOf(slab, page, slot);
+    const grown = !leaf && slot === 0 ? 0 : Math.max(0, longer);
+    sum += cellBytes(slab, page, slot) + align4(suffixBytes + grown) - align4(suffixBytes);
+    sum += SLOT_BYTES + 4;
+  }
+  return sum;
+}
+
+/**
+ * Appends the cells `[from, to)` of `source` to `target`, whose prefix may be longer or shorter.
+ * On inner pages the cell that becomes the target's first loses its suffix.
+ */
+export function appendCells(
+  slab: Slab,
+  source: number,
+  from: number,
+  to: number,
+  target: number,
+): void {
+  const leaf = levelOf(slab, source) === 0;
+  for (let slot = from; slot < to; slot++) {
+    const first = !leaf && countOf(slab, target) === 0;
+    appendCell(slab, source, slot, target, first);
+  }
+}
+
+function appendCell(
+  slab: Slab,
+  source: number,
+  slot: number,
+  target: number,
+  withoutSuffix: boolean,
+): void {
+  const bytes = slab.bytes;
+  const headerBytes = levelOf(slab, source) === 0 ? LEAF_CELL_BYTES : INNER_CELL_BYTES;
+  const cell = cellAt(slab, source, slot);
+  const suffixBytes = suffixBytesOf(slab, source, slot);
+  const tailBytes = levelOf(slab, source) === 0 ? storedValueBytes(slab, cell) : 0;
+  const more = withoutSuffix ? 0 : prefixBytesOf(slab, source) - prefixBytesOf(slab, target);
+  const kept = withoutSuffix ? 0 : suffixBytes;
+  const newSuffixBytes = kept + more;
+  assert(0 <= newSuffixBytes, "every key of a page begins with its prefix");
+
+  const count = countOf(slab, target);
+  const length = align4(headerBytes + newSuffixBytes + tailBytes);
+  const heap = heapOf(slab, target) - length;
+  assert(HEADER_BYTES + (count + 1) * SLOT_BYTES <= heap, "cells that are moved fit");
+  const to = target + heap;
+  bytes.copyWithin(to, cell, cell + headerBytes);
+  const suffixTo = to + headerBytes;
+  if (more > 0) {
+    const prefixEnd = source + PAGE_BYTES;
+    bytes.copyWithin(suffixTo, prefixEnd - more, prefixEnd);
+    bytes.copyWithin(suffixTo + more, cell + headerBytes, cell + headerBytes + kept);
+  } else {
+    bytes.copyWithin(suffixTo, cell + headerBytes - more, cell + headerBytes + kept);
+  }
+  const tailFrom = cell + headerBytes + suffixBytes;
+  bytes.copyWithin(suffixTo + newSuffixBytes, tailFrom, tailFrom + tailBytes);
+
+  const at = target + HEADER_BYTES + count * SLOT_BYTES;
+  slab.i32[at >> 2] = headOf(bytes, suffixTo, newSuffixBytes);
+  slab.i32[(at + 4) >> 2] = heap | (newSuffixBytes << 16);
+  slab.u16[(target + COUNT_AT) >> 1] = count + 1;
+  slab.u16[(target + HEAP_AT) >> 1] = heap;
+}
+
+/** Writes the whole key of `slot` to `target[at...)` and returns its length. */
+export function copyKey(
+  slab: Slab,
+  page: number,
+  slot: number,
+  target: Uint8Array,
+  at: number,
+): number {
+  const prefixBytes = prefixBytesOf(slab, page);
+  const suffixBytes = suffixBytesOf(slab, page, slot);
+  const headerBytes = levelOf(slab, page) === 0 ? LEAF_CELL_BYTES : INNER_CELL_BYTES;
+  const prefixFrom = page + PAGE_BYTES - prefixBytes;
+  const suffixFrom = cellAt(slab, page, slot) + headerBytes;
+  for (let index = 0; index < prefixBytes; index++) {
+    target[at + index] = slab.bytes[prefixFrom + index] as number;
+  }
+  const suffixTo = at + prefixBytes;
+  for (let index = 0; index < suffixBytes; index++) {
+    target[suffixTo + index] = slab.bytes[suffixFrom + index] as number;
+  }
+  return prefixBytes + suffixBytes;
+}

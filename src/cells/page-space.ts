@@ -1,0 +1,194 @@
+/**
+ * Which pages of the zone are in use, and when a page that the tree let go may be used again.
+ *
+ * A page is *born* in a generation of the tree and *dies* in a later one. A snapshot of generation
+ * s sees the pages with birth <= s < death, and a page may be used again only when no snapshot
+ * that is held sees it. The newest durable checkpoint holds its snapshot like any reader, so what
+ * a crash would go back to is never overwritten.
+ *
+ * Page 0 is never given out: 0 means no page.
+ */
+
+import { assert } from "../base/assert.ts";
+
+/** Pages that died while a snapshot could see them. A run of pages is one entry. */
+interface Dead {
+  readonly first: number;
+  readonly count: number;
+  readonly birth: number;
+  readonly death: number;
+}
+
+export class PageSpace {
+  /** One bit a page, set where it is in use. */
+  #map: Uint32Array;
+  #pageCount: number;
+  #freeCount: number;
+  #next = 1;
+  #dead: Dead[] = [];
+  readonly #held = new Map<number, number>();
+  readonly #onFree: (first: number, count: number) => void;
+
+  /** `onFree` hears of pages whose content nobody can ask for any more. */
+  constructor(onFree: (first: number, count: number) => void) {
+    this.#map = new Uint32Array(1);
+    this.#map[0] = 1;
+    this.#pageCount = 1;
+    this.#freeCount = 0;
+    this.#onFree = onFree;
+  }
+
+  get pageCount(): number {
+    return this.#pageCount;
+  }
+
+  get freeCount(): number {
+    return this.#freeCount;
+  }
+
+  /** Pages that wait for a snapshot to be released. */
+  get deadCount(): number {
+    return this.#dead.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** The zone has become `pageCount` pages long. */
+  grow(pageCount: number): void {
+    assert(this.#pageCount <= pageCount, "a zone of pages only grows");
+    const words = (pageCount + 31) >>> 5;
+    if (words > this.#map.length) {
+      const map = new Uint32Array(Math.max(words, this.#map.length * 2));
+      map.set(this.#map);
+      this.#map = map;
+    }
+    this.#freeCount += pageCount - this.#pageCount;
+    this.#pageCount = pageCount;
+  }
+
+  /** Begins with the map of a checkpoint instead of with nothing in use. */
+  load(map: Uint32Array, pageCount: number): void {
+    this.#map = map.slice(0, (pageCount + 31) >>> 5);
+    this.#pageCount = pageCount;
+    this.#map[0] = (this.#map[0] as number) | 1;
+    let used = 0;
+    for (const word of this.#map) used += bitCount(word);
+    this.#freeCount = pageCount - used;
+  }
+
+  isUsed(page: number): boolean {
+    return (((this.#map[page >>> 5] as number) >>> (page & 31)) & 1) === 1;
+  }
+
+  /** A free page. The caller made sure that there is one. Pages given out in a row adjoin. */
+  allocate(): number {
+    assert(this.#freeCount > 0, "a page is taken only after it was reserved");
+    let page = this.#next;
+    for (;;) {
+      if (page >= this.#pageCount) page = 1;
+      const word = this.#map[page >>> 5] as number;
+      if (word === 0xffffffff) page = (page | 31) + 1;
+      else if (((word >>> (page & 31)) & 1) === 0) break;
+      else page++;
+    }
+    this.#take(page, 1);
+    return page;
+  }
+
+  /** `count` pages in a row, or 0 if the free pages nowhere form such a run. */
+  allocateRun(count: number): number {
+    const first = this.#findRun(count);
+    if (first !== 0) this.#take(first, count);
+    return first;
+  }
+
+  /** Whether `allocateRun(count)` would find room. */
+  hasRun(count: number): boolean {
+    return this.#findRun(count) !== 0;
+  }
+
+  /** The tree of `generation` no longer has these pages, which were made in `birth`. */
+  retire(first: number, count: number, birth: number, generation: number): void {
+    if (this.#isSeen(birth, generation)) {
+      this.#dead.push({ first, count, birth, death: generation });
+    } else this.#free(first, count);
+  }
+
+  /** Keeps all that the snapshot of this generation sees, until it is let go as often. */
+  hold(generation: number): void {
+    this.#held.set(generation, (this.#held.get(generation) ?? 0) + 1);
+  }
+
+  letGo(generation: number): void {
+    const holders = this.#held.get(generation) ?? 0;
+    assert(holders > 0, "a snapshot is let go as often as it was held");
+    if (holders > 1) this.#held.set(generation, holders - 1);
+    else {
+      this.#held.delete(generation);
+      this.#reclaim();
+    }
+  }
+
+  /** The map as a checkpoint of the tree as it is now should keep it: without the dead. */
+  checkpointMap(): Uint32Array {
+    const map = this.#map.slice(0, (this.#pageCount + 31) >>> 5);
+    for (const { first, count } of this.#dead) {
+      for (let page = first; page < first + count; page++) clearBit(map, page);
+    }
+    return map;
+  }
+
+  #findRun(count: number): number {
+    if (count > this.#freeCount) return 0;
+    let run = 0;
+    for (let page = 1; page < this.#pageCount; page++) {
+      if ((page & 31) === 0 && this.#map[page >>> 5] === 0xffffffff) {
+        run = 0;
+        page += 31;
+      } else if (this.isUsed(page)) run = 0;
+      else if (++run === count) return page - count + 1;
+    }
+    return 0;
+  }
+
+  #take(first: number, count: number): void {
+    for (let page = first; page < first + count; page++) {
+      this.#map[page >>> 5] = (this.#map[page >>> 5] as number) | (1 << (page & 31));
+    }
+    this.#freeCount -= count;
+    this.#next = first + count;
+  }
+
+  #free(first: number, count: number): void {
+    for (let page = first; page < first + count; page++) {
+      assert(this.isUsed(page), "a page is freed once");
+      clearBit(this.#map, page);
+    }
+    this.#freeCount += count;
+    this.#onFree(first, count);
+  }
+
+  #isSeen(birth: number, death: number): boolean {
+    for (const generation of this.#held.keys()) {
+      if (birth <= generation && generation < death) return true;
+    }
+    return false;
+  }
+
+  #reclaim(): void {
+    const dead = this.#dead;
+    this.#dead = dead.filter(({ birth, death }) => this.#isSeen(birth, death));
+    if (this.#dead.length === dead.length) return;
+    for (const { first, count, birth, death } of dead) {
+      if (!this.#isSeen(birth, death)) this.#free(first, count);
+    }
+  }
+}
+
+function clearBit(map: Uint32Array, page: number): void {
+  map[page >>> 5] = (map[page >>> 5] as number) & ~(1 << (page & 31));
+}
+
+function bitCount(word: number): number {
+  let bits = word - ((word >>> 1) & 0x55555555);
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}

@@ -1,0 +1,153 @@
+/**
+ * Makes sure that the writes of a transaction cannot fail: that every page they will touch is in
+ * memory and stays there, and that the frames and pages they may need are free.
+ *
+ *     preparation.begin();
+ *     preparation.addPut(...); preparation.addRemove(...);   // MISS: load what is missing, begin again
+ *     preparation.finish();                                  // READY: now tree.put and tree.remove
+ *
+ * All of it, and the writes, happen in one turn.
+ */
+
+import { childSlot } from "./page-search.ts";
+import { extentPages } from "./extents.ts";
+import {
+  childOf,
+  countOf,
+  GENERATION_AT,
+  INLINE_ROW_BYTES_MAX,
+  PAGE_BYTES,
+  read64,
+  usedBytes,
+} from "./page.ts";
+import { MISS, rowBytes, SMALL_PAGE_BYTES, type Tree } from "./tree.ts";
+
+export const READY = 3;
+/** Too many pages are dirty: wait until a checkpoint has written some. */
+export const NO_FRAMES = 4;
+/** The zone has too few free pages: it must grow. */
+export const NO_PAGES = 5;
+/** The writes touch more pages than the cache could ever hold. */
+export const TOO_LARGE = 6;
+
+/** A row longer than this may need a split for itself. */
+const LARGE_ROW_BYTES = 1024;
+/** What a split leaves on either side at least, with rows of at most `LARGE_ROW_BYTES`. */
+const SPLIT_BYTES_MIN: number = PAGE_BYTES / 2 - 2 * LARGE_ROW_BYTES;
+
+export interface PreparationLimits {
+  /** Pages that are kept for deletes and checkpoints. */
+  readonly reservePages: number;
+  /** Dirty frames beyond this make writers wait for the checkpoint. */
+  readonly dirtyFramesMax: number;
+}
+
+export class Preparation {
+  readonly #tree: Tree;
+  readonly #limits: PreparationLimits;
+  readonly #path = new Int32Array(40);
+  readonly #slots = new Int32Array(40);
+  #copies = 0;
+  #leaves = 0;
+  #smallBytes = 0;
+  #largeRows = 0;
+  #longKeys = false;
+  #removes = 0;
+  #extentPages = 0;
+
+  constructor(tree: Tree, limits: PreparationLimits) {
+    this.#tree = tree;
+    this.#limits = limits;
+  }
+
+  /** Pages that the extents of these writes need in a row. */
+  get extentPageCount(): number {
+    return this.#extentPages;
+  }
+
+  begin(): void {
+    this.#tree.cache.unpinAll();
+    this.#copies = 0;
+    this.#leaves = 0;
+    this.#smallBytes = 0;
+    this.#largeRows = 0;
+    this.#longKeys = false;
+    this.#removes = 0;
+    this.#extentPages = 0;
+  }
+
+  addPut(key: Uint8Array, at: number, length: number, valueLength: number): number {
+    const bytes = rowBytes(length, valueLength);
+    if (bytes > LARGE_ROW_BYTES) this.#largeRows++;
+    else this.#smallBytes += bytes;
+    if (length > LARGE_ROW_BYTES) this.#longKeys = true;
+    if (length + valueLength > INLINE_ROW_BYTES_MAX) {
+      this.#extentPages += extentPages(valueLength);
+    }
+    return this.#pinPath(key, at, length);
+  }
+
+  addRemove(key: Uint8Array, at: number, length: number): number {
+    this.#removes++;
+    if (this.#pinPath(key, at, length) === MISS) return MISS;
+    return this.#pinNeighbours();
+  }
+
+  /** `mayUseReserve`: these writes make room, or must not be refused. */
+  finish(mayUseReserve: boolean): number {
+    const { cache, space, rootLevel } = this.#tree;
+    const leafSplits =
+      this.#leaves + 2 * this.#largeRows + Math.ceil(this.#smallBytes / SPLIT_BYTES_MIN);
+    const splits = this.#longKeys
+      ? leafSplits * (rootLevel + 2)
+      : leafSplits + Math.ceil(leafSplits / 4) + rootLevel + 2;
+    const pages = this.#copies + splits + (this.#removes > 0 ? rootLevel + 2 : 0);
+
+    if (pages + rootLevel > cache.frameCount / 2) return TOO_LARGE;
+    if (cache.dirtyCount + pages > this.#limits.dirtyFramesMax) return NO_FRAMES;
+    if (!cache.ensureFree(pages)) return NO_FRAMES;
+    const reserve = mayUseReserve ? 0 : this.#limits.reservePages;
+    if (space.freeCount < pages + this.#extentPages + reserve) return NO_PAGES;
+    if (this.#extentPages > 0 && !space.hasRun(this.#extentPages)) return NO_PAGES;
+    return READY;
+  }
+
+  #pinPath(key: Uint8Array, at: number, length: number): number {
+    const { cache, slab, rootLevel } = this.#tree;
+    let number = this.#tree.rootPage;
+    for (let level = rootLevel; ; level--) {
+      const base = cache.find(number);
+      if (base < 0) return this.#tree.miss(number);
+      this.#pin(base, level);
+      this.#path[level] = base;
+      if (level === 0) return READY;
+      const slot = childSlot(slab, base, key, at, length);
+      this.#slots[level] = slot;
+      number = childOf(slab, base, slot);
+    }
+  }
+
+  /** A page that may become small is joined with a neighbour, which must then be there. */
+  #pinNeighbours(): number {
+    const { cache, slab, rootLevel } = this.#tree;
+    for (let level = 0; level < rootLevel; level++) {
+      if (usedBytes(slab, this.#path[level] as number) > 2 * SMALL_PAGE_BYTES) return READY;
+      const parent = this.#path[level + 1] as number;
+      const count = countOf(slab, parent);
+      const slot = this.#slots[level + 1] as number;
+      if (count < 2) continue;
+      const number = childOf(slab, parent, slot + 1 < count ? slot + 1 : slot - 1);
+      const base = cache.find(number);
+      if (base < 0) return this.#tree.miss(number);
+      this.#pin(base, level);
+    }
+    return READY;
+  }
+
+  #pin(base: number, level: number): void {
+    if (!this.#tree.cache.pin(base)) return;
+    if (level === 0) this.#leaves++;
+    const generation = read64(this.#tree.slab, base + GENERATION_AT);
+    if (generation !== this.#tree.generation) this.#copies++;
+  }
+}
