@@ -32,7 +32,7 @@ function recorded(...lines: readonly string[]): readonly RecordedTransaction[] {
 function operation(word: string): RecordedOperation {
   const [, kind, inside = ""] = /^(\w+)\((.*)\)$/.exec(word) ?? [];
   const [key = "", second, third] = inside.split(",");
-  switch (kind) {
+  switch (kind ?? "") {
     case "r":
       return {
         kind: "read",
