@@ -1,0 +1,84 @@
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { expect, test } from "vitest";
+import { temporaryDirectory } from "./support/directories.ts";
+import { Server } from "./support/server.ts";
+
+test("a second server on the same data is refused, and told who holds it", async () => {
+  const data = temporaryDirectory();
+  const holder = await Server.start({ data });
+  const { code, stdout } = await Server.startAndFail({ data });
+  expect(code).toBe(1);
+  const { error } = JSON.parse(stdout) as { readonly error: Readonly<Record<string, string>> };
+  expect(error["code"]).toBe("ERR_LOCKED");
+  expect(error["message"]).toContain(String(holder.pid));
+
+  const client = new Redis({ port: holder.port });
+  expect(await client.set("still", "served")).toBe("OK");
+  client.disconnect();
+  await holder.stop();
+});
+
+test("of servers that start at once on the same data, one serves", async () => {
+  const data = temporaryDirectory();
+  const attempts = await Promise.allSettled(
+    Array.from({ length: 3 }, async () => await Server.start({ data })),
+  );
+  const started = attempts.filter((attempt) => attempt.status === "fulfilled");
+  expect(started).toHaveLength(1);
+  for (const attempt of attempts) {
+    if (attempt.status === "rejected") expect(String(attempt.reason)).toContain("ERR_LOCKED");
+    else await attempt.value.stop();
+  }
+});
+
+test("after a kill the data is free again at once", async () => {
+  const data = temporaryDirectory();
+  const first = await Server.start({ data });
+  await first.kill();
+  const second = await Server.start({ data });
+  expect((await second.stop()).code).toBe(0);
+});
+
+test("a holder that was stopped and taken over from acknowledges nothing when it wakes", async () => {
+  const data = temporaryDirectory();
+  const sleeper = await Server.start({ data });
+  const old = new Redis({ port: sleeper.port, retryStrategy: null, maxRetriesPerRequest: 0 });
+  old.on("error", () => undefined);
+  expect(await old.set("key", "before")).toBe("OK");
+
+  sleeper.signal("SIGSTOP");
+  // Its socket still answers, so it would never be taken for dead: an operator who knows better
+  // removes the sockets, or they are lost with the file system's other half.
+  removeSockets(data);
+  const heir = await Server.start({ data });
+  const young = new Redis({ port: heir.port });
+  expect(await young.get("key")).toBe("before");
+  expect(await young.set("key", "after")).toBe("OK");
+
+  const late = old.set("key", "late").then(
+    () => "acknowledged",
+    () => "refused",
+  );
+  const read = old.get("key").then(
+    (value) => value,
+    () => "refused",
+  );
+  sleeper.signal("SIGCONT");
+  expect(await late).toBe("refused");
+  expect(await read).toBe("refused");
+  const { code, stderr } = await sleeper.ended;
+  expect(code).toBe(1);
+  expect(stderr).toContain("taken over");
+
+  expect(await young.get("key")).toBe("after");
+  young.disconnect();
+  expect((await heir.stop()).code).toBe(0);
+});
+
+function removeSockets(data: string): void {
+  for (const name of readdirSync(data)) {
+    if (/lock|sock/u.test(name)) rmSync(join(data, name));
+  }
+}

@@ -1,0 +1,145 @@
+import { chmodSync, writeFileSync } from "node:fs";
+import { connect, createServer, type AddressInfo } from "node:net";
+import { once } from "node:events";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { expect, test } from "vitest";
+import { temporaryDirectory } from "./support/directories.ts";
+import { runHoldfast, Server } from "./support/server.ts";
+
+interface Printed {
+  readonly error: { readonly code: string; readonly message: string };
+}
+
+function errorIn(stdout: string): Printed["error"] {
+  return (JSON.parse(stdout) as Printed).error;
+}
+
+test("health, status and metrics say that it serves", async () => {
+  const server = await Server.start({ data: temporaryDirectory() });
+  const client = new Redis({ port: server.port });
+  await client.set("key", "value");
+
+  for (const path of ["/livez", "/readyz"]) {
+    expect(await (await fetch(`${server.http}${path}`)).text()).toBe("ok\n");
+  }
+  const metrics = await (await fetch(`${server.http}/metrics`)).text();
+  expect(metrics).toMatch(/^holdfast_ready 1$/mu);
+  expect(metrics).toMatch(/^holdfast_commands_total [1-9]\d*$/mu);
+  expect(metrics).toMatch(/^holdfast_connections 1$/mu);
+
+  const asked = await runHoldfast(["status", "--url", server.http, "--json"]);
+  expect(asked.code).toBe(0);
+  expect(JSON.parse(asked.stdout)).toMatchObject({ state: "ready", port: server.port });
+  client.disconnect();
+  expect((await server.stop()).code).toBe(0);
+
+  const askedAgain = await runHoldfast(["status", "--url", server.http]);
+  expect(askedAgain.code).toBe(1);
+  expect(askedAgain.stderr).toContain("no server answers");
+});
+
+test("it serves beyond loopback only with a password", async () => {
+  const data = temporaryDirectory();
+  for (const flag of ["--host", "--http-host"]) {
+    const { code, stdout } = await Server.startAndFail({ data, flags: [flag, "0.0.0.0"] });
+    expect(code).toBe(2);
+    expect(errorIn(stdout).message).toContain("without a password");
+  }
+  const file = join(temporaryDirectory(), "password");
+  writeFileSync(file, "s3cret\n");
+  chmodSync(file, 0o600);
+  const flags = ["--host", "0.0.0.0", "--requirepass-file", file];
+  const server = await Server.start({ data, flags });
+  const client = new Redis({ port: server.port, password: "s3cret" });
+  expect(await client.ping()).toBe("PONG");
+  client.disconnect();
+  await server.stop();
+});
+
+test("a password on the command line is refused, with the way out", async () => {
+  for (const flag of ["--password=s3cret", "--requirepass=s3cret"]) {
+    const { code, stderr } = await runHoldfast(["serve", flag]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("--requirepass-file");
+    expect(stderr).not.toContain("s3cret");
+  }
+});
+
+test("a port that is in use is named, and the data stays free", async () => {
+  const data = temporaryDirectory();
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  for (const flag of ["--port", "--http-port"]) {
+    const { code, stdout } = await Server.startAndFail({ data, flags: [flag, String(port)] });
+    expect(code).toBe(1);
+    expect(errorIn(stdout).message).toContain(String(port));
+    expect(errorIn(stdout).message).toContain(flag);
+  }
+  other.close();
+  const server = await Server.start({ data });
+  expect((await server.stop()).code).toBe(0);
+});
+
+test("a directory of something else is refused, and left alone", async () => {
+  const data = temporaryDirectory();
+  writeFileSync(join(data, "thesis.txt"), "do not touch");
+  const { code, stdout } = await Server.startAndFail({ data });
+  expect(code).toBe(1);
+  expect(errorIn(stdout).code).toBe("ERR_FORMAT");
+});
+
+test("a second signal ends it at once", async () => {
+  const server = await Server.start({ data: temporaryDirectory() });
+  // A client in the middle of a transaction is waited for.
+  const client = new Redis({ port: server.port, retryStrategy: null });
+  client.on("error", () => undefined);
+  await client.call("BEGIN");
+  await client.set("key", "value");
+  server.signal("SIGTERM");
+  await expect.poll(() => server.log).toContain("stopping");
+  server.signal("SIGTERM");
+  expect((await server.ended).code).toBe(143);
+  client.disconnect();
+});
+
+test("HTTP sent to the Redis port is refused and nothing of it is run", async () => {
+  const server = await Server.start({ data: temporaryDirectory() });
+  const body = "SET smuggled 1\r\n";
+  const socket = connect(server.port, "127.0.0.1");
+  socket.on("error", () => undefined);
+  socket.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16\r\n\r\n${body}`);
+  await once(socket, "close");
+
+  const client = new Redis({ port: server.port });
+  expect(await client.exists("smuggled")).toBe(0);
+  client.disconnect();
+  await server.stop();
+});
+
+test.each([
+  [["serv"], "Did you mean serve?"],
+  [["serve", "--prot", "1"], "Did you mean --port?"],
+  [["serve", "--port", "x"], "whole number"],
+  [["serve", "extra"], "too many arguments"],
+])("holdfast %o ends with 2 and says what was wrong", async (args, reason) => {
+  const { code, stderr, stdout } = await runHoldfast(args);
+  expect(code).toBe(2);
+  expect(stderr).toContain(reason);
+  expect(stdout).toBe("");
+  const asJson = await runHoldfast([...args, "--json"]);
+  expect(asJson.code).toBe(2);
+  expect(errorIn(asJson.stdout).code).toBe("usage");
+});
+
+test("every command has help with an example", async () => {
+  const { stdout } = await runHoldfast(["--help"]);
+  const commands = [...stdout.matchAll(/^ {2}([a-z]+) (?:\[|<)/gmu)].map((match) => match[1] ?? "");
+  expect(commands).toEqual(expect.arrayContaining(["serve", "status", "config"]));
+  for (const command of commands.filter((name) => name !== "help")) {
+    const help = await runHoldfast([command, "--help"]);
+    expect(help.code).toBe(0);
+    expect(help.stdout, command).toContain("Example:\n  ");
+  }
+});
