@@ -41,16 +41,24 @@ test.skipIf(!hasProgram("redis-cli"))(
     const shell = `printf '${script.replaceAll("\n", "\\n")}' | redis-cli -p ${port}`;
     const lines = (await runProgram("sh", ["-c", shell])).trimEnd().split("\n");
     expect(lines.filter((line) => line !== "")).toEqual([
-      ...["OK", "QUEUED", "QUEUED", "OK", "OK"],
-      ...["OK", "OK", "OK"],
-      ...["1", "2"],
+      "OK",
+      "QUEUED",
+      "QUEUED",
+      "OK",
+      "OK",
+      "OK",
+      "OK",
+      "OK",
+      "1",
+      "2",
     ]);
   },
 );
 
-test.each([
+test.each<[string, typeof Redis6]>([
   ["ioredis 6", Redis6],
-  ["ioredis 5", Redis5],
+  // Their types differ in details that are not used here.
+  ["ioredis 5", Redis5 as unknown as typeof Redis6],
 ])("%s works", async (_name, Redis) => {
   const { port } = await startServer();
   const client = new Redis({ port, db: 1 });
