@@ -16,6 +16,7 @@
 
 import { assert } from "../base/assert.ts";
 import { Fault } from "../base/fault.ts";
+import { typeName } from "../base/type-name.ts";
 import { decodeUtf8, utf8Length, writeUtf8 } from "../base/utf8.ts";
 import {
   INTEGER_FIRST,
@@ -72,7 +73,7 @@ export function encodeKey(key: Key): Uint8Array {
 export function partsOf(key: Key): readonly KeyPart[] {
   if (typeof key === "string" || key instanceof Uint8Array) return [key];
   if (Array.isArray(key)) return key;
-  throw new Fault("ERR_ARGUMENT", `a key is a string, bytes or an array, not ${describe(key)}`);
+  throw new Fault("ERR_ARGUMENT", `a key is a string, bytes or an array, not ${typeName(key)}`);
 }
 
 export function encodeTuple(parts: readonly KeyPart[]): Uint8Array {
@@ -359,11 +360,5 @@ function corrupt(reader: Reader, what: string): Fault {
 
 function notAPart(part: unknown): Fault {
   const kinds = "null, boolean, number, bigint, string, Uint8Array, Uuid or an array of these";
-  return new Fault("ERR_ARGUMENT", `a part of a key is ${kinds}, not ${describe(part)}`);
-}
-
-function describe(value: unknown): string {
-  if (typeof value !== "object" || value === null) return String(value);
-  const { constructor } = value as { readonly constructor?: { readonly name?: unknown } };
-  return typeof constructor?.name === "string" ? `a ${constructor.name}` : "an object";
+  return new Fault("ERR_ARGUMENT", `a part of a key is ${kinds}, not ${typeName(part)}`);
 }
