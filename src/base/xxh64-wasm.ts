@@ -1,6 +1,7 @@
 /**
  * XXH64 in WebAssembly, whose 64-bit multiplication makes it twenty times as fast as plain
- * arithmetic, and faster on short input too. The module is assembled here from readable source when it is first needed.
+ * arithmetic, and faster on short input too. The module is assembled here from readable source
+ * when it is first needed.
  *
  * Input is copied into the module's memory in chunks, and the accumulators live in the module's
  * globals between chunks, so that input of any length is hashed with a memory of fixed size.
