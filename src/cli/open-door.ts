@@ -1,17 +1,95 @@
 /** Opens the port that Redis clients connect to, and says what of it can be measured. */
 
-import type { Logger } from "pino";
-import { Fault } from "../base/fault.ts";
+import { Fault, isFault } from "../base/fault.ts";
+import { hostWorld } from "../host/world.ts";
+import { RedisServer } from "../redis/server.ts";
+import { defaultRedisServerOptions, type ProcessFacts } from "../redis/settings.ts";
+import type { DoorStats } from "../redis/stats.ts";
 import type { TransactionStore } from "../transactions/step.ts";
 import type { OpenedDoor } from "./node.ts";
+import type { Figure } from "./node-health.ts";
 import type { Settings } from "./settings-table.ts";
+import { version } from "./version.ts";
+
+const MS_PER_SECOND = 1_000;
+const MICROSECONDS_PER_SECOND = 1_000_000;
 
 export async function openDoor(
-  _store: TransactionStore,
+  store: TransactionStore,
   settings: Settings,
-  _password: string | undefined,
-  _logger: Logger,
+  password: string | undefined,
 ): Promise<OpenedDoor> {
-  const message = `this build has no Redis door yet, so port ${settings.port} stays closed`;
-  return await Promise.reject(new Fault("ERR_UNAVAILABLE", message));
+  const server = new RedisServer(hostWorld(), store, {
+    ...defaultRedisServerOptions,
+    version,
+    password,
+    connectionCountMax: settings["max-clients"],
+    idleTimeoutMs: settings["idle-timeout"] * MS_PER_SECOND,
+    process: processFacts,
+  });
+  const port = await listen(server, settings);
+  return {
+    port,
+    figures: doorFigures(server),
+    close: async () => await server.close(),
+  };
+}
+
+async function listen(server: RedisServer, { host, port }: Settings): Promise<number> {
+  try {
+    const address = await server.listen({ kind: "tcp", host, port });
+    return address.kind === "tcp" ? address.port : port;
+  } catch (error) {
+    // Its timers would keep the process alive.
+    await server.close();
+    if (!isFault(error, "ERR_LOCKED")) throw error;
+    const message = `port ${port} of ${host} is in use: choose another with --port`;
+    throw new Fault("ERR_LOCKED", message, { host, port }, error);
+  }
+}
+
+function processFacts(): ProcessFacts {
+  const { user, system } = process.cpuUsage();
+  return {
+    memoryBytes: process.memoryUsage.rss(),
+    memoryBytesMax: process.resourceUsage().maxRSS * 1_024,
+    cpuUserSeconds: user / MICROSECONDS_PER_SECOND,
+    cpuSystemSeconds: system / MICROSECONDS_PER_SECOND,
+  };
+}
+
+/** Counted by the door, by the metric's name and what it means. */
+const counters: readonly (readonly [string, Exclude<keyof DoorStats, "reset">, string])[] = [
+  ["holdfast_commands_total", "commandsProcessed", "Redis commands answered"],
+  ["holdfast_commands_waited_total", "commandsWaited", "commands that waited for a lock or a page"],
+  ["holdfast_error_replies_total", "errorReplies", "commands answered with an error"],
+  ["holdfast_connections_accepted_total", "connectionsAccepted", "connections taken"],
+  ["holdfast_connections_refused_total", "connectionsRefused", "connections refused"],
+  ["holdfast_connections_timed_out_total", "connectionsTimedOut", "connections too slow or silent"],
+  ["holdfast_connections_overflowed_total", "connectionsOverflowed", "connections not reading"],
+  ["holdfast_received_bytes_total", "bytesReceived", "bytes received from Redis clients"],
+  ["holdfast_sent_bytes_total", "bytesSent", "bytes sent to Redis clients"],
+  ["holdfast_keyspace_hits_total", "keyspaceHits", "reads that found their key"],
+  ["holdfast_keyspace_misses_total", "keyspaceMisses", "reads that found no key"],
+  ["holdfast_keys_expired_total", "keysExpired", "keys whose time was over"],
+  ["holdfast_protocol_errors_total", "protocolErrors", "connections that sent no Redis protocol"],
+  ["holdfast_auth_failures_total", "authFailures", "wrong passwords"],
+  ["holdfast_transactions_committed_total", "transactionsCommitted", "BEGIN that ended in COMMIT"],
+  ["holdfast_transactions_rolled_back_total", "transactionsRolledBack", "BEGIN rolled back"],
+  ["holdfast_transactions_aborted_total", "transactionsAborted", "BEGIN aborted by the store"],
+];
+
+function doorFigures(server: RedisServer): readonly Figure[] {
+  const connections: Figure = {
+    name: "holdfast_connections",
+    help: "Redis clients that are connected now",
+    kind: "gauge",
+    read: () => server.connectionCount,
+  };
+  return [
+    connections,
+    ...counters.map(([name, field, help]): Figure => {
+      return { name, help, kind: "counter", read: () => server.stats[field] };
+    }),
+  ];
 }

@@ -53,7 +53,7 @@ async function serve(settings: Settings, io: CommandIo): Promise<void> {
     password,
     logger,
     openStore: async () => await openStore(settings, logger),
-    openDoor: async (store) => await openDoor(store, settings, password, logger),
+    openDoor: async (store) => await openDoor(store, settings, password),
   });
   stopOnSignals(node, logger);
   stopOnBugs(logger);
