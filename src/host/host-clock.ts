@@ -20,12 +20,13 @@ export class HostClock implements Clock {
   after(delayMs: number, fire: () => void): () => void {
     const dueMs = performance.now() + delayMs;
     let timer: NodeJS.Timeout;
-    const arm = (): void => {
+    // The platform counts from when its loop last looked at the time, and so fires early.
+    const fireIfDue = (): void => {
       const leftMs = dueMs - performance.now();
-      if (leftMs <= TIMER_MS_MAX) timer = setTimeout(fire, leftMs);
-      else timer = setTimeout(arm, TIMER_MS_MAX);
+      if (leftMs <= 0) fire();
+      else timer = setTimeout(fireIfDue, Math.min(leftMs, TIMER_MS_MAX));
     };
-    arm();
+    timer = setTimeout(fireIfDue, Math.min(delayMs, TIMER_MS_MAX));
     return () => {
       clearTimeout(timer);
     };
