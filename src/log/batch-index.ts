@@ -16,6 +16,10 @@ export class BatchIndex {
     this.#spacingUnits = Math.ceil(ringUnits / POINT_COUNT_MAX);
   }
 
+  get size(): number {
+    return this.#points.length;
+  }
+
   /** A batch begins at `point`, behind all those before. */
   add(point: LogPoint): void {
     const last = this.#points.at(-1);

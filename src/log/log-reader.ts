@@ -25,38 +25,37 @@ export interface ReadableLog {
   readonly headPosition: number;
   /** The position up to which everything is durable. */
   readonly durablePosition: number;
+  /** A point from which a durable entry is still to come; undefined if it is not durable yet. */
+  startFor(from: Lsn): LogPoint | undefined;
 }
 
 export class LogReader {
   readonly #log: ReadableLog;
   readonly #ring: Ring;
-  readonly #batches: BatchReader;
-  readonly #from: Lsn;
+  readonly #codec: BatchCodec;
+  readonly #batchBytesMax: number;
   readonly #cursor = new EntryCursor();
+  /** Undefined until the first entry to read is durable. */
+  #batches: BatchReader | undefined;
+  #nextLsn: Lsn;
   #isReading = false;
 
   constructor(
     log: ReadableLog,
     ring: Ring,
     codec: BatchCodec,
-    options: { start: LogPoint; from: Lsn; batchBytesMax: number },
+    options: { from: Lsn; batchBytesMax: number },
   ) {
     this.#log = log;
     this.#ring = ring;
-    this.#batches = new BatchReader(ring, codec, {
-      from: options.start,
-      sliceBytes: SLICE_BYTES,
-      batchBytesMax: options.batchBytesMax,
-      // What was cut off is not durable, and is never read.
-      isOfTheLog: () => true,
-    });
-    this.#from = options.from;
+    this.#codec = codec;
+    this.#batchBytesMax = options.batchBytesMax;
+    this.#nextLsn = options.from;
   }
 
   /** The first entry that a later call will look for. */
   get nextLsn(): Lsn {
-    const { firstLsn } = this.#batches.point;
-    return firstLsn < this.#from ? this.#from : firstLsn;
+    return this.#nextLsn;
   }
 
   /** Visits what has become durable since the last call, whole batches at a time. */
@@ -64,27 +63,45 @@ export class LogReader {
     assert(!this.#isReading, "one call at a time reads on");
     this.#isReading = true;
     try {
+      this.#batches ??= this.#start();
+      if (this.#batches === undefined) return;
       while (this.#batches.point.position < this.#log.durablePosition) {
-        await visitBatch(this.#ring, this.#cursor, await this.#next(), this.#from, visit);
+        const batch = await this.#next(this.#batches);
+        await visitBatch(this.#ring, this.#cursor, batch, this.#nextLsn, visit);
+        this.#nextLsn = this.#batches.point.firstLsn;
       }
     } finally {
       this.#isReading = false;
     }
   }
 
-  async #next(): Promise<FoundBatch> {
-    const { point } = this.#batches;
-    const found = await this.#batches.next(this.#log.durablePosition);
+  #start(): BatchReader | undefined {
+    const from = this.#log.startFor(this.#nextLsn);
+    if (from === undefined) return undefined;
+    return new BatchReader(this.#ring, this.#codec, {
+      from,
+      sliceBytes: SLICE_BYTES,
+      batchBytesMax: this.#batchBytesMax,
+      // What was cut off is not durable, and is never read.
+      isOfTheLog: () => true,
+    });
+  }
+
+  async #next(batches: BatchReader): Promise<FoundBatch> {
+    const { point } = batches;
+    const found = await batches.next(this.#log.durablePosition);
     // Only now, because the ring may have been written over while it was read.
-    if (point.position < this.#log.headPosition) {
-      throw new Fault(
-        "ERR_VERSION_GONE",
-        `the log was truncated past entry ${this.nextLsn} before it was read: ` +
-          "take a snapshot, and go on from its version",
-        { lsn: this.nextLsn },
-      );
-    }
+    if (point.position < this.#log.headPosition) throw versionGone(this.#nextLsn);
     if (found.kind !== "batch") throw damaged(this.#ring, point, "it is durable");
     return found;
   }
+}
+
+export function versionGone(wanted: Lsn): Fault {
+  return new Fault(
+    "ERR_VERSION_GONE",
+    `entry ${wanted} was truncated from the log before it was read: take a snapshot, and go on ` +
+      "from its version",
+    { lsn: wanted },
+  );
 }

@@ -17,7 +17,6 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { Fault } from "../base/fault.ts";
 import {
   type BatchNumber,
   batchNumber,
@@ -33,8 +32,8 @@ import type { BatchIndex } from "./batch-index.ts";
 import { BatchWriter, type Gathered } from "./batch-writer.ts";
 import { ENTRY_HEADER_BYTES, entryBytesOf, writeEntryFrame } from "./entry.ts";
 import { Listeners } from "./listeners.ts";
-import { LogReader, type ReadableLog } from "./log-reader.ts";
-import { batchBytesMax, type LogAnchor } from "./log-zone.ts";
+import { LogReader, type ReadableLog, versionGone } from "./log-reader.ts";
+import { batchBytesMax, type LogAnchor, type LogPoint } from "./log-zone.ts";
 import type { RecoveredLog } from "./recovery.ts";
 import { Ring } from "./ring.ts";
 import { type Arena, Staging } from "./staging.ts";
@@ -230,8 +229,7 @@ export class Log implements ReadableLog {
     assert(position <= this.durableLsn, "a checkpoint holds what is durable");
     const replayFrom = lsn(position + 1);
     assert(this.#anchor.replayFrom <= replayFrom, "the log is not truncated beyond");
-    if (position === this.durableLsn) return { ...this.#writer.durable, replayFrom };
-    return { ...(this.#index.find(replayFrom) ?? this.#anchor), replayFrom };
+    return { ...(this.startFor(replayFrom) ?? this.#writer.durable), replayFrom };
   }
 
   /** Gives up what lies before an anchor that two copies of the superblock hold durably. */
@@ -247,18 +245,15 @@ export class Log implements ReadableLog {
 
   /** Reads the durable entries from `from` on, those to come too. */
   reader(from: Lsn): LogReader {
-    if (from < this.#anchor.replayFrom) {
-      throw new Fault(
-        "ERR_VERSION_GONE",
-        `the log begins at entry ${this.#anchor.replayFrom}, and entry ${from} was asked for: ` +
-          "take a snapshot, and go on from its version",
-        { lsn: from, firstLsn: this.#anchor.replayFrom },
-      );
-    }
-    const isToCome = this.durableLsn < from;
-    const start = isToCome ? this.#writer.durable : (this.#index.find(from) ?? this.#anchor);
-    const options = { start, from, batchBytesMax: this.#batchBytesMax };
+    if (from < this.#anchor.replayFrom) throw versionGone(from);
+    const options = { from, batchBytesMax: this.#batchBytesMax };
     return new LogReader(this, this.#ring, this.#codec, options);
+  }
+
+  startFor(from: Lsn): LogPoint | undefined {
+    if (from < this.#anchor.replayFrom) throw versionGone(from);
+    if (this.durableLsn < from) return undefined;
+    return this.#index.find(from) ?? this.#anchor;
   }
 
   /** Refuses further entries; resolves when those appended are durable, rejects if they cannot be. */

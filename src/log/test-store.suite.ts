@@ -7,8 +7,11 @@ import { plainChecksums } from "../base/checksums.ts";
 import { batchNumber, generation, type Lsn, lsn, pageNumber, viewNumber } from "../base/ids.ts";
 import { SuperblockZone } from "../store/superblock.ts";
 import type { Superblock } from "../store/superblock-format.ts";
+import { MemoryVolume } from "../volume/memory-volume.ts";
+import type { PagedImage } from "../volume/paged-image.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Checksums, Clock } from "../world/world.ts";
+import { BATCH_MAGIC } from "./batch-format.ts";
 import type { LogEntry } from "./entry.ts";
 import { currentGeneration, forgetGenerations, raiseGeneration } from "./generations.ts";
 import { Log } from "./log.ts";
@@ -64,6 +67,19 @@ export function volumeBytesOf(geometry: Geometry): number {
   return 65536 + zoneOf(geometry).ringBytes;
 }
 
+export async function freshVolume(geometry: Geometry = smallGeometry): Promise<MemoryVolume> {
+  const volume = volumeOver(volumeBytesOf(geometry), geometry);
+  await formatStore(volume, geometry);
+  return volume;
+}
+
+export function volumeOver(
+  content: PagedImage | number,
+  { unitBytes }: Geometry = smallGeometry,
+): MemoryVolume {
+  return new MemoryVolume(content, { name: "memory", writeUnitBytes: unitBytes });
+}
+
 export async function formatStore(volume: Volume, geometry: Geometry): Promise<void> {
   await SuperblockZone.erase(volume);
   await zeroRing(volume, zoneOf(geometry));
@@ -115,7 +131,7 @@ export function hex(bytes: Uint8Array): string {
 
 /** Long enough for everything that a memory volume was asked to do. */
 async function idle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await undefined;
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
 export class TestStore {
@@ -197,21 +213,20 @@ export class TestStore {
 
   async close(): Promise<void> {
     const closed = this.log.close();
-    while (this.clock.turn()) {
-      await idle();
-    }
-    await closed;
+    await Promise.all([closed, this.settle()]);
     const cleanBatch = this.log.lastBatch;
     await this.superblocks.write({ ...this.superblocks.current, cleanBatch });
   }
 }
 
-/** Some bytes that no other entry has. */
+/** Some bytes that no other entry has; every third body imitates headers of batches. */
 export function bodyOf(tag: number, length: number): Uint8Array {
   const body = new Uint8Array(length);
-  for (let index = 0; index < length; index++) {
-    body[index] = (tag * 31 + index * (7 + (tag % 5)) + (index >>> 8)) & 0xff;
+  const view = new DataView(body.buffer);
+  for (let index = 0; index < length; index++) body[index] = (tag * 31 + index * 7) & 0xff;
+  if (tag % 3 === 0) {
+    for (let at = 0; at + 4 <= length; at += 4) view.setUint32(at, BATCH_MAGIC, true);
   }
-  new DataView(body.buffer).setUint32(0, tag, true);
+  view.setUint32(0, tag, true);
   return body;
 }
