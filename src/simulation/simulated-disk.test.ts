@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { isFault } from "../base/fault.ts";
 import type { FaultRule } from "../volume/fault-plan.ts";
 import { createFileVolume, openFileVolume } from "../volume/file-volume.ts";
+import { testVolume, testVolumeFailure } from "../volume/volume.suite.ts";
 import type { File } from "../world/files.ts";
 import type { World } from "../world/world.ts";
 import type { SimulatedMachine } from "./simulated-machine.ts";
@@ -219,22 +220,28 @@ test("a crash at the n-th operation stops the program there", async () => {
   }
 });
 
-test("a volume in a simulated file keeps the rules of volumes", async () => {
-  const { simulation, machine } = make(4);
-  await simulation.run(async () => {
-    const volume = await createFileVolume(machine.world.files, "/v", 3 << 20);
-    await volume.writeDurable(4096, block(7, 8));
-    expect(volume.writeDurableNow(8192, block(8, 8))).toBe(true);
-  });
-  machine.crash("power");
-  await simulation.run(async () => {
-    const volume = await openFileVolume(machine.world.files, "/v");
-    expect(volume.sizeBytes).toBe(3 << 20);
-    const target = new Uint8Array(8192);
-    await volume.read(4096, target);
-    expect([target[0], target[4096]]).toEqual([7, 8]);
-  });
-});
+let driven = make(5);
+
+async function driveAnew(body: () => Promise<void>): Promise<void> {
+  driven = make(5);
+  await driven.simulation.run(body);
+}
+
+async function openVolume() {
+  const { machine } = driven;
+  const volume = await createFileVolume(machine.world.files, "/v", 1 << 20);
+  const reopen = async () => {
+    machine.crash("power");
+    return await openFileVolume(machine.world.files, "/v");
+  };
+  const fail = (): void => {
+    machine.disk.plan.add(rule({ operations: ["write", "durable", "sync"] }));
+  };
+  return { volume, reopen, fail };
+}
+
+testVolume("a simulated file", openVolume, driveAnew);
+testVolumeFailure("a simulated file", openVolume, driveAnew);
 
 function make(seed: number, rules: readonly FaultRule[] = []) {
   const simulation = new SimulatedWorld({ ...defaultSimulationOptions, seed, drain });

@@ -11,15 +11,31 @@ export interface VolumeUnderTest {
   readonly reopen: (() => Promise<Volume>) | undefined;
 }
 
-export function testVolume(name: string, open: () => Promise<VolumeUnderTest>): void {
+/** Runs what is to be tested, and drives its world if it must be driven. */
+export type Drive = (body: () => Promise<void>) => Promise<void>;
+
+const undriven: Drive = async (body) => {
+  await body();
+};
+
+export function testVolume(
+  name: string,
+  open: () => Promise<VolumeUnderTest>,
+  drive: Drive = undriven,
+): void {
+  const check = (title: string, body: () => Promise<void>): void => {
+    test(title, async () => {
+      await drive(body);
+    });
+  };
   describe(`volume: ${name}`, () => {
-    test("is zero at first", async () => {
+    check("is zero at first", async () => {
       const { volume } = await open();
       await expectAt(volume, 0, new Uint8Array(65_536));
       await volume.close();
     });
 
-    test("returns what was written, wherever it lies", async () => {
+    check("returns what was written, wherever it lies", async () => {
       const { volume } = await open();
       const unit = volume.writeUnitBytes;
       await volume.write(unit, pattern(unit, 1));
@@ -33,7 +49,7 @@ export function testVolume(name: string, open: () => Promise<VolumeUnderTest>): 
       await volume.close();
     });
 
-    test("writes at once where it says it can", async () => {
+    check("writes at once where it says it can", async () => {
       const { volume } = await open();
       const source = pattern(volume.writeUnitBytes, 4);
       const done = volume.writeDurableNow(0, source);
@@ -42,7 +58,7 @@ export function testVolume(name: string, open: () => Promise<VolumeUnderTest>): 
       await volume.close();
     });
 
-    test("refuses to read past the end, and goes on", async () => {
+    check("refuses to read past the end, and goes on", async () => {
       const { volume } = await open();
       for (const at of [volume.sizeBytes, volume.sizeBytes - 1, volume.sizeBytes + 9, -1]) {
         const outcome: unknown = await volume.read(at, new Uint8Array(2)).catch((e: unknown) => e);
@@ -53,7 +69,7 @@ export function testVolume(name: string, open: () => Promise<VolumeUnderTest>): 
       await volume.close();
     });
 
-    test("grows by zeroes and keeps what it holds", async () => {
+    check("grows by zeroes and keeps what it holds", async () => {
       const { volume } = await open();
       const unit = volume.writeUnitBytes;
       const before = volume.sizeBytes;
@@ -69,7 +85,7 @@ export function testVolume(name: string, open: () => Promise<VolumeUnderTest>): 
       await volume.close();
     });
 
-    test("refuses all once it is closed, and closes twice", async () => {
+    check("refuses all once it is closed, and closes twice", async () => {
       const { volume } = await open();
       await volume.close();
       await volume.close();
@@ -86,7 +102,7 @@ export function testVolume(name: string, open: () => Promise<VolumeUnderTest>): 
       }
     });
 
-    test("keeps what was made durable", async () => {
+    check("keeps what was made durable", async () => {
       const { volume, reopen } = await open();
       if (reopen === undefined) return;
       const unit = volume.writeUnitBytes;
@@ -112,6 +128,7 @@ export function testVolume(name: string, open: () => Promise<VolumeUnderTest>): 
 export function testVolumeFailure(
   name: string,
   open: () => Promise<{ readonly volume: Volume; readonly fail: () => void }>,
+  drive: Drive = undriven,
 ): void {
   describe(`failed volume: ${name}`, () => {
     const steps: Readonly<Record<string, (volume: Volume) => Promise<void>>> = {
@@ -121,18 +138,20 @@ export function testVolumeFailure(
     };
     for (const [step, run] of Object.entries(steps)) {
       test(`a failed ${step} fails it for ever, and it still reads`, async () => {
-        const { volume, fail } = await open();
-        await volume.write(4096, pattern(4096, 1));
-        fail();
-        const first: unknown = await run(volume).catch((error: unknown) => error);
-        expect(isFault(first, "ERR_IO")).toBe(true);
-        expect(volume.failure).toBe(first);
-        for (const later of Object.values(steps)) {
-          expect(await later(volume).catch((error: unknown) => error)).toBe(first);
-        }
-        expect(() => volume.writeDurableNow(0, new Uint8Array(4096))).toThrow(volume.failure);
-        await expectAt(volume, 4096, pattern(4096, 1));
-        await volume.close();
+        await drive(async () => {
+          const { volume, fail } = await open();
+          await volume.write(4096, pattern(4096, 1));
+          fail();
+          const first: unknown = await run(volume).catch((error: unknown) => error);
+          expect(isFault(first, "ERR_IO")).toBe(true);
+          expect(volume.failure).toBe(first);
+          for (const later of Object.values(steps)) {
+            expect(await later(volume).catch((error: unknown) => error)).toBe(first);
+          }
+          expect(() => volume.writeDurableNow(0, new Uint8Array(4096))).toThrow(volume.failure);
+          await expectAt(volume, 4096, pattern(4096, 1));
+          await volume.close();
+        });
       });
     }
   });
