@@ -4,6 +4,7 @@ import { createClient as createClient6 } from "redis";
 import { createClient as createClient5 } from "redis5";
 import { expect, onTestFinished, test } from "vitest";
 import { temporaryDirectory } from "./support/directories.ts";
+import { connectTo } from "./support/redis-client.ts";
 import { hasProgram, runProgram } from "./support/programs.ts";
 import { Server } from "./support/server.ts";
 
@@ -63,6 +64,10 @@ test.each<[string, typeof Redis6]>([
   const { port } = await startServer();
   const client = new Redis({ port, db: 1 });
   const watcher = new Redis({ port, db: 1 });
+  onTestFinished(() => {
+    client.disconnect();
+    watcher.disconnect();
+  });
 
   expect(await client.set("key", "value", "PX", 60_000, "NX")).toBe("OK");
   expect(await client.set("key", "other", "NX")).toBeNull();
@@ -98,6 +103,8 @@ test.each<[string, typeof Redis6]>([
 test("node-redis 6 works, with RESP3", async () => {
   const { port } = await startServer();
   const client = createClient6({ url: `redis://127.0.0.1:${port}`, RESP: 3 });
+  client.on("error", () => undefined);
+  onTestFinished(() => client.destroy());
   await client.connect();
 
   expect(await client.set("key", "value", { EX: 1_000 })).toBe("OK");
@@ -110,12 +117,13 @@ test("node-redis 6 works, with RESP3", async () => {
   expect(await client.dbSize()).toBe(102);
   await client.flushAll();
   expect(await client.dbSize()).toBe(0);
-  await client.close();
 });
 
 test("node-redis 5 works, with RESP2", async () => {
   const { port } = await startServer();
   const client = createClient5({ url: `redis://127.0.0.1:${port}`, RESP: 2 });
+  client.on("error", () => undefined);
+  onTestFinished(() => client.destroy());
   await client.connect();
 
   expect(await client.set("key", "value")).toBe("OK");
@@ -124,7 +132,6 @@ test("node-redis 5 works, with RESP2", async () => {
   const found: string[] = [];
   for await (const keys of client.scanIterator()) found.push(...keys);
   expect(found.toSorted()).toEqual(["a", "key"]);
-  await client.close();
 });
 
 test.skipIf(!hasProgram("redis-benchmark"))("redis-benchmark runs what is offered", async () => {
@@ -136,25 +143,21 @@ test.skipIf(!hasProgram("redis-benchmark"))("redis-benchmark runs what is offere
   expect(rows).toHaveLength(1 + 6);
   for (const row of rows.slice(1)) expect(row).toMatch(/^"[^"]+","\d+\.\d+"/u);
 
-  const client = new Redis6({ port });
+  const client = connectTo(port);
   expect(await client.dbsize()).toBeGreaterThan(300);
-  client.disconnect();
 });
 
 test("a client must give the password, where there is one", async () => {
   const data = temporaryDirectory();
   const environment = { HOLDFAST_REQUIREPASS: "s3cret" };
   const server = await Server.start({ data, environment });
-  const without = new Redis6({ port: server.port });
-  without.on("error", () => undefined);
+  const without = connectTo(server.port);
   await expect(without.get("key")).rejects.toThrow("NOAUTH");
-  without.disconnect();
 
-  const withIt = new Redis6({ port: server.port, password: "s3cret" });
+  const withIt = connectTo(server.port, "s3cret");
   expect(await withIt.set("key", "value")).toBe("OK");
   expect(JSON.stringify(await withIt.config("GET", "*"))).not.toContain("s3cret");
   expect(await withIt.info()).not.toContain("s3cret");
-  withIt.disconnect();
   expect(server.log).not.toContain("s3cret");
   await server.stop();
 });

@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { temporaryDirectory } from "./support/directories.ts";
+import { connectTo } from "./support/redis-client.ts";
 import { runProgram } from "./support/programs.ts";
 import { Server } from "./support/server.ts";
 
@@ -18,7 +19,7 @@ test.skipIf(!mayMount)(
   async () => {
     const data = await smallDisk();
     const first = await Server.start({ data });
-    const client = new Redis({ port: first.port });
+    const client = connectTo(first.port);
 
     const written = await writeUntilFull(client);
     expect(written, "something fitted").toBeGreaterThan(10);
@@ -32,15 +33,13 @@ test.skipIf(!mayMount)(
         timeout: 30_000,
       })
       .toBe("OK");
-    client.disconnect();
     await first.kill();
 
     const second = await Server.start({ data });
-    const reader = new Redis({ port: second.port });
+    const reader = connectTo(second.port);
     expect(await reader.get("again")).toBe(VALUE);
     expect(await reader.get(keyOf(1))).toBe(VALUE);
     expect(await reader.get(keyOf(0))).toBeNull();
-    reader.disconnect();
     expect((await second.stop()).code).toBe(0);
   },
 );

@@ -1,9 +1,9 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "./support/directories.ts";
+import { connectTo } from "./support/redis-client.ts";
 import { Server } from "./support/server.ts";
 
 const STALL_MS = 2_500;
@@ -17,9 +17,8 @@ test("a second server on the same data is refused, and told who holds it", async
   expect(error["code"]).toBe("ERR_LOCKED");
   expect(error["message"]).toContain(String(holder.pid));
 
-  const client = new Redis({ port: holder.port });
+  const client = connectTo(holder.port);
   expect(await client.set("still", "served")).toBe("OK");
-  client.disconnect();
   await holder.stop();
 });
 
@@ -47,8 +46,7 @@ test("after a kill the data is free again at once", async () => {
 test("a holder that was stopped and taken over from acknowledges nothing when it wakes", async () => {
   const data = temporaryDirectory();
   const sleeper = await Server.start({ data });
-  const old = new Redis({ port: sleeper.port, retryStrategy: null, maxRetriesPerRequest: 0 });
-  old.on("error", () => undefined);
+  const old = connectTo(sleeper.port);
   expect(await old.set("key", "before")).toBe("OK");
 
   sleeper.signal("SIGSTOP");
@@ -56,7 +54,7 @@ test("a holder that was stopped and taken over from acknowledges nothing when it
   // file system it would not answer; here, the lock is taken away.
   rmSync(join(data, "lock"), { recursive: true });
   const heir = await Server.start({ data });
-  const young = new Redis({ port: heir.port });
+  const young = connectTo(heir.port);
   expect(await young.get("key")).toBe("before");
   expect(await young.set("key", "after")).toBe("OK");
 
@@ -78,6 +76,5 @@ test("a holder that was stopped and taken over from acknowledges nothing when it
   expect(stderr).toContain("taken over");
 
   expect(await young.get("key")).toBe("after");
-  young.disconnect();
   expect((await heir.stop()).code).toBe(0);
 });

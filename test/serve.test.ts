@@ -2,9 +2,9 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
-import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "./support/directories.ts";
+import { connectTo } from "./support/redis-client.ts";
 import { runHoldfast, Server } from "./support/server.ts";
 
 interface Printed {
@@ -17,7 +17,7 @@ function errorIn(stdout: string): Printed["error"] {
 
 test("health, status and metrics say that it serves", async () => {
   const server = await Server.start({ data: temporaryDirectory() });
-  const client = new Redis({ port: server.port });
+  const client = connectTo(server.port);
   await client.set("key", "value");
 
   for (const path of ["/livez", "/readyz"]) {
@@ -31,7 +31,6 @@ test("health, status and metrics say that it serves", async () => {
   const asked = await runHoldfast(["status", "--url", server.http, "--json"]);
   expect(asked.code).toBe(0);
   expect(JSON.parse(asked.stdout)).toMatchObject({ state: "ready", port: server.port });
-  client.disconnect();
   expect((await server.stop()).code).toBe(0);
 
   const askedAgain = await runHoldfast(["status", "--url", server.http]);
@@ -51,9 +50,8 @@ test("it serves beyond loopback only with a password", async () => {
   chmodSync(file, 0o600);
   const flags = ["--host", "0.0.0.0", "--requirepass-file", file];
   const server = await Server.start({ data, flags });
-  const client = new Redis({ port: server.port, password: "s3cret" });
+  const client = connectTo(server.port, "s3cret");
   expect(await client.ping()).toBe("PONG");
-  client.disconnect();
   await server.stop();
 });
 
@@ -93,15 +91,13 @@ test("a directory of something else is refused, and left alone", async () => {
 test("a second signal ends it at once", async () => {
   const server = await Server.start({ data: temporaryDirectory() });
   // A client in the middle of a transaction is waited for.
-  const client = new Redis({ port: server.port, retryStrategy: null });
-  client.on("error", () => undefined);
+  const client = connectTo(server.port);
   await client.call("BEGIN");
   await client.set("key", "value");
   server.signal("SIGTERM");
   await expect.poll(() => server.log).toContain("stopping");
   server.signal("SIGTERM");
   expect((await server.ended).code).toBe(143);
-  client.disconnect();
 });
 
 test("HTTP sent to the Redis port is refused and nothing of it is run", async () => {
@@ -112,9 +108,8 @@ test("HTTP sent to the Redis port is refused and nothing of it is run", async ()
   socket.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16\r\n\r\n${body}`);
   await once(socket, "close");
 
-  const client = new Redis({ port: server.port });
+  const client = connectTo(server.port);
   expect(await client.exists("smuggled")).toBe(0);
-  client.disconnect();
   await server.stop();
 });
 

@@ -7,8 +7,8 @@
  * the one that was under way.
  */
 
-import { Redis } from "ioredis";
 import { expect } from "vitest";
+import { connectTo } from "./redis-client.ts";
 
 export interface Entry {
   acknowledged: number;
@@ -33,7 +33,7 @@ export class Ledger {
 
   /** Reads everything back from a server that has come up again. */
   async check(port: number): Promise<void> {
-    const client = connect(port);
+    const client = connectTo(port);
     for (const [index, entry] of this.#entries.entries()) {
       const [left, right] = await client.mget(...keysOf(index));
       expect(left, `the transactions of client ${index} are whole`).toBe(right);
@@ -48,7 +48,7 @@ export class Ledger {
 }
 
 async function writeUntilGone(port: number, index: number, entry: Entry): Promise<void> {
-  const client = connect(port);
+  const client = connectTo(port);
   const [left, right] = keysOf(index);
   try {
     for (;;) {
@@ -67,12 +67,4 @@ async function writeUntilGone(port: number, index: number, entry: Entry): Promis
 
 function keysOf(index: number): [string, string] {
   return [`ledger:${index}:left`, `ledger:${index}:right`];
-}
-
-/** Fails at once when the server goes, rather than try again behind the test's back. */
-function connect(port: number): Redis {
-  const client = new Redis({ port, retryStrategy: null, maxRetriesPerRequest: 0 });
-  // The error also reaches whoever awaits a reply, and there it is looked at.
-  client.on("error", () => undefined);
-  return client;
 }

@@ -57,7 +57,12 @@ export class Server {
 
   /** For a server that is expected not to start: how it ended. */
   static async startAndFail(options: ServerOptions): Promise<Ended> {
-    return await collect(spawnServe(options));
+    const child = spawnServe(options);
+    child.stdout?.on("data", (chunk: Buffer) => {
+      // Otherwise a server that should not have started would run until the test's time is over.
+      if (chunk.includes('"ready"')) child.kill();
+    });
+    return await collect(child);
   }
 
   get port(): number {
