@@ -191,27 +191,26 @@ async function readCopies(volume: Volume, checksums: Checksums): Promise<readonl
 /** The superblocks that copies hold, the newest first. */
 function candidatesOf(volume: Volume, found: readonly FoundCopy[]): readonly Candidate[] {
   const candidates = new Map<number, Candidate>();
+  let volumeId: Uint8Array | undefined;
   for (const [index, copy] of found.entries()) {
     if (copy.kind === "foreign") throw foreign(volume, copy.major);
     if (copy.kind !== "valid" || !pairOf(copy.sequence).includes(index)) continue;
     const { sequence, superblock } = copy;
+    volumeId ??= superblock.volumeId;
+    if (!equalBytes(volumeId, superblock.volumeId)) throw ofTwoStores(volume);
     const copies = [...(candidates.get(sequence)?.copies ?? []), index];
     candidates.set(sequence, { sequence, superblock, copies });
   }
-  const sorted = [...candidates.values()].toSorted((a, b) => b.sequence - a.sequence);
-  const newest = sorted[0];
-  for (const { superblock } of sorted) {
-    if (newest === undefined || equalBytes(superblock.volumeId, newest.superblock.volumeId)) {
-      continue;
-    }
-    throw new Fault(
-      "ERR_CORRUPT",
-      `the copies of the superblock of "${volume.name}" are of two different stores: ` +
-        "find out what was copied over it, and restore a backup",
-      { volume: volume.name },
-    );
-  }
-  return sorted;
+  return [...candidates.values()].toSorted((a, b) => b.sequence - a.sequence);
+}
+
+function ofTwoStores(volume: Volume): Fault {
+  return new Fault(
+    "ERR_CORRUPT",
+    `the copies of the superblock of "${volume.name}" are of two different stores: ` +
+      "find out what was copied over it, and restore a backup",
+    { volume: volume.name },
+  );
 }
 
 function noneValid(volume: Volume, found: readonly FoundCopy[]): Fault {
