@@ -24,6 +24,8 @@ import { samePassword } from "./password.ts";
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How often connections are looked at for having passed a time limit. */
+const CHECK_INTERVAL_MS = 5_000;
 const HEADER_BYTES_MAX = 16 * 1024;
 const CONNECTION_COUNT_MAX = 256;
 
@@ -67,6 +69,7 @@ export class HttpDoor {
         headersTimeout: HEADERS_TIMEOUT_MS,
         requestTimeout: REQUEST_TIMEOUT_MS,
         maxHeaderSize: HEADER_BYTES_MAX,
+        connectionsCheckingInterval: CHECK_INTERVAL_MS,
       },
     }) as Server;
     server.maxConnections = CONNECTION_COUNT_MAX;

@@ -1,11 +1,11 @@
 /** Opens the port that Redis clients connect to, and says what of it can be measured. */
 
 import { Fault, isFault } from "../base/fault.ts";
-import { hostWorld } from "../host/world.ts";
 import { RedisServer } from "../redis/server.ts";
 import { defaultRedisServerOptions, type ProcessFacts } from "../redis/settings.ts";
 import type { DoorStats } from "../redis/stats.ts";
 import type { TransactionStore } from "../transactions/step.ts";
+import type { World } from "../world/world.ts";
 import type { OpenedDoor } from "./node.ts";
 import type { Figure } from "./node-health.ts";
 import type { Settings } from "./settings-table.ts";
@@ -15,11 +15,12 @@ const MS_PER_SECOND = 1_000;
 const MICROSECONDS_PER_SECOND = 1_000_000;
 
 export async function openDoor(
+  world: World,
   store: TransactionStore,
   settings: Settings,
   password: string | undefined,
 ): Promise<OpenedDoor> {
-  const server = new RedisServer(hostWorld(), store, {
+  const server = new RedisServer(world, store, {
     ...defaultRedisServerOptions,
     version,
     password,

@@ -6,6 +6,8 @@
 import type { Command } from "commander";
 import type { Logger } from "pino";
 import { messageOf } from "../base/fault.ts";
+import { hostWorld } from "../host/world.ts";
+import type { Trace } from "../world/world.ts";
 import { type CommandIo, EXIT } from "./command-io.ts";
 import { requirePasswordBeyondLoopback } from "./listen-address.ts";
 import { createLogger } from "./logging.ts";
@@ -48,12 +50,13 @@ async function serve(settings: Settings, io: CommandIo): Promise<void> {
   requirePasswordBeyondLoopback(settings["http-host"], password);
 
   const logger = createLogger({ level: settings["log-level"], quiet: io.quiet });
+  const world = logger.isLevelEnabled("debug") ? hostWorld(traceTo(logger)) : hostWorld();
   const node = new ServingNode({
     settings,
     password,
     logger,
-    openStore: async () => await openStore(settings, logger),
-    openDoor: async (store) => await openDoor(store, settings, password),
+    openStore: async () => await openStore(world, settings),
+    openDoor: async (store) => await openDoor(world, store, settings, password),
   });
   stopOnSignals(node, logger);
   stopOnBugs(logger);
@@ -63,6 +66,11 @@ async function serve(settings: Settings, io: CommandIo): Promise<void> {
   const failure = await node.ended;
   if (failure === undefined) logger.info("stopped");
   io.setExitCode(failure === undefined ? EXIT.ok : EXIT.failed);
+}
+
+/** What the core tells of itself goes into the log where somebody wants to see all of it. */
+function traceTo(logger: Logger): Trace {
+  return { event: (name, fields) => logger.debug(fields ?? {}, name) };
 }
 
 function stopOnSignals(node: ServingNode, logger: Logger): void {
