@@ -244,6 +244,25 @@ export class Cells {
     if (before.generation > 0) this.space.letGo(before.generation);
   }
 
+  /** The checkpoint could not be published: nothing is lost, its pages are like any others. */
+  abandonCheckpoint({ root, mapPage, map }: Checkpoint): void {
+    const { generation } = this.tree;
+    this.space.retire(mapPage, extentPages(map.length), generation, generation);
+    this.space.letGo(root.generation);
+  }
+
+  /**
+   * Writes what is dirty to its places, so that it may leave memory, without making a checkpoint:
+   * what is on the volume durably does not refer to these pages. For recovery.
+   */
+  async spill(): Promise<void> {
+    const root = this.#freeze();
+    this.space.hold(root.generation);
+    for (const first of this.extents.dirtyExtents(root.generation)) await this.extents.write(first);
+    await this.#writePages(root.generation, () => undefined);
+    this.space.letGo(root.generation);
+  }
+
   /** The root of the tree as it is now; changes go to a new generation from here on. */
   #freeze(): TreeRoot {
     const { tree } = this;

@@ -39,5 +39,4 @@ export interface CommittedTransaction {
 
 export type Change =
   | { readonly kind: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly kind: "remove"; readonly key: Uint8Array }
-  | { readonly kind: "removeRange"; readonly start: Uint8Array; readonly end: Uint8Array };
+  | { readonly kind: "remove"; readonly key: Uint8Array };

@@ -1,0 +1,66 @@
+/**
+ * Brings sets of writes to the cells: first makes sure that nothing can fail, then applies, in one
+ * turn. The same code serves commits and recovery.
+ */
+
+import { hashBytes } from "../base/bytes.ts";
+import type { Cells } from "../cells/cells.ts";
+import { Preparation, type PreparationLimits, READY } from "../cells/prepare.ts";
+import { MISS } from "../cells/tree.ts";
+import type { Census } from "./census.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { PUT, WriteCursor } from "./write-set.ts";
+
+export class Applier {
+  readonly #cells: Cells;
+  readonly #census: Census;
+  readonly #dependencies: Dependencies;
+  readonly #preparation: Preparation;
+  readonly #writes = new WriteCursor();
+
+  constructor(cells: Cells, census: Census, dependencies: Dependencies, limits: PreparationLimits) {
+    this.#cells = cells;
+    this.#census = census;
+    this.#dependencies = dependencies;
+    this.#preparation = new Preparation(cells.tree, limits);
+  }
+
+  /**
+   * `READY` if `apply` of the writes in `bytes[at, at + length)` cannot fail in this turn, or what
+   * stands in the way: `MISS` or a code of `cells/prepare.ts`.
+   */
+  prepare(bytes: Uint8Array, at: number, length: number): number {
+    const writes = this.#writes;
+    const preparation = this.#preparation;
+    preparation.begin();
+    writes.enter(bytes, at, length);
+    let removesOnly = true;
+    while (writes.next()) {
+      const { keyAt, keyBytes } = writes;
+      let added: number;
+      if (writes.kind === PUT) {
+        removesOnly = false;
+        added = preparation.addPut(bytes, keyAt, keyBytes, writes.valueBytes);
+      } else added = preparation.addRemove(bytes, keyAt, keyBytes);
+      if (added !== READY) return MISS;
+    }
+    return preparation.finish(removesOnly);
+  }
+
+  apply(bytes: Uint8Array, at: number, length: number, position: number): void {
+    const { tree } = this.#cells;
+    const writes = this.#writes;
+    tree.takeExtentRun(this.#preparation.extentPageCount);
+    writes.enter(bytes, at, length);
+    while (writes.next()) {
+      const { keyAt, keyBytes, valueAt, valueBytes } = writes;
+      this.#dependencies.wrote(hashBytes(bytes, keyAt, keyBytes), position);
+      if (writes.kind === PUT) {
+        const existed = tree.put(bytes, keyAt, keyBytes, bytes, valueAt, valueBytes, position);
+        if (!existed) this.#census.add(bytes, keyAt, keyBytes, 1);
+      } else if (tree.remove(bytes, keyAt, keyBytes)) {
+        this.#census.add(bytes, keyAt, keyBytes, -1);
+      }
+    }
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * Decides when to take checkpoints and how fast to write them, and publishes them.
+ *
+ * It guarantees that
+ *
+ *  1. a checkpoint is published only when all that it contains is settled;
+ *  2. the log is truncated, and pages are used again, only after the superblock with the new root
+ *     is durable in two copies;
+ *  3. there is one checkpoint at a time, and who asks while one runs gets the next.
+ */
+
+import { isFault } from "../base/fault.ts";
+import type { Lsn } from "../base/ids.ts";
+import type { Cells, CheckpointRoot } from "../cells/cells.ts";
+import type { Log } from "../log/log.ts";
+import type { Clock } from "../world/world.ts";
+import type { Census } from "./census.ts";
+import type { PageGrowth } from "./page-growth.ts";
+
+export interface CheckpointerOptions {
+  readonly clock: Clock;
+  readonly cells: Cells;
+  readonly census: Census;
+  readonly log: Log;
+  readonly growth: PageGrowth;
+  readonly logShare: number;
+  readonly dirtyShare: number;
+  readonly whenSettled: (position: Lsn) => Promise<void>;
+  /** Makes `root` the superblock's, with the log beginning after `position`. */
+  readonly publish: (root: CheckpointRoot, position: Lsn) => Promise<void>;
+  readonly failed: (error: Error) => void;
+}
+
+/** Beyond this share of the ring, or of the cache dirty, a checkpoint goes as fast as it can. */
+const HURRY_LOG_SHARE = 0.75;
+const HURRY_DIRTY_SHARE = 0.6;
+/** Otherwise it rests for so many times as long as each slice took. */
+const REST_FACTOR = 2;
+const REST_MS_MAX = 20;
+
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  #running: Promise<void> | undefined;
+  #isHurried = false;
+  #waiters: (() => void)[] = [];
+  #closed = false;
+  count = 0;
+  lastDurationMs = 0;
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Begins a checkpoint in the background if the log or the cache has filled up. */
+  beginIfDue(): void {
+    if (this.#running !== undefined || this.#closed) return;
+    const { log, cells, logShare, dirtyShare } = this.#options;
+    const isDue = log.usedBytes > log.ringBytes * logShare || this.#dirtyShare(cells) > dirtyShare;
+    if (isDue) this.begin();
+  }
+
+  /** Begins a checkpoint in the background, unless one is running. */
+  begin(): void {
+    if (this.#running === undefined && !this.#closed) this.run().catch(() => undefined);
+  }
+
+  /** Somebody waits: what runs goes on without rests, and something runs. Resolves on progress. */
+  hurry(): Promise<void> {
+    this.#isHurried = true;
+    this.begin();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** Takes a checkpoint of all that is appended now. */
+  async run(): Promise<void> {
+    while (this.#running !== undefined) await this.#running.catch(() => undefined);
+    this.#running = this.#run();
+    try {
+      await this.#running;
+    } catch (error) {
+      // A full volume is not a broken one: what is in the log is safe, and room may be made.
+      if (isFault(error, "ERR_FULL")) throw error;
+      this.#closed = true;
+      this.#options.failed(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    } finally {
+      this.#running = undefined;
+      this.#isHurried = false;
+      this.#wake();
+    }
+  }
+
+  /** No checkpoint begins any more; resolves when the one under way has ended. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running?.catch(() => undefined);
+  }
+
+  async #run(): Promise<void> {
+    const { cells, census, log, growth, clock } = this.#options;
+    const beganMs = clock.monotonicMs();
+    let checkpoint = cells.beginCheckpoint(census.encode());
+    while (checkpoint === undefined) {
+      await growth.grow();
+      checkpoint = cells.beginCheckpoint(census.encode());
+    }
+    // Taken in the turn of the snapshot: the tree holds just what is appended.
+    const position = log.appendedLsn;
+    try {
+      const root = await cells.writeCheckpoint(checkpoint, this.#pace(beganMs));
+      await this.#options.whenSettled(position);
+      await this.#options.publish(root, position);
+    } catch (error) {
+      cells.abandonCheckpoint(checkpoint);
+      throw error;
+    }
+    cells.finishCheckpoint(checkpoint);
+    this.count++;
+    this.lastDurationMs = clock.monotonicMs() - beganMs;
+  }
+
+  /** Called after each slice: tells those who wait, and says how long to rest. */
+  #pace(beganMs: number): () => Promise<void> | undefined {
+    let sliceBeganMs = beganMs;
+    return () => {
+      const nowMs = this.#options.clock.monotonicMs();
+      const rest = this.#rest(nowMs - sliceBeganMs);
+      sliceBeganMs = nowMs;
+      this.#wake();
+      return rest;
+    };
+  }
+
+  #rest(sliceMs: number): Promise<void> | undefined {
+    const { log, cells, clock } = this.#options;
+    const inHurry =
+      this.#isHurried ||
+      this.#closed ||
+      log.usedBytes > log.ringBytes * HURRY_LOG_SHARE ||
+      this.#dirtyShare(cells) > HURRY_DIRTY_SHARE;
+    if (inHurry) return undefined;
+    const restMs = Math.min(sliceMs * REST_FACTOR, REST_MS_MAX);
+    return new Promise((resolve) => clock.after(restMs, resolve));
+  }
+
+  #dirtyShare(cells: Cells): number {
+    const { cache, extents } = cells;
+    const pages = cache.dirtyCount / cache.frameCount;
+    return Math.max(pages, extents.dirtyBytes / (cache.frameCount * 16384));
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+}

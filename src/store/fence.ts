@@ -1,0 +1,68 @@
+/**
+ * The fence against a holder that was stopped and replaced: a process that did nothing for longer
+ * than a bound looks at the superblock before it appends or answers again. If another has raised
+ * the generation meanwhile, this one has lost the volume.
+ *
+ * It narrows the window rather than closing it: a write that the operating system had accepted
+ * before the process was stopped cannot be called back.
+ */
+
+import { Fault } from "../base/fault.ts";
+import type { Clock } from "../world/world.ts";
+import { currentGeneration } from "../log/generations.ts";
+import type { SuperblockZone } from "./superblock.ts";
+
+export class Fence {
+  readonly #clock: Clock;
+  readonly #stallMs: number;
+  readonly #readSuperblock: () => Promise<SuperblockZone>;
+  readonly #generation: number;
+  readonly #volumeName: string;
+  #seenMs: number;
+  #looking: Promise<void> | undefined;
+
+  constructor(
+    clock: Clock,
+    stallMs: number,
+    generation: number,
+    volumeName: string,
+    readSuperblock: () => Promise<SuperblockZone>,
+  ) {
+    this.#clock = clock;
+    this.#stallMs = stallMs;
+    this.#generation = generation;
+    this.#volumeName = volumeName;
+    this.#readSuperblock = readSuperblock;
+    this.#seenMs = clock.monotonicMs();
+  }
+
+  /** Whether the holder may go on in this turn; if not, `look` first. */
+  get isClear(): boolean {
+    if (this.#looking !== undefined) return false;
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#seenMs > this.#stallMs) return false;
+    this.#seenMs = nowMs;
+    return true;
+  }
+
+  /** Resolves when the volume is known to be held still; `ERR_UNAVAILABLE` if it is not. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const { current } = await this.#readSuperblock();
+    const found = currentGeneration(current.generations).generation;
+    if (found !== this.#generation) {
+      throw new Fault(
+        "ERR_UNAVAILABLE",
+        `This process did nothing for more than ${this.#stallMs} ms, and meanwhile another took ` +
+          `over "${this.#volumeName}" (generation ${found}, this one is ${this.#generation}). ` +
+          "Nothing more is written or answered here: connect to the other, or start again",
+        { generation: found },
+      );
+    }
+    this.#seenMs = this.#clock.monotonicMs();
+  }
+}

@@ -1,0 +1,66 @@
+/** The settings of a store, with their defaults in one place. */
+
+import { Fault } from "../base/fault.ts";
+import { RING_BYTES_MAX, RING_BYTES_MIN } from "../log/log-zone.ts";
+
+export interface StoreOptions {
+  /** Memory for pages. Data may be any larger. */
+  readonly cacheBytes: number;
+  /** Size of the log's ring; only the format of a new store heeds it. */
+  readonly logBytes: number;
+  /** Room for pages that a new store begins with. */
+  readonly pagesBytes: number;
+  /** Of one value, in bytes; also bounded by the transaction. */
+  readonly valueBytesMax: number;
+  /** Of the encoded key, in bytes; at most 8192. */
+  readonly keyBytesMax: number;
+  /** Of all that one transaction writes; 0: an eighth of the log. */
+  readonly transactionBytesMax: number;
+  readonly locksPerTransactionMax: number;
+  /** The longest a transaction may wait and run, unless it says otherwise. */
+  readonly transactionTimeoutMs: number;
+  /** The longest a snapshot may be held. */
+  readonly snapshotAgeMsMax: number;
+  /** A checkpoint begins when this share of the ring is in use. */
+  readonly checkpointLogShare: number;
+  /** A checkpoint begins when this share of the cache is dirty. */
+  readonly checkpointDirtyShare: number;
+  /** The process was stopped if it did nothing for so long: it looks whether it is replaced. */
+  readonly stallMs: number;
+}
+
+export const defaultStoreOptions: StoreOptions = {
+  cacheBytes: 256 << 20,
+  logBytes: 256 << 20,
+  pagesBytes: 16 << 20,
+  valueBytesMax: 64 << 20,
+  keyBytesMax: 8192,
+  transactionBytesMax: 0,
+  locksPerTransactionMax: 100_000,
+  transactionTimeoutMs: 60_000,
+  snapshotAgeMsMax: 3_600_000,
+  checkpointLogShare: 0.5,
+  checkpointDirtyShare: 0.4,
+  stallMs: 2_000,
+};
+
+const CACHE_BYTES_MIN: number = 4 << 20;
+const CACHE_BYTES_MAX: number = 2 ** 31 - (64 << 20);
+
+/** Refuses what no store can work with. */
+export function checkOptions(options: StoreOptions): void {
+  requireRange("cacheBytes", options.cacheBytes, CACHE_BYTES_MIN, CACHE_BYTES_MAX);
+  requireRange("logBytes", options.logBytes, RING_BYTES_MIN, RING_BYTES_MAX);
+  requireRange("keyBytesMax", options.keyBytesMax, 16, 8192);
+  requireRange("valueBytesMax", options.valueBytesMax, 1, 1 << 30);
+  requireRange("checkpointLogShare", options.checkpointLogShare, 0.01, 0.9);
+  requireRange("checkpointDirtyShare", options.checkpointDirtyShare, 0.01, 0.7);
+}
+
+function requireRange(name: string, value: number, min: number, max: number): void {
+  if (min <= value && value <= max) return;
+  throw new Fault("ERR_ARGUMENT", `"${name}" is ${value}, and must be from ${min} to ${max}`, {
+    name,
+    value,
+  });
+}

@@ -1,0 +1,47 @@
+/** Makes the zone of pages longer, in large steps and before it is needed. */
+
+import type { Cells } from "../cells/cells.ts";
+import { PAGE_BYTES } from "../cells/page.ts";
+import type { Volume } from "../volume/volume.ts";
+
+const STEP_PAGES_MIN: number = (4 << 20) / PAGE_BYTES;
+const STEP_PAGES_MAX: number = (64 << 20) / PAGE_BYTES;
+const STEP_SHARE = 8;
+
+export class PageGrowth {
+  readonly #volume: Volume;
+  readonly #cells: Cells;
+  readonly #pagesAt: number;
+  #running: Promise<void> | undefined;
+
+  constructor(volume: Volume, cells: Cells, pagesAt: number) {
+    this.#volume = volume;
+    this.#cells = cells;
+    this.#pagesAt = pagesAt;
+  }
+
+  /** Grows the zone by a step. `ERR_FULL` if the volume has no room. */
+  grow(): Promise<void> {
+    this.#running ??= this.#grow().finally(() => (this.#running = undefined));
+    return this.#running;
+  }
+
+  /** Grows the zone in the background if half a step is all that is left. */
+  growEarly(): void {
+    if (this.#running !== undefined) return;
+    if (this.#cells.space.freeCount > this.#stepPages() / 2) return;
+    // Nobody waits for this yet: who needs the pages will try again and hear of the fault.
+    this.grow().catch(() => undefined);
+  }
+
+  async #grow(): Promise<void> {
+    const pageCount = this.#cells.space.pageCount + this.#stepPages();
+    await this.#volume.grow(this.#pagesAt + pageCount * PAGE_BYTES);
+    this.#cells.growTo(pageCount);
+  }
+
+  #stepPages(): number {
+    const share = Math.floor(this.#cells.space.pageCount / STEP_SHARE);
+    return Math.min(Math.max(share, STEP_PAGES_MIN), STEP_PAGES_MAX);
+  }
+}

@@ -1,0 +1,360 @@
+/**
+ * A store: log and cells as one atomic, durable row of states.
+ *
+ * It guarantees that
+ *
+ *  1. `commit` appends a set of writes and applies it in one step within a turn, or does nothing;
+ *     what it appended is in the log before any page that holds it is believed;
+ *  2. after a crash at any moment the store opens with every set of writes up to some position,
+ *     whole, and every position that was settled is among them;
+ *  3. when it fails nothing more settles, and everyone who waits is told.
+ *
+ * It knows nothing of transactions: who may commit what, and when, is decided above.
+ */
+
+import { assert } from "../base/assert.ts";
+import { Fault, isFault, messageOf } from "../base/fault.ts";
+import type { Lsn } from "../base/ids.ts";
+import type { Cells, CheckpointRoot } from "../cells/cells.ts";
+import { NO_FRAMES, NO_PAGES, READY, TOO_LARGE } from "../cells/prepare.ts";
+import { MISS } from "../cells/tree.ts";
+import { forgetGenerations } from "../log/generations.ts";
+import { Listeners } from "../log/listeners.ts";
+import type { Log } from "../log/log.ts";
+import type { Volume } from "../volume/volume.ts";
+import type { World } from "../world/world.ts";
+import type { Applier } from "./applier.ts";
+import type { Census } from "./census.ts";
+import { Checkpointer } from "./checkpointer.ts";
+import type { Dependencies } from "./dependencies.ts";
+import type { Fence } from "./fence.ts";
+import type { StoreOptions } from "./options.ts";
+import type { PageGrowth } from "./page-growth.ts";
+import type { SuperblockZone } from "./superblock.ts";
+import type { Superblock } from "./superblock-format.ts";
+import { checkpointFields } from "./superblock-root.ts";
+import { ENTRY_WRITES } from "./write-set.ts";
+
+/** Why `commit` did nothing; `progress` waits until it may be tried again. */
+export const WAIT_PAGE: number = -1;
+export const WAIT_FRAMES: number = -2;
+export const WAIT_ROOM: number = -3;
+export const WAIT_PAGES: number = -4;
+export const WAIT_FENCE: number = -5;
+/** The writes can never be applied with this cache. */
+export const REFUSED_LARGE: number = -6;
+
+export interface StoreParts {
+  readonly world: World;
+  readonly volume: Volume;
+  readonly options: StoreOptions;
+  readonly superblocks: SuperblockZone;
+  readonly cells: Cells;
+  readonly census: Census;
+  readonly dependencies: Dependencies;
+  readonly applier: Applier;
+  readonly growth: PageGrowth;
+  readonly log: Log;
+  readonly fence: Fence;
+}
+
+export class Store {
+  readonly cells: Cells;
+  readonly census: Census;
+  readonly dependencies: Dependencies;
+  readonly log: Log;
+  readonly options: StoreOptions;
+  readonly volume: Volume;
+  readonly #world: World;
+  readonly #superblocks: SuperblockZone;
+  readonly #applier: Applier;
+  readonly #growth: PageGrowth;
+  readonly #fence: Fence;
+  readonly #checkpointer: Checkpointer;
+  readonly #onSettled = new Listeners<Lsn>();
+  readonly #onFailure = new Listeners<Error>();
+  #settled: Lsn;
+  #failure: Error | undefined;
+  #isClosed = false;
+
+  constructor(parts: StoreParts) {
+    this.cells = parts.cells;
+    this.census = parts.census;
+    this.dependencies = parts.dependencies;
+    this.log = parts.log;
+    this.options = parts.options;
+    this.volume = parts.volume;
+    this.#world = parts.world;
+    this.#superblocks = parts.superblocks;
+    this.#applier = parts.applier;
+    this.#growth = parts.growth;
+    this.#fence = parts.fence;
+    this.#settled = parts.log.durableLsn;
+    this.#checkpointer = new Checkpointer({
+      clock: parts.world.clock,
+      cells: parts.cells,
+      census: parts.census,
+      log: parts.log,
+      growth: parts.growth,
+      logShare: parts.options.checkpointLogShare,
+      dirtyShare: parts.options.checkpointDirtyShare,
+      whenSettled: (position) => this.whenSettled(position),
+      publish: (root, position) => this.#publish(root, position),
+      failed: (error) => this.#fail(error),
+    });
+    parts.log.onDurable(() => this.#durable());
+    parts.log.onFailure((error) => this.#fail(error));
+  }
+
+  get appendedLsn(): Lsn {
+    return this.log.appendedLsn;
+  }
+
+  /** Everything up to here survives whatever the store survives. */
+  get settledLsn(): Lsn {
+    return this.#settled;
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  get checkpointCount(): number {
+    return this.#checkpointer.count;
+  }
+
+  /** Whether reads and writes may go on in this turn; if not, wait for `progress(WAIT_FENCE)`. */
+  get isClear(): boolean {
+    return this.#fence.isClear;
+  }
+
+  onSettled(listener: () => void): () => void {
+    return this.#onSettled.add(listener);
+  }
+
+  onFailure(listener: (error: Error) => void): () => void {
+    return this.#onFailure.add(listener);
+  }
+
+  /** Resolves when `position` is settled; rejects if the store fails before. */
+  whenSettled(position: Lsn): Promise<void> {
+    if (position <= this.#settled) return Promise.resolve();
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        stopSettled();
+        stopFailure();
+      };
+      const stopSettled = this.onSettled(() => {
+        if (position > this.#settled) return;
+        stop();
+        resolve();
+      });
+      const stopFailure = this.onFailure((error) => {
+        stop();
+        reject(error);
+      });
+    });
+  }
+
+  /** Throws why the store accepts nothing, if it does not. */
+  requireOpen(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#isClosed) throw new Fault("ERR_CLOSED", "The store is closed: open it again");
+  }
+
+  /**
+   * Appends and applies the writes in `bytes[at, at + length)`. Returns their position, or one of
+   * the codes above if nothing was done. They may lie at `log.bodyAt`, and are then not copied.
+   */
+  commit(bytes: Uint8Array, at: number, length: number): number {
+    const prepared = this.#applier.prepare(bytes, at, length);
+    if (prepared !== READY) return reasonOf(prepared);
+    if (!this.log.room(length, false)) return WAIT_ROOM;
+    const position = this.#append(bytes, at, length);
+    this.#applier.apply(bytes, at, length, position);
+    this.#checkpointer.beginIfDue();
+    this.#growth.growEarly();
+    return position;
+  }
+
+  /** Waits until what stood in the way of `commit` may be gone. */
+  async progress(reason: number): Promise<void> {
+    this.requireOpen();
+    switch (reason) {
+      case WAIT_FENCE:
+        await this.#fence.look().catch((error: unknown) => {
+          if (!isFault(error, "ERR_IO")) this.#fail(asError(error));
+          throw error;
+        });
+        break;
+      case WAIT_FRAMES:
+        await this.#checkpointer.hurry();
+        break;
+      case WAIT_ROOM:
+        await this.#whenRoom();
+        break;
+      case WAIT_PAGES:
+        await this.#makePages();
+        break;
+      default:
+        assert(false, "a missing page is loaded by its lease, the rest is refused");
+    }
+    this.requireOpen();
+  }
+
+  /** Takes a checkpoint of all that is appended now. */
+  async checkpoint(): Promise<void> {
+    this.requireOpen();
+    await this.#checkpointer.run();
+  }
+
+  /** Refuses further work, settles what was appended, and leaves a clean shutdown's mark. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      await this.#checkpointer.close();
+      if (this.#failure !== undefined) return;
+      await this.log.close();
+      await this.#checkpointer.run();
+      await this.#superblocks.write({
+        ...this.#superblocks.current,
+        cleanBatch: this.log.lastBatch,
+        wallMs: this.#world.clock.wallMs(),
+      });
+    } finally {
+      this.#fail(new Fault("ERR_CLOSED", "The store is closed: open it again"));
+      await this.volume.close();
+    }
+  }
+
+  /** Stops at once, as a crash would, but lets go of the volume. */
+  async abandon(): Promise<void> {
+    this.#isClosed = true;
+    this.#fail(new Fault("ERR_CLOSED", "The store was abandoned: open it again"));
+    await this.#checkpointer.close();
+    await this.volume.close();
+  }
+
+  #append(bytes: Uint8Array, at: number, length: number): Lsn {
+    const { log } = this;
+    if (length > log.stagedBodyBytesMax) {
+      return log.appendLarge(ENTRY_WRITES, bytes.subarray(at, at + length));
+    }
+    const { bodyAt } = log;
+    const staging = this.cells.cache.slab.bytes;
+    if (bytes !== staging) staging.set(bytes.subarray(at, at + length), bodyAt);
+    else if (at !== bodyAt) staging.copyWithin(bodyAt, at, at + length);
+    return log.append(ENTRY_WRITES, length);
+  }
+
+  #durable(): void {
+    if (this.#failure !== undefined) return;
+    if (this.#fence.isClear) {
+      this.#settle();
+      return;
+    }
+    this.progress(WAIT_FENCE).then(
+      () => this.#settle(),
+      (error: unknown) => this.#fail(asError(error)),
+    );
+  }
+
+  #settle(): void {
+    if (this.#failure !== undefined) return;
+    this.#settled = this.log.durableLsn;
+    this.#onSettled.call(this.#settled);
+  }
+
+  async #whenRoom(): Promise<void> {
+    // Room comes when a batch has landed or, if it is the ring that is full, with a checkpoint.
+    if (this.log.usedBytes > this.log.ringBytes / 2) this.#checkpointer.begin();
+    await new Promise<void>((resolve, reject) => {
+      const stop = (): void => {
+        stopRoom();
+        stopFailure();
+      };
+      const stopRoom = this.log.onRoom(() => {
+        stop();
+        resolve();
+      });
+      const stopFailure = this.onFailure((error) => {
+        stop();
+        reject(error);
+      });
+    });
+  }
+
+  async #makePages(): Promise<void> {
+    try {
+      await this.#growth.grow();
+    } catch (error) {
+      if (!isFault(error, "ERR_FULL")) throw error;
+      // Pages that were let go wait for the next checkpoint.
+      if (this.cells.space.deadCount === 0) throw full(this.volume, error);
+      const freeBefore = this.cells.space.freeCount;
+      await this.#checkpointer.run();
+      if (this.cells.space.freeCount <= freeBefore) throw full(this.volume, error);
+    }
+  }
+
+  async #publish(root: CheckpointRoot, position: Lsn): Promise<void> {
+    const anchor = this.log.anchorAfter(position);
+    const { current } = this.#superblocks;
+    const superblock: Superblock = {
+      ...current,
+      ...checkpointFields(root, current.pages),
+      anchor,
+      wallMs: this.#world.clock.wallMs(),
+      generations: forgetGenerations(current.generations, anchor.batch),
+    };
+    await this.#superblocks.write(superblock);
+    this.log.truncate(anchor);
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = isFault(error, "ERR_CLOSED") ? error : stopped(this.volume, error);
+    this.#onFailure.call(this.#failure);
+  }
+}
+
+function reasonOf(prepared: number): number {
+  switch (prepared) {
+    case MISS:
+      return WAIT_PAGE;
+    case NO_FRAMES:
+      return WAIT_FRAMES;
+    case NO_PAGES:
+      return WAIT_PAGES;
+    case TOO_LARGE:
+      return REFUSED_LARGE;
+    default:
+      assert(false, "the codes of a preparation are listed");
+  }
+}
+
+function stopped(volume: Volume, error: Error): Fault {
+  return new Fault(
+    "ERR_UNAVAILABLE",
+    `The store on "${volume.name}" stopped: ${messageOf(error)}. What was acknowledged is on the ` +
+      "volume; mend the cause and open it again",
+    { volume: volume.name },
+    error,
+  );
+}
+
+function full(volume: Volume, cause: Fault): Fault {
+  return new Fault(
+    "ERR_FULL",
+    `No room is left on "${volume.name}": delete rows, which is still possible, or make room on ` +
+      "the disk",
+    { volume: volume.name },
+    cause,
+  );
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

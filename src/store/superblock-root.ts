@@ -1,0 +1,47 @@
+/** A checkpoint's root as the cells know it, and as the superblock keeps it. */
+
+import { pageNumber } from "../base/ids.ts";
+import type { CheckpointRoot } from "../cells/cells.ts";
+import { extentPages } from "../cells/extents.ts";
+import type { PageZone, Superblock } from "./superblock-format.ts";
+
+/** The fields of a superblock that a checkpoint replaces. */
+export function checkpointFields(
+  root: CheckpointRoot,
+  pages: PageZone,
+): Pick<Superblock, "root" | "map" | "pages"> {
+  return {
+    root: {
+      page: pageNumber(root.rootPage),
+      level: root.rootLevel,
+      generation: root.generation,
+      checksumLow: root.rootSumLow,
+      checksumHigh: root.rootSumHigh,
+    },
+    map: {
+      firstPage: pageNumber(root.mapPage),
+      pageCount: extentPages(root.mapBytes),
+      lengthBytes: root.mapBytes,
+      checksumLow: root.mapSumLow,
+      checksumHigh: root.mapSumHigh,
+    },
+    pages: { ...pages, pageCount: root.pageCount },
+  };
+}
+
+/** The checkpoint of a superblock; undefined if none was taken yet. */
+export function checkpointOf({ root, map, pages }: Superblock): CheckpointRoot | undefined {
+  if (root.page === 0) return undefined;
+  return {
+    rootPage: root.page,
+    rootLevel: root.level,
+    rootSumLow: root.checksumLow,
+    rootSumHigh: root.checksumHigh,
+    generation: root.generation,
+    mapPage: map.firstPage,
+    mapBytes: map.lengthBytes,
+    mapSumLow: map.checksumLow,
+    mapSumHigh: map.checksumHigh,
+    pageCount: pages.pageCount,
+  };
+}

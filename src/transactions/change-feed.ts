@@ -1,0 +1,68 @@
+/** The changes of committed transactions, read from the log in its order. */
+
+import type { Lsn } from "../base/ids.ts";
+import { lsn } from "../base/ids.ts";
+import type { LogEntry } from "../log/entry.ts";
+import type { Store } from "../store/store.ts";
+import { ENTRY_WRITES, PUT, WriteCursor } from "../store/write-set.ts";
+import type { Change, CommittedTransaction } from "./engine.ts";
+
+/** Every transaction after `after`, each when it is settled; waits for more at the end. */
+export async function* changesOf(
+  store: Store,
+  after: Lsn,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<CommittedTransaction, void, undefined> {
+  const reader = store.log.reader(lsn(after + 1));
+  const found: CommittedTransaction[] = [];
+  while (signal?.aborted !== true) {
+    store.requireOpen();
+    if (reader.nextLsn > store.settledLsn) {
+      await nextSettled(store, signal);
+      continue;
+    }
+    await reader.readOn((entry) => {
+      if (entry.kind === ENTRY_WRITES) found.push({ lsn: entry.lsn, changes: changesIn(entry) });
+      return undefined;
+    });
+    for (const transaction of found.splice(0)) {
+      while (transaction.lsn > store.settledLsn) await nextSettled(store, signal);
+      yield transaction;
+    }
+  }
+}
+
+function changesIn({ bytes, bodyAt, bodyBytes }: LogEntry): readonly Change[] {
+  const writes = new WriteCursor();
+  writes.enter(bytes, bodyAt, bodyBytes);
+  const changes: Change[] = [];
+  while (writes.next()) {
+    const key = bytes.slice(writes.keyAt, writes.keyAt + writes.keyBytes);
+    if (writes.kind === PUT) {
+      const value = bytes.slice(writes.valueAt, writes.valueAt + writes.valueBytes);
+      changes.push({ kind: "put", key, value });
+    } else changes.push({ kind: "remove", key });
+  }
+  return changes;
+}
+
+/** Resolves when more is settled, or the signal is given; rejects when the store fails. */
+function nextSettled(store: Store, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      stopSettled();
+      stopFailure();
+      signal?.removeEventListener("abort", done);
+    };
+    const done = (): void => {
+      stop();
+      resolve();
+    };
+    const stopSettled = store.onSettled(done);
+    const stopFailure = store.onFailure((error) => {
+      stop();
+      reject(error);
+    });
+    signal?.addEventListener("abort", done, { once: true });
+  });
+}

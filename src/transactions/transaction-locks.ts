@@ -1,0 +1,128 @@
+/**
+ * Drives the lock table: performs its effects, wakes who was granted, and aborts who was wounded,
+ * all in the turn in which the table says so.
+ */
+
+import { must } from "../base/assert.ts";
+import { fromLatin1, latin1, printable } from "../base/bytes.ts";
+import { Fault } from "../base/fault.ts";
+import type { Age } from "../base/ids.ts";
+import type { LockEffect, WoundEffect } from "../locks/lock-effect.ts";
+import type { LockMode } from "../locks/lock-mode.ts";
+import { type Owner, owner } from "../locks/lock-owner.ts";
+import { LockTable } from "../locks/lock-table.ts";
+import type { LockTarget } from "../locks/lock-target.ts";
+import type { StepLocks } from "./run-step.ts";
+
+/** Who may hold locks: a transaction that can be granted and aborted. */
+export interface LockHolder {
+  readonly age: number;
+  readonly attempts: number;
+  /** Whether what it asked for last is its own. */
+  isGranted: boolean;
+  granted(): void;
+  wounded(reason: Fault): void;
+}
+
+export class TransactionLocks {
+  readonly table: LockTable;
+  readonly #holders = new Map<Owner, LockHolder>();
+  #nextOwner = 1;
+  woundCount = 0;
+
+  constructor(locksPerTransactionMax: number) {
+    this.table = new LockTable({ locksPerTransactionMax });
+  }
+
+  get holderCount(): number {
+    return this.#holders.size;
+  }
+
+  begin(holder: LockHolder): Owner {
+    const id = owner(this.#nextOwner++);
+    this.table.begin(id, holder.age as Age);
+    this.#holders.set(id, holder);
+    return id;
+  }
+
+  /** Whether the lock is held when this returns; if not, `granted` or `wounded` will be called. */
+  request(id: Owner, target: LockTarget, mode: LockMode): boolean {
+    const effects = this.table.request(id, target, mode);
+    if (effects[0]?.kind === "granted") return true;
+    const holder = must(this.#holders.get(id), "who asks for a lock has begun");
+    holder.isGranted = false;
+    // A wound may free the lock at once, and then nobody has to wait.
+    this.#perform(effects);
+    return holder.isGranted;
+  }
+
+  cancel(id: Owner): void {
+    this.#perform(this.table.cancel(id));
+  }
+
+  release(id: Owner): void {
+    if (!this.#holders.delete(id)) return;
+    this.#perform(this.table.release(id));
+  }
+
+  #perform(effects: readonly LockEffect[]): void {
+    for (const effect of effects) {
+      if (effect.kind === "grant") this.#holders.get(effect.owner)?.granted();
+      else if (effect.kind === "wound") this.#wound(effect);
+    }
+  }
+
+  #wound(effect: WoundEffect): void {
+    const victim = this.#holders.get(effect.victim);
+    if (victim === undefined) return;
+    this.woundCount++;
+    const by = this.#holders.get(effect.by);
+    victim.wounded(wounded(effect, victim, by));
+  }
+}
+
+/** What a body outside any transaction may do: read everything, and write what nobody holds. */
+export class InstantLocks implements StepLocks {
+  readonly #table: LockTable;
+
+  constructor(table: LockTable) {
+    this.#table = table;
+  }
+
+  lockKey(hash: number, key: Uint8Array, at: number, length: number, mode: LockMode): boolean {
+    if (mode === "shared" || this.#table.isEmpty) return true;
+    return !this.#table.conflictsWithKey(hash, key, at, length, "exclusive");
+  }
+
+  lockRange(start: Uint8Array, end: Uint8Array | undefined, mode: LockMode): boolean {
+    if (mode === "shared" || this.#table.isEmpty) return true;
+    return !this.#table.conflictsWithRange(start, end, "exclusive");
+  }
+}
+
+/** A snapshot locks nothing: nobody can change it. */
+export const NO_LOCKS: StepLocks = {
+  lockKey: () => true,
+  lockRange: () => true,
+};
+
+export function keyTarget(key: Uint8Array, at: number, length: number): LockTarget {
+  return { kind: "key", key: latin1(key, at, length) };
+}
+
+export function rangeTarget(start: Uint8Array, end: Uint8Array | undefined): LockTarget {
+  return { kind: "range", start: latin1(start), end: end === undefined ? undefined : latin1(end) };
+}
+
+function wounded(effect: WoundEffect, victim: LockHolder, by: LockHolder | undefined): Fault {
+  const { target } = effect;
+  const key = fromLatin1(target.kind === "key" ? target.key : target.start);
+  const what = target.kind === "key" ? "the key" : "keys from";
+  return new Fault(
+    "ERR_ABORTED",
+    `Transaction ${victim.age} gave way to the older transaction ${by?.age ?? "of another node"}, ` +
+      `which needs ${what} "${printable(key)}" (attempt ${victim.attempts + 1}): try again, with ` +
+      "the age of this attempt",
+    { key, transaction: victim.age, other: by?.age, attempts: victim.attempts + 1 },
+  );
+}

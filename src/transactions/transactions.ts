@@ -1,0 +1,238 @@
+/**
+ * Transactions on a store: every body and every interactive transaction runs as if it were alone,
+ * in the order of the log.
+ *
+ * Why that is so:
+ *
+ *  1. A body that runs to its end within one turn reads the state after the newest entry and
+ *     appends the next one. It stands between two entries of the log, so what others have locked
+ *     and not yet written is behind it, and it may read that freely. It writes nothing that
+ *     another has locked, so what others have read stays as they read it.
+ *  2. An interactive transaction holds locks on all it read and wrote, ranges included, when its
+ *     entry is appended; so what it read is what the log holds just before that entry.
+ *  3. An answer is told only when all that it depends on is settled, so nobody is told of what a
+ *     crash can take back, and who is told before another begins stands before it in the log.
+ */
+
+import { Fault } from "../base/fault.ts";
+import { type Lsn, lsn } from "../base/ids.ts";
+import { Lease } from "../cells/cells.ts";
+import type { Slab } from "../base/slab.ts";
+import { REFUSED_LARGE, type Store, WAIT_FENCE, WAIT_PAGE } from "../store/store.ts";
+import type { World } from "../world/world.ts";
+import { changesOf } from "./change-feed.ts";
+import type { CommittedTransaction, Engine, SnapshotView } from "./engine.ts";
+import { PendingWrites } from "./pending-writes.ts";
+import { ABANDONED, RunStep, type StepSettings, WAIT_LOCK } from "./run-step.ts";
+import { takeSnapshot } from "./snapshot-view.ts";
+import { type BeginOptions, MUST_WAIT, type RunOptions, type Step } from "./step.ts";
+import { touchesTooMuch, Transaction } from "./transaction.ts";
+import { InstantLocks, TransactionLocks } from "./transaction-locks.ts";
+import { Deadline } from "./waiting.ts";
+
+/** Of the slab, for the writes of bodies that run at once. */
+export const TRANSACTIONS_SLAB_BYTES: number = 1 << 20;
+/** How often a body may miss pages before it takes locks, so that others cannot outrun it. */
+const INSTANT_ATTEMPTS_MAX = 64;
+const TRANSACTION_LOG_SHARE = 8;
+
+export class Transactions implements Engine {
+  readonly store: Store;
+  readonly locks: TransactionLocks;
+  readonly #world: World;
+  readonly #settings: StepSettings;
+  readonly #writes: PendingWrites;
+  readonly #step: RunStep;
+  readonly #open = new Set<Transaction>();
+  readonly #snapshots = new Set<SnapshotView>();
+  readonly #atClose: (() => Promise<void>)[] = [];
+  #nextAge = 1;
+  #answer: Lsn = lsn(0);
+  commitCount = 0;
+
+  constructor(world: World, store: Store, slab: Slab) {
+    this.#world = world;
+    this.store = store;
+    this.locks = new TransactionLocks(store.options.locksPerTransactionMax);
+    const share = Math.floor(store.log.ringBytes / TRANSACTION_LOG_SHARE);
+    const asked = store.options.transactionBytesMax;
+    const { clock } = world;
+    this.#settings = {
+      wallMs: () => clock.wallMs(),
+      transactionBytesMax: Math.min(asked === 0 ? share : asked, share, store.log.bodyBytesMax),
+    };
+    const at = slab.reserve(TRANSACTIONS_SLAB_BYTES);
+    const region = { bytes: slab.bytes, at, lengthBytes: TRANSACTIONS_SLAB_BYTES };
+    this.#writes = new PendingWrites(region);
+    const instantLocks = new InstantLocks(this.locks.table);
+    this.#step = new RunStep(store, this.#settings, this.#writes, instantLocks);
+    store.onFailure((failure) => this.#failed(failure));
+  }
+
+  get answerLsn(): Lsn {
+    return this.#answer;
+  }
+
+  get settledLsn(): Lsn {
+    return this.store.settledLsn;
+  }
+
+  get appendedLsn(): Lsn {
+    return this.store.appendedLsn;
+  }
+
+  get oldestChangeLsn(): Lsn {
+    return this.store.log.truncatedLsn;
+  }
+
+  get failure(): Error | undefined {
+    return this.store.failure;
+  }
+
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  onSettled(listener: () => void): () => void {
+    return this.store.onSettled(listener);
+  }
+
+  whenSettled(position: Lsn): Promise<void> {
+    return this.store.whenSettled(position);
+  }
+
+  onFailure(listener: (failure: Error) => void): () => void {
+    return this.store.onFailure(listener);
+  }
+
+  tryRun<T>(body: (step: Step) => T): T | typeof MUST_WAIT {
+    const { store } = this;
+    const step = this.#step;
+    store.requireOpen();
+    if (!store.isClear) {
+      step.blocked = WAIT_FENCE;
+      return MUST_WAIT;
+    }
+    const writes = this.#writes;
+    if (writes.count > 0) writes.clear();
+    step.answer = lsn(0);
+    step.begin();
+    let result: T;
+    try {
+      result = body(step);
+    } catch (error) {
+      if (error === ABANDONED) return MUST_WAIT;
+      this.#answer = step.answer;
+      throw error;
+    }
+    if (writes.count > 0) {
+      const position = store.commit(writes.bytes, writes.at, writes.lengthBytes);
+      if (position < 0) {
+        if (position === REFUSED_LARGE) throw touchesTooMuch();
+        step.blocked = position;
+        return MUST_WAIT;
+      }
+      step.answer = position as Lsn;
+      this.commitCount++;
+    }
+    this.#answer = step.answer;
+    return result;
+  }
+
+  async run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {
+    let result = this.tryRun(body);
+    if (result !== MUST_WAIT) return result as T;
+    const deadline = this.#deadline(options);
+    const lease = new Lease(this.store.cells);
+    try {
+      for (let attempt = 0; attempt < INSTANT_ATTEMPTS_MAX; attempt++) {
+        const { blocked } = this.#step;
+        if (blocked === WAIT_LOCK) break;
+        const progress = blocked === WAIT_PAGE ? lease.loadMissing() : this.store.progress(blocked);
+        await deadline.wait(progress);
+        result = this.tryRun(body);
+        if (result !== MUST_WAIT) return result as T;
+      }
+    } finally {
+      lease.release();
+    }
+    return await this.#runLocked(body, options);
+  }
+
+  begin(options?: BeginOptions): Transaction {
+    this.store.requireOpen();
+    if (options?.signal?.aborted === true) this.#deadline(options).check();
+    const transaction = new Transaction({
+      store: this.store,
+      locks: this.locks,
+      settings: this.#settings,
+      clock: this.#world.clock,
+      age: options?.age ?? this.#nextAge++,
+      options,
+      ended: (ended) => this.#open.delete(ended),
+    });
+    this.#open.add(transaction);
+    return transaction;
+  }
+
+  async snapshot(): Promise<SnapshotView> {
+    this.store.requireOpen();
+    const view = await takeSnapshot(this.store, this.#settings, this.#world.clock, () =>
+      this.#snapshots.delete(view),
+    );
+    this.#snapshots.add(view);
+    return view;
+  }
+
+  changes(after: Lsn, signal?: AbortSignal): AsyncIterable<CommittedTransaction> {
+    return changesOf(this.store, after, signal);
+  }
+
+  /** Calls `work` before the store is closed, the last first. */
+  atClose(work: () => Promise<void>): void {
+    this.#atClose.unshift(work);
+  }
+
+  async close(): Promise<void> {
+    for (const transaction of this.#open) transaction.abort(closing());
+    for (const snapshot of this.#snapshots) snapshot.release();
+    try {
+      await this.store.close();
+    } finally {
+      for (const work of this.#atClose.splice(0)) await work();
+    }
+  }
+
+  /** Runs the body as an interactive transaction, as often as it is wounded. */
+  async #runLocked<T>(body: (step: Step) => T, options: RunOptions | undefined): Promise<T> {
+    const deadline = this.#deadline(options);
+    const age = this.#nextAge++;
+    for (let attempts = 0; ; attempts++) {
+      deadline.check();
+      const transaction = this.begin({ ...options, age, attempts });
+      try {
+        const result = await transaction.run(body);
+        const position = await transaction.commit();
+        this.#answer = position;
+        return result;
+      } catch (error) {
+        const wasWounded = transaction.aborted instanceof Fault;
+        transaction.rollback();
+        this.#answer = transaction.answerLsn;
+        if (!wasWounded || transaction.aborted?.code !== "ERR_ABORTED") throw error;
+      }
+    }
+  }
+
+  #deadline(options: RunOptions | undefined): Deadline {
+    return new Deadline(this.#world.clock, options, this.store.options.transactionTimeoutMs);
+  }
+
+  #failed(failure: Error): void {
+    for (const transaction of this.#open) transaction.abort(failure);
+  }
+}
+
+function closing(): Fault {
+  return new Fault("ERR_ABORTED", "The store is closing: the transaction was rolled back");
+}

@@ -1,0 +1,61 @@
+/** Waits that end early: by a signal, by a time limit, by whatever else rejects. */
+
+import { Fault } from "../base/fault.ts";
+import type { Clock } from "../world/world.ts";
+import type { RunOptions } from "./step.ts";
+
+/** How long work may take, and who may stop it. One for all the waits of a piece of work. */
+export class Deadline {
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal | undefined;
+  readonly #timeoutMs: number;
+  readonly #endMs: number;
+
+  constructor(clock: Clock, options: RunOptions | undefined, defaultTimeoutMs: number) {
+    this.#clock = clock;
+    this.#signal = options?.signal;
+    this.#timeoutMs = options?.timeoutMs ?? defaultTimeoutMs;
+    this.#endMs = clock.monotonicMs() + this.#timeoutMs;
+  }
+
+  /** Throws if the time is over or the signal was given. */
+  check(): void {
+    if (this.#signal?.aborted === true) throw stopped(this.#signal.reason);
+    if (this.#clock.monotonicMs() >= this.#endMs) throw this.#timedOut();
+  }
+
+  /** The result of `work`, or the fault if the time is over or the signal given before. */
+  async wait<T>(work: Promise<T>): Promise<T> {
+    this.check();
+    let stopTimer = (): void => undefined;
+    let stopSignal = (): void => undefined;
+    const limit = new Promise<never>((_resolve, reject) => {
+      const leftMs = this.#endMs - this.#clock.monotonicMs();
+      stopTimer = this.#clock.after(leftMs, () => reject(this.#timedOut()));
+      const signal = this.#signal;
+      if (signal === undefined) return;
+      const abort = (): void => reject(stopped(signal.reason));
+      signal.addEventListener("abort", abort, { once: true });
+      stopSignal = () => signal.removeEventListener("abort", abort);
+    });
+    try {
+      return await Promise.race([work, limit]);
+    } finally {
+      stopTimer();
+      stopSignal();
+    }
+  }
+
+  #timedOut(): Fault {
+    return new Fault(
+      "ERR_TIMEOUT",
+      `Waited for locks, pages or room for ${this.#timeoutMs} ms, which is the limit; nothing was ` +
+        'applied. Try again, or raise "timeoutMs"',
+      { timeoutMs: this.#timeoutMs },
+    );
+  }
+}
+
+function stopped(reason: unknown): Fault {
+  return new Fault("ERR_TIMEOUT", "Stopped by its signal before anything was applied", {}, reason);
+}
