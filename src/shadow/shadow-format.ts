@@ -96,8 +96,9 @@ function decodeHeader(reader: Reader): Header {
   }
   const { version, lsn: position, rows } = fields;
   if (version !== VERSION && isWhole(reader)) {
-    const message = `"${reader.path}" has version ${String(version)}; use the Holdfast that wrote it`;
-    throw new Fault("ERR_FORMAT", message, { path: reader.path, version });
+    const { path } = reader;
+    const message = `"${path}" has version ${String(version)}; use the Holdfast that wrote it`;
+    throw new Fault("ERR_FORMAT", message, { path, version });
   }
   if (!isNatural(position) || !isNatural(rows)) throw damaged(reader, 1, "a number is missing");
   const header = { lsn: lsn(position), rows };

@@ -89,7 +89,7 @@ export function testTransactionStore(name: string, run: RunWithStore): void {
       });
     });
 
-    test("every transaction that writes gets the next position, and its rows the version", async () => {
+    test("a transaction that writes gets the next position, its rows the version", async () => {
       await run(async (store) => {
         await store.run((step) => {
           step.set(bytes("a"), bytes("1"));
