@@ -55,7 +55,7 @@ async function serve(settings: Settings, io: CommandIo): Promise<void> {
     settings,
     password,
     logger,
-    openStore: async () => await openStore(world, settings),
+    openStore: async () => await openStore(world, settings, io),
     openDoor: async (store) => await openDoor(world, store, settings, password),
   });
   stopOnSignals(node, logger);
