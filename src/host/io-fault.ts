@@ -21,7 +21,8 @@ const ADVICE: Readonly<Record<string, string>> = {
 export function ioFault(action: string, path: string, error: unknown): Fault {
   const errno = errnoOf(error) ?? "EIO";
   const advice = ADVICE[errno];
-  const message = `Cannot ${action} "${path}": ${errno}${advice === undefined ? "" : `, ${advice}`}`;
+  const what = advice === undefined ? errno : `${errno}, ${advice}`;
+  const message = `Cannot ${action} "${path}": ${what}`;
   return new Fault(FULL.has(errno) ? "ERR_FULL" : "ERR_IO", message, { path, errno }, error);
 }
 

@@ -33,7 +33,7 @@ test("what was synced survives a loss of power, the rest is old or new by sector
   expect(seen.size).toBeGreaterThan(4);
 });
 
-test("a killed process loses nothing that it wrote, and leaves half of what it was writing", async () => {
+test("a killed process loses nothing it wrote, and leaves half of its last write", async () => {
   const seen = new Set<string>();
   for (let seed = 0; seed < 30; seed++) {
     const { simulation, machine } = make(seed);
@@ -82,7 +82,7 @@ test("a file that was not synced may come back longer and full of zeroes", async
   expect(sizes).toEqual(new Set(["0 false", "2048 false", "2048 true"]));
 });
 
-test("whatever is written, cut and synced, a clean image is what the page cache shows", async () => {
+test("whatever is written and cut, after a sync the medium has what was shown", async () => {
   const step = fc.record({
     act: fc.constantFrom("write", "durable", "now", "truncate", "sync"),
     at: fc.nat(6000),
@@ -117,7 +117,7 @@ test("whatever is written, cut and synced, a clean image is what the page cache 
   );
 });
 
-test("after a sync that failed the pages count as clean, and the next one saves nothing", async () => {
+test("after a sync that failed pages count as clean, and the next saves nothing", async () => {
   const { simulation, machine } = make(1, [rule({ operations: ["sync"], skip: 1 })]);
   await simulation.run(async () => {
     const file = await newFile(machine.world, "/a");

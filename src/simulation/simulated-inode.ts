@@ -78,7 +78,7 @@ export class SimulatedInode {
     for (const sector of sectors(at, length)) this.#settleSector(sector, this.#order);
   }
 
-  /** Takes what was in the page cache then for durable, though it is not: no sync will try again. */
+  /** Counts what was in the page cache then as durable, though it is not. */
   forgetUnsynced(point: SyncPoint): void {
     for (const sector of this.#versions.keys()) this.#take(sector, point.order);
   }

@@ -144,13 +144,11 @@ export class SimulatedWorld {
 
   #deadlock(hasMore: boolean): Deadlock {
     const why = hasMore ? "the time is up" : "nothing is left to happen";
-    const machines = [...this.#machines.values()].map(
-      ({ name, processes }) =>
-        `${name} (${processes.map(({ name: life, isPaused }) => life + (isPaused ? " paused" : "")).join(", ")})`,
-    );
+    const living = [...this.#machines.values()].flatMap(({ processes }) => processes);
+    const names = living.map(({ name, isPaused }) => (isPaused ? `${name} (paused)` : name));
     const lines = [
       `At ${this.nowMs} ms ${why}, and what was awaited has not come about; seed ${this.seed}.`,
-      `Machines and their living processes: ${machines.join("; ")}`,
+      `Living processes: ${names.join(", ")}`,
       "The last events:",
       ...this.trace.last(30).map((line) => `  ${line}`),
     ];

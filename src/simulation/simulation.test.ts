@@ -103,6 +103,17 @@ test("what is sent over a way that is cut arrives when it is healed", async () =
   expect(client.unsentBytes).toBe(0);
 });
 
+test("bytes are read when they arrive, and are gone after the call", async () => {
+  const simulation = make(1);
+  const { client, received, chunks } = await connectTwo(simulation);
+  const bytes = Uint8Array.of(1);
+  client.write(bytes);
+  bytes[0] = 2;
+  await simulation.runFor(100);
+  expect(received).toEqual([2]);
+  expect(chunks[0]).not.toEqual(Uint8Array.of(2));
+});
+
 test("a partition keeps groups apart, and connections over it are refused in time", async () => {
   const simulation = make(1);
   const { world } = simulation.node("a");
@@ -204,12 +215,16 @@ async function eventfulRun(seed: number): Promise<{ hash: string; events: number
 
 async function connectTwo(simulation: SimulatedWorld) {
   const received: number[] = [];
+  const chunks: Uint8Array[] = [];
   const closed: string[] = [];
   await listen(
     simulation.node("b").world,
     (connection) => {
       connection.handle({
-        data: (bytes) => received.push(...bytes),
+        data: (bytes) => {
+          received.push(...bytes);
+          chunks.push(bytes);
+        },
         drained: () => undefined,
         closed: () => closed.push("server"),
       });
@@ -226,7 +241,7 @@ async function connectTwo(simulation: SimulatedWorld) {
     });
     return connection;
   });
-  return { client, received, closed };
+  return { client, received, chunks, closed };
 }
 
 async function listen(

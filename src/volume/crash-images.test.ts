@@ -57,6 +57,19 @@ test("a killed process leaves the beginning of what it was writing", async () =>
   expect(counts.size).toBe(9);
 });
 
+test("a sync covers what had ended when it began, and nothing else", async () => {
+  const volume = new RecordingVolume(4096);
+  const writing = volume.write(0, new Uint8Array(512).fill(1));
+  await volume.sync();
+  await writing;
+  const images = new CrashImages(volume, "power");
+  const held = Array.from({ length: 30 }, (_, seed) => read(images, volume.point, seed)[0]);
+  expect(new Set(held)).toEqual(new Set([0, 1]));
+  await volume.sync();
+  const later = new CrashImages(volume, "power");
+  for (let seed = 0; seed < 30; seed++) expect(read(later, volume.point, seed)[0]).toBe(1);
+});
+
 test("the same seed gives the same image, in whatever order images are asked for", async () => {
   const volume = new RecordingVolume(65_536);
   for (let value = 1; value < 40; value++) {

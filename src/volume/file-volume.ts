@@ -94,7 +94,7 @@ class FileVolume implements Volume {
   readonly #file: File;
   readonly #state: VolumeState;
   #sizeBytes: number;
-  /** The growth under way. One at a time, or the second would erase what the first made room for. */
+  /** The growth under way; a second at once would erase what the first made room for. */
   #growing: Promise<void> = Promise.resolve();
 
   constructor(name: string, file: File, sizeBytes: number, writeUnitBytes: number) {

@@ -52,7 +52,7 @@ const FOLDER = "lock";
 const SOCKET = "socket";
 const HOLDER = "holder.json";
 const HOLDER_BYTES_MAX = 4096;
-/** A holder writes its name after it has the lock; who asks at once would read its predecessor's. */
+/** A holder names itself after it has the lock; who asks at once would read of another. */
 const NAMING_MS = 20;
 
 /** Where the holder of the directory listens. */

@@ -75,7 +75,7 @@ function testFlow(addressOf: AddressOf, run: RunInWorld): void {
 }
 
 function testEnds(addressOf: AddressOf, run: RunInWorld): void {
-  test("what was written before the end still arrives, and both sides hear of the end", async () => {
+  test("what was written before the end still arrives, and both hear of it", async () => {
     await run(async ({ world: { network }, directory }) => {
       const { client, server, listener } = await connectTo(network, addressOf(directory));
       client.connection.write(new Uint8Array(200_000));
