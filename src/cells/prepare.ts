@@ -45,8 +45,6 @@ export interface PreparationLimits {
 export class Preparation {
   readonly #tree: Tree;
   readonly #limits: PreparationLimits;
-  readonly #path = new Int32Array(40);
-  readonly #slots = new Int32Array(40);
   #copies = 0;
   #leaves = 0;
   #smallBytes = 0;
@@ -54,6 +52,7 @@ export class Preparation {
   #longKeys = false;
   #removes = 0;
   #extentPages = 0;
+  #writes = 0;
 
   constructor(tree: Tree, limits: PreparationLimits) {
     this.#tree = tree;
@@ -66,6 +65,7 @@ export class Preparation {
   }
 
   begin(): void {
+    this.#tree.forgetPath();
     this.#tree.cache.unpinAll();
     this.#copies = 0;
     this.#leaves = 0;
@@ -74,6 +74,7 @@ export class Preparation {
     this.#longKeys = false;
     this.#removes = 0;
     this.#extentPages = 0;
+    this.#writes = 0;
   }
 
   addPut(key: Uint8Array, at: number, length: number, valueLength: number): number {
@@ -109,32 +110,35 @@ export class Preparation {
     const reserve = mayUseReserve ? 0 : this.#limits.reservePages;
     if (space.freeCount < pages + this.#extentPages + reserve) return NO_PAGES;
     if (this.#extentPages > 0 && !space.hasRun(this.#extentPages)) return NO_PAGES;
+    // A single write goes the way that was just gone.
+    if (this.#writes === 1) this.#tree.trustPath();
     return READY;
   }
 
   #pinPath(key: Uint8Array, at: number, length: number): number {
-    const { cache, slab, rootLevel } = this.#tree;
+    this.#writes++;
+    const { cache, slab, rootLevel, path, slots } = this.#tree;
     let number = this.#tree.rootPage;
     for (let level = rootLevel; ; level--) {
       const base = cache.find(number);
       if (base < 0) return this.#tree.miss(number);
       this.#pin(base, level);
-      this.#path[level] = base;
+      path[level] = base;
       if (level === 0) return READY;
       const slot = childSlot(slab, base, key, at, length);
-      this.#slots[level] = slot;
+      slots[level] = slot;
       number = childOf(slab, base, slot);
     }
   }
 
   /** A page that may become small is joined with a neighbour, which must then be there. */
   #pinNeighbours(): number {
-    const { cache, slab, rootLevel } = this.#tree;
+    const { cache, slab, rootLevel, path, slots } = this.#tree;
     for (let level = 0; level < rootLevel; level++) {
-      if (usedBytes(slab, this.#path[level] as number) > 2 * SMALL_PAGE_BYTES) return READY;
-      const parent = this.#path[level + 1] as number;
+      if (usedBytes(slab, path[level] as number) > 2 * SMALL_PAGE_BYTES) return READY;
+      const parent = path[level + 1] as number;
       const count = countOf(slab, parent);
-      const slot = this.#slots[level + 1] as number;
+      const slot = slots[level + 1] as number;
       if (count < 2) continue;
       const number = childOf(slab, parent, slot + 1 < count ? slot + 1 : slot - 1);
       const base = cache.find(number);

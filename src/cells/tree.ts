@@ -104,8 +104,9 @@ export class Tree {
   version = 0;
 
   /** The pages from the leaf (index 0) to the root, and the slot taken in each but the leaf. */
-  readonly #path = new Int32Array(LEVELS_MAX);
-  readonly #slots = new Int32Array(LEVELS_MAX);
+  readonly path: Int32Array = new Int32Array(LEVELS_MAX);
+  readonly slots: Int32Array = new Int32Array(LEVELS_MAX);
+  #isPathReady = false;
   readonly #scratch: number;
   readonly #scratch2: number;
   readonly #lowFence = new Uint8Array(KEY_BYTES_MAX);
@@ -185,6 +186,15 @@ export class Tree {
     return MISS;
   }
 
+  /** The next `put` or `remove` is of the key whose way `path` and `slots` hold already. */
+  trustPath(): void {
+    this.#isPathReady = true;
+  }
+
+  forgetPath(): void {
+    this.#isPathReady = false;
+  }
+
   /** Sets `count` adjoining pages aside for the extents of the puts that follow. */
   takeExtentRun(count: number): void {
     this.#extentRun = count === 0 ? 0 : this.space.allocateRun(count);
@@ -203,9 +213,9 @@ export class Tree {
   ): boolean {
     const { slab } = this;
     const inline = length + valueLength <= INLINE_ROW_BYTES_MAX;
-    this.#descend(0, key, at, length);
+    this.#descendToLeaf(key, at, length);
     this.#makeWritable();
-    let leaf = this.#path[0] as number;
+    let leaf = this.path[0] as number;
     let slot = lowerBound(slab, leaf, key, at, length);
     const existed = holdsKey(slab, leaf, slot, key, at, length);
     if (existed) {
@@ -227,7 +237,7 @@ export class Tree {
       }
       this.#split(0, slot, key, at, length);
       this.#descend(0, key, at, length);
-      leaf = this.#path[0] as number;
+      leaf = this.path[0] as number;
       slot = lowerBound(slab, leaf, key, at, length);
     }
   }
@@ -235,15 +245,20 @@ export class Tree {
   /** Removes the row; whether there was one. */
   remove(key: Uint8Array, at: number, length: number): boolean {
     const { slab } = this;
-    this.#descend(0, key, at, length);
-    const slot = lowerBound(slab, this.#path[0] as number, key, at, length);
-    if (!holdsKey(slab, this.#path[0] as number, slot, key, at, length)) return false;
+    this.#descendToLeaf(key, at, length);
+    const slot = lowerBound(slab, this.path[0] as number, key, at, length);
+    if (!holdsKey(slab, this.path[0] as number, slot, key, at, length)) return false;
     this.#makeWritable();
-    const leaf = this.#path[0] as number;
+    const leaf = this.path[0] as number;
     this.#retireValue(leaf, slot);
     closeSlot(slab, leaf, slot);
     if (usedBytes(slab, leaf) < SMALL_PAGE_BYTES) this.#join(0);
     return true;
+  }
+
+  #descendToLeaf(key: Uint8Array, at: number, length: number): void {
+    if (this.#isPathReady) this.#isPathReady = false;
+    else this.#descend(0, key, at, length);
   }
 
   /** Records the way to the page at `level` under which the key belongs. All of it is resident. */
@@ -252,26 +267,26 @@ export class Tree {
     let base = cache.find(this.rootPage);
     for (let below = this.rootLevel; ; below--) {
       assert(base >= 0, "every page that a write touches was made resident");
-      this.#path[below] = base;
+      this.path[below] = base;
       if (below === level) return;
       const slot = childSlot(slab, base, key, at, length);
-      this.#slots[below] = slot;
+      this.slots[below] = slot;
       base = cache.find(childOf(slab, base, slot));
     }
   }
 
   /** Moves the pages of the path to the current generation, from the root down. */
   #makeWritable(): void {
-    const leaf = this.#path[0] as number;
+    const leaf = this.path[0] as number;
     if (this.#isCurrent(leaf)) return;
     for (let level = this.rootLevel; level >= 0; level--) {
-      const base = this.#path[level] as number;
+      const base = this.path[level] as number;
       if (this.#isCurrent(base)) continue;
       const copy = this.#renew(base);
-      this.#path[level] = copy;
+      this.path[level] = copy;
       const number = numberOf(this.slab, copy);
       if (level === this.rootLevel) this.rootPage = number;
-      else this.#setChild(level + 1, this.#slots[level + 1] as number, number);
+      else this.#setChild(level + 1, this.slots[level + 1] as number, number);
     }
   }
 
@@ -280,7 +295,7 @@ export class Tree {
   }
 
   #setChild(level: number, slot: number, number: number): void {
-    write64(this.slab, cellAt(this.slab, this.#path[level] as number, slot), number);
+    write64(this.slab, cellAt(this.slab, this.path[level] as number, slot), number);
   }
 
   /**
@@ -395,7 +410,7 @@ export class Tree {
    */
   #split(level: number, slot: number, key: Uint8Array, at: number, length: number): void {
     const { slab } = this;
-    const page = this.#path[level] as number;
+    const page = this.path[level] as number;
     const middle = this.#splitSlot(page, slot);
     const separatorBytes = this.#makeSeparator(page, middle, key, at, length);
     const lowBytes = this.#readLowFence(level);
@@ -465,7 +480,7 @@ export class Tree {
     if (level > this.rootLevel) this.#growRoot();
     for (;;) {
       this.#descend(level, separator, 0, separator.length);
-      const page = this.#path[level] as number;
+      const page = this.path[level] as number;
       const prefixBytes = prefixBytesOf(slab, page);
       const suffixBytes = separator.length - prefixBytes;
       const length = align4(INNER_CELL_BYTES + suffixBytes);
@@ -495,9 +510,9 @@ export class Tree {
   /** The separator below the page of the path at `level`, in `#lowFence`; -1: there is none. */
   #readLowFence(level: number): number {
     for (let above = level + 1; above <= this.rootLevel; above++) {
-      const slot = this.#slots[above] as number;
+      const slot = this.slots[above] as number;
       if (slot === 0) continue;
-      return copyKey(this.slab, this.#path[above] as number, slot, this.#lowFence, 0);
+      return copyKey(this.slab, this.path[above] as number, slot, this.#lowFence, 0);
     }
     return -1;
   }
@@ -505,8 +520,8 @@ export class Tree {
   /** The separator above the page of the path at `level`, in `#highFence`; -1: there is none. */
   #readHighFence(level: number): number {
     for (let above = level + 1; above <= this.rootLevel; above++) {
-      const page = this.#path[above] as number;
-      const slot = (this.#slots[above] as number) + 1;
+      const page = this.path[above] as number;
+      const slot = (this.slots[above] as number) + 1;
       if (slot === countOf(this.slab, page)) continue;
       return copyKey(this.slab, page, slot, this.#highFence, 0);
     }
@@ -520,13 +535,13 @@ export class Tree {
       return;
     }
     const { slab, cache } = this;
-    const parent = this.#path[level + 1] as number;
+    const parent = this.path[level + 1] as number;
     const count = countOf(slab, parent);
     if (count < 2) {
       this.#join(level + 1);
       return;
     }
-    const slot = this.#slots[level + 1] as number;
+    const slot = this.slots[level + 1] as number;
     const leftSlot = slot + 1 < count ? slot : slot - 1;
     const neighbour = leftSlot === slot ? slot + 1 : leftSlot;
     if (cache.find(childOf(slab, parent, neighbour)) < 0) return;
@@ -537,10 +552,10 @@ export class Tree {
   /** Moves the content of the child in `leftSlot + 1` into the one in `leftSlot`, if it fits. */
   #joinPair(level: number, leftSlot: number): boolean {
     const { slab, cache } = this;
-    const parent = this.#path[level + 1] as number;
-    this.#slots[level + 1] = leftSlot;
+    const parent = this.path[level + 1] as number;
+    this.slots[level + 1] = leftSlot;
     const lowBytes = this.#readLowFence(level);
-    this.#slots[level + 1] = leftSlot + 1;
+    this.slots[level + 1] = leftSlot + 1;
     const highBytes = this.#readHighFence(level);
     const low = this.#lowFence.subarray(0, Math.max(0, lowBytes));
     const prefix = lowBytes < 0 || highBytes < 0 ? 0 : shared(this.#highFence, highBytes, low);
