@@ -11,7 +11,7 @@
  */
 
 import type { Logger } from "pino";
-import { messageOf } from "../base/fault.ts";
+import { isFault, messageOf } from "../base/fault.ts";
 import type { TransactionStore } from "../transactions/step.ts";
 import { HttpDoor } from "./http-door.ts";
 import { Metrics } from "./metrics.ts";
@@ -130,7 +130,8 @@ export class ServingNode {
   }
 
   #fail(failure: Error): void {
-    if (this.#state === "failed") return;
+    // A store that is closed in good order calls that its end, too.
+    if (this.#state === "failed" || isFault(failure, "ERR_CLOSED")) return;
     this.#state = "failed";
     this.#reason = failure.message;
     this.#options.logger.fatal(

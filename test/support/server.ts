@@ -52,7 +52,9 @@ export class Server {
     const child = spawnServe(options);
     const ended = collect(child);
     const line = await Promise.race([firstLine(child), ended.then(endedEarly)]);
-    return new Server(child, ended, JSON.parse(line) as Ready);
+    const printed = JSON.parse(line) as Ready | Readonly<Record<"error", unknown>>;
+    if ("error" in printed) return endedEarly(await ended);
+    return new Server(child, ended, printed);
   }
 
   /** For a server that is expected not to start: how it ended. */
@@ -149,6 +151,6 @@ async function firstLine(child: ChildProcess): Promise<string> {
   return line;
 }
 
-function endedEarly({ code, stderr }: Ended): never {
-  throw new Error(`the server ended with ${code} before it was ready:\n${stderr}`);
+function endedEarly({ code, stdout, stderr }: Ended): never {
+  throw new Error(`the server ended with ${code} before it was ready:\n${stdout}${stderr}`);
 }
