@@ -12,8 +12,11 @@
 
 import type { Progress } from "./progress.ts";
 
-/** 0 it is as asked, 1 it failed, 2 it was asked wrongly, 3 it works, with something amiss. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, degraded: 3 } as const;
+/**
+ * 0 it is as asked, 1 it failed, 2 it was asked wrongly, 3 it works, with something amiss, 4 a
+ * checker cannot tell.
+ */
+export const EXIT = { ok: 0, failed: 1, usage: 2, degraded: 3, unknown: 4 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
