@@ -30,6 +30,8 @@ export class ReplyWriter {
   /** A stream of more unsent bytes is `overflowed`: nothing is added to it any more. */
   readonly unsentBytesMax: number;
   overflowed = false;
+  /** How many errors were written, taken back or not. */
+  errorCount = 0;
   #bytes: Uint8Array = new Uint8Array(0);
   /** What lies before was sent. */
   #start = 0;
@@ -46,6 +48,11 @@ export class ReplyWriter {
   /** The position in the stream up to which replies are kept. */
   get keptPosition(): number {
     return this.#base + this.#kept;
+  }
+
+  /** The position in the stream up to which replies were taken to be sent. */
+  get sentPosition(): number {
+    return this.#base + this.#start;
   }
 
   get unsentBytes(): number {
@@ -111,6 +118,7 @@ export class ReplyWriter {
 
   /** An error, which begins with its prefix: `ERR ...`. */
   error(text: string): void {
+    this.errorCount++;
     this.#line(0x2d, text);
   }
 

@@ -51,6 +51,12 @@ export class Request {
     return sum;
   }
 
+  /** How far apart its first and its last byte are: no argument is longer. */
+  get spanBytes(): number {
+    const last = this.count - 1;
+    return (this.at[last] as number) + (this.length[last] as number) - (this.at[0] as number);
+  }
+
   /** The same request over bytes of its own. */
   own(): Request {
     const owned = new Request();

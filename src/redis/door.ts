@@ -1,0 +1,87 @@
+/** What all connections of one Redis door share. */
+
+import type { TransactionStore } from "../transactions/step.ts";
+import type { Clock, Random, World } from "../world/world.ts";
+import type { Client } from "./client.ts";
+import { CommandTable } from "./command-table.ts";
+import type { Command, CommandSpec } from "./command.ts";
+import { CursorTable } from "./cursor-table.ts";
+import { DatabaseMap } from "./database-map.ts";
+import { Keyspace } from "./keyspace.ts";
+import type { Settings } from "./settings.ts";
+import { DoorStats } from "./stats.ts";
+
+export type DoorWorld = Pick<World, "clock" | "random" | "network" | "trace" | "process">;
+
+export class Door {
+  readonly world: DoorWorld;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: TransactionStore;
+  readonly settings: Settings;
+  readonly commands: CommandTable;
+  readonly keys: Keyspace;
+  readonly cursors: CursorTable;
+  readonly stats: DoorStats = new DoorStats();
+  /** By id, so oldest first. */
+  readonly clients: Map<number, Client> = new Map();
+  readonly openedMs: number;
+  /** Where it listens, for INFO and CONFIG. */
+  host = "";
+  port = 0;
+  /** Until when commands are held back, by the monotonic clock. */
+  pausedUntilMs = 0;
+  /** Whether only commands that write are held back. */
+  pausesWritesOnly = false;
+  /** How to go on with the connections whose commands are held back. */
+  readonly held: Set<() => void> = new Set();
+  #stopPauseTimer: () => void = () => undefined;
+  #nextClientId = 1;
+
+  constructor(
+    world: DoorWorld,
+    store: TransactionStore,
+    settings: Settings,
+    commands: readonly CommandSpec[],
+  ) {
+    this.world = world;
+    this.clock = world.clock;
+    this.random = world.random.stream("redis");
+    this.store = store;
+    this.settings = settings;
+    this.commands = new CommandTable(commands);
+    const databases = new DatabaseMap(settings.databaseCount);
+    this.keys = new Keyspace(databases, settings.encodedKeyBytesMax);
+    this.cursors = new CursorTable(settings.cursorCountMax, world.clock.wallMs());
+    this.openedMs = world.clock.monotonicMs();
+  }
+
+  nextClientId(): number {
+    return this.#nextClientId++;
+  }
+
+  /** Holds commands back for a time; of two pauses the later end and the wider scope count. */
+  pause(durationMs: number, writesOnly: boolean): void {
+    const nowMs = this.clock.monotonicMs();
+    const pausing = nowMs < this.pausedUntilMs;
+    this.pausesWritesOnly = writesOnly && (!pausing || this.pausesWritesOnly);
+    this.pausedUntilMs = Math.max(this.pausedUntilMs, nowMs + durationMs);
+    this.#stopPauseTimer();
+    this.#stopPauseTimer = this.clock.after(this.pausedUntilMs - nowMs, () => this.unpause());
+  }
+
+  /** Whether CLIENT PAUSE keeps this command from being run now. */
+  holdsBack(command: Command): boolean {
+    if (this.pausedUntilMs <= this.clock.monotonicMs()) return false;
+    if (command.name === "client|unpause") return false;
+    return !this.pausesWritesOnly || command.writes || command.name === "exec";
+  }
+
+  unpause(): void {
+    this.#stopPauseTimer();
+    this.pausedUntilMs = 0;
+    const held = [...this.held];
+    this.held.clear();
+    for (const goOn of held) goOn();
+  }
+}

@@ -1,0 +1,503 @@
+/**
+ * Runs the commands of one connection, one at a time: as transactions of their own, within MULTI
+ * and EXEC, or within BEGIN and COMMIT.
+ *
+ * Bodies are run by two functions that are made once, so that a command costs no closure. When a
+ * body must wait, `waiting` is true until `afterWait` is called, and no command may be given.
+ */
+
+import { Fault } from "../base/fault.ts";
+import { type Lsn, lsn } from "../base/ids.ts";
+import type { ReplyWriter } from "../resp/reply-writer.ts";
+import type { Request } from "../resp/request.ts";
+import { MUST_WAIT, type Runner, type Step } from "../transactions/step.ts";
+import type { Client } from "./client.ts";
+import { type Call, type Command, CONTAINER, CONTROL, STORE } from "./command.ts";
+import type { Door } from "./door.ts";
+import { Interactive } from "./interactive.ts";
+import { keyTooLong, type Keyspace } from "./keyspace.ts";
+import { Multi, WATCHED_COUNT_MAX } from "./multi.ts";
+import { errorReply, NO_AUTH, unknownCommand, unknownSubcommand, wrongArity } from "./replies.ts";
+
+export interface ExecutorOwner {
+  /** A command is about to wait: what was answered before may leave. */
+  beforeWait(): void;
+  /** It is answered; the next may follow. */
+  afterWait(): void;
+  /** Whoever speaks here speaks HTTP. */
+  refuse(): void;
+}
+
+/** What a transaction that is begun anew has in common with one that was aborted. */
+interface EarlierAttempt {
+  readonly age: number;
+  readonly attempts: number;
+}
+
+type Body = (step: Step) => void;
+
+export class Executor implements Call {
+  request: Request;
+  readonly reply: ReplyWriter;
+  readonly keys: Keyspace;
+  readonly client: Client;
+  readonly door: Door;
+  readonly multi: Multi = new Multi();
+  interactive: Interactive | undefined;
+  waiting = false;
+  /** Whether the connection is to be closed when everything is answered. */
+  closing = false;
+  /** Of the replies since `beginTurn`: the newest position that one of them depends on. */
+  needs: Lsn = lsn(0);
+  commandCount = 0;
+  wrote = false;
+  readonly #owner: ExecutorOwner;
+  #command: Command | undefined;
+  /** Whether the body that runs may not use what is remembered of the map of databases. */
+  #exact = false;
+  #databaseBefore = 0;
+  #protocolBefore: 2 | 3 = 2;
+  #earlier: EarlierAttempt | undefined;
+  /** What is to be done when the body that runs has come to its end. */
+  #then: "nothing" | "watch" | "clear" = "nothing";
+
+  constructor(owner: ExecutorOwner, door: Door, client: Client, reply: ReplyWriter, none: Request) {
+    this.#owner = owner;
+    this.door = door;
+    this.keys = door.keys;
+    this.client = client;
+    this.reply = reply;
+    this.request = none;
+  }
+
+  beginTurn(): void {
+    this.needs = lsn(0);
+    this.commandCount = 0;
+    this.wrote = false;
+  }
+
+  /** Answers the request, now or after a wait; false if it is held back by CLIENT PAUSE. */
+  execute(request: Request): boolean {
+    this.request = request;
+    const { bytes, at, length } = request;
+    const command = this.door.commands.find(bytes, at[0] as number, length[0] as number);
+    if (command === undefined) return this.#rejectUnknown(request);
+    if (command.kind === CONTAINER) return this.#executeWithin(command, request);
+    return this.#executeCommand(command, request);
+  }
+
+  /** The connection is over: nothing that it left open may stay. */
+  abandon(): void {
+    this.interactive?.rollback();
+    this.interactive = undefined;
+    this.multi.clear();
+  }
+
+  #executeWithin(container: Command, request: Request): boolean {
+    if (request.count < 2) return this.#reject(wrongArity(container.name));
+    const { bytes, at, length } = request;
+    const table = this.door.commands.subcommands(container);
+    const command = table?.find(bytes, at[1] as number, length[1] as number);
+    if (command === undefined) return this.#reject(unknownSubcommand(container.name, request));
+    return this.#executeCommand(command, request);
+  }
+
+  #executeCommand(command: Command, request: Request): boolean {
+    const { count } = request;
+    if (count < command.argumentsMin || command.argumentsMax < count) {
+      return this.#reject(wrongArity(command.name));
+    }
+    if (!this.client.authenticated && !command.open) return this.#reject(NO_AUTH);
+    if (this.door.pausedUntilMs !== 0 && this.door.holdsBack(command)) return false;
+    if (this.keys.keyBytesMax < request.spanBytes) {
+      const longest = command.longestKey(request);
+      const limit = this.keys.keyBytesMax;
+      if (limit < longest) return this.#reject(errorReply(keyTooLong(longest, limit)));
+    }
+
+    command.callCount++;
+    this.commandCount++;
+    this.client.lastCommand = command.name;
+    if (command.kind === CONTROL) this.#control(command);
+    else if (this.multi.active) this.#queue(command, request);
+    else if (command.kind === STORE) this.#runInStore(command);
+    else this.#runLocally(command);
+    return true;
+  }
+
+  #rejectUnknown(request: Request): boolean {
+    if (!request.is(0, "POST") && !request.is(0, "HOST:")) {
+      return this.#reject(unknownCommand(request));
+    }
+    this.#owner.refuse();
+    return true;
+  }
+
+  #reject(text: string): boolean {
+    this.commandCount++;
+    if (this.multi.active) this.multi.spoiled = true;
+    this.#error(text);
+    return true;
+  }
+
+  #queue(command: Command, request: Request): void {
+    if (command.flags.has("no_multi")) {
+      this.#refuseInMulti("ERR Command not allowed inside a transaction");
+    } else if (this.door.settings.requestBytesMax < this.multi.queuedBytes + request.sizeBytes) {
+      this.#refuseInMulti("ERR the commands queued by MULTI are too large (request-bytes-max)");
+    } else {
+      this.multi.add(command, request);
+      this.reply.status("QUEUED");
+      this.#keep();
+    }
+  }
+
+  #refuseInMulti(text: string): void {
+    this.multi.spoiled = true;
+    this.#error(text);
+  }
+
+  #runLocally(command: Command): void {
+    command.runLocally(this);
+    this.#keep();
+  }
+
+  #runInStore(command: Command): void {
+    const reason = this.interactive?.aborted;
+    if (reason !== undefined) {
+      this.#error(errorReply(reason));
+      return;
+    }
+    this.#command = command;
+    this.#then = "nothing";
+    this.#run(this.#body, command.writes, command.remaps);
+  }
+
+  /** The body of a single command. */
+  readonly #body: Body = (step) => {
+    this.reply.rewind();
+    this.keys.begin(step, this.#exact);
+    this.keys.use(this.client.database);
+    this.#command?.runInStep(step, this);
+  };
+
+  /** The body of EXEC. */
+  readonly #execBody: Body = (step) => {
+    const { reply, keys, client, multi } = this;
+    reply.rewind();
+    client.database = this.#databaseBefore;
+    reply.protocol = this.#protocolBefore;
+    keys.begin(step, this.#exact);
+    if (!multi.unchanged(step, keys)) {
+      reply.nilArray();
+      return;
+    }
+    reply.array(multi.queue.length);
+    for (const { command, request } of multi.queue) {
+      this.request = request;
+      keys.use(client.database);
+      command.runInStep(step, this);
+    }
+  };
+
+  readonly #watchBody: Body = (step) => {
+    this.reply.rewind();
+    this.keys.begin(step, this.#exact);
+    this.keys.use(this.client.database);
+    this.multi.look(step, this.keys, this.request, this.client.database);
+    this.reply.ok();
+  };
+
+  #run(body: Body, writes: boolean, remaps: boolean): void {
+    const runner: Runner & { readonly answerLsn: Lsn } =
+      this.interactive?.transaction ?? this.door.store;
+    this.#exact = this.interactive !== undefined;
+    if (writes) this.wrote = true;
+    if (remaps) this.#beginRemap();
+    try {
+      if (runner.tryRun(body) === MUST_WAIT) this.#wait(runner, body, writes, remaps);
+      else this.#ran(runner.answerLsn, remaps);
+    } catch (error) {
+      this.#failed(error, runner.answerLsn, remaps);
+    }
+  }
+
+  #wait(
+    runner: Runner & { readonly answerLsn: Lsn },
+    body: Body,
+    writes: boolean,
+    remaps: boolean,
+  ): void {
+    this.request = this.request.own();
+    this.#exact = true;
+    this.waiting = true;
+    this.door.stats.commandsWaited++;
+    this.reply.rewind();
+    this.commandCount--;
+    this.#owner.beforeWait();
+    this.commandCount = 1;
+    this.wrote = writes;
+    runner.run(body, { timeoutMs: this.door.settings.lockTimeoutMs }).then(
+      () => {
+        this.#ran(runner.answerLsn, remaps);
+        this.#waited();
+      },
+      (error: unknown) => {
+        this.#failed(error, runner.answerLsn, remaps);
+        this.#waited();
+      },
+    );
+  }
+
+  #waited(): void {
+    this.waiting = false;
+    this.#owner.afterWait();
+  }
+
+  #ran(at: Lsn, remaps: boolean): void {
+    const { keys } = this;
+    const { stats } = this.door;
+    stats.keyspaceHits += keys.hitCount;
+    stats.keyspaceMisses += keys.missCount;
+    stats.keysExpired += keys.expiredCount;
+    if (remaps) this.#endRemap(at);
+    this.#depend(at);
+    if (this.#then !== "nothing") this.#finishMulti();
+    this.#keep();
+  }
+
+  #failed(error: unknown, at: Lsn, remaps: boolean): void {
+    // Whatever is no fault is a mistake of ours, and nothing may go on as if it were none.
+    if (!(error instanceof Fault)) throw error;
+    if (remaps) this.#endRemap(at);
+    // Nothing settles any more once the store has failed, so that nothing is waited for.
+    if (this.door.store.failure === undefined) this.#depend(at);
+    if (this.#then === "clear") this.multi.clear();
+    this.#error(errorReply(error));
+  }
+
+  #finishMulti(): void {
+    if (this.#then === "watch") this.multi.watch();
+    else this.multi.clear();
+  }
+
+  #depend(at: Lsn): void {
+    const { changedAt } = this.keys.databases;
+    if (this.needs < at) this.needs = at;
+    if (this.needs < changedAt) this.needs = changedAt;
+  }
+
+  #beginRemap(): void {
+    if (this.interactive === undefined) this.keys.databases.beginChange();
+    else this.interactive.remap();
+  }
+
+  #endRemap(at: Lsn): void {
+    if (this.interactive === undefined) this.keys.databases.endChange(at);
+  }
+
+  #error(text: string): void {
+    this.reply.rewind();
+    this.reply.error(text);
+    this.#keep();
+  }
+
+  #keep(): void {
+    const { client, reply } = this;
+    if (client.replyMode === "on") {
+      reply.keep();
+      return;
+    }
+    reply.rewind();
+    if (client.replyMode === "skip next") client.replyMode = "skip";
+    else if (client.replyMode === "skip") client.replyMode = "on";
+  }
+
+  #control(command: Command): void {
+    if (command.action.kind !== "control") return;
+    switch (command.action.control) {
+      case "multi":
+        this.#beginMulti();
+        break;
+      case "exec":
+        this.#exec();
+        break;
+      case "discard":
+        this.#discard();
+        break;
+      case "watch":
+        this.#watch();
+        break;
+      case "unwatch":
+        this.#unwatch(command);
+        break;
+      case "begin":
+        this.#begin();
+        break;
+      case "commit":
+        this.#commit();
+        break;
+      case "rollback":
+        this.#rollback();
+        break;
+      case "quit":
+        this.closing = true;
+        this.#ok();
+        break;
+      case "reset":
+        this.#reset();
+        break;
+    }
+  }
+
+  #ok(): void {
+    this.reply.ok();
+    this.#keep();
+  }
+
+  #beginMulti(): void {
+    if (this.interactive !== undefined) {
+      this.#error("ERR MULTI inside BEGIN is not allowed: COMMIT or ROLLBACK first");
+    } else if (this.multi.active) {
+      this.#error("ERR MULTI calls can not be nested");
+    } else {
+      this.multi.active = true;
+      this.#ok();
+    }
+  }
+
+  #exec(): void {
+    const { multi } = this;
+    if (!multi.active) {
+      this.#error("ERR EXEC without MULTI");
+    } else if (multi.spoiled) {
+      multi.clear();
+      this.#error("EXECABORT Transaction discarded because of previous errors.");
+    } else {
+      this.#databaseBefore = this.client.database;
+      this.#protocolBefore = this.reply.protocol;
+      this.#then = "clear";
+      this.#run(this.#execBody, multi.writes, multi.remaps);
+    }
+  }
+
+  #discard(): void {
+    if (this.multi.active) {
+      this.multi.clear();
+      this.#ok();
+    } else {
+      this.#error("ERR DISCARD without MULTI");
+    }
+  }
+
+  #watch(): void {
+    if (this.interactive !== undefined) {
+      this.#error("ERR WATCH inside BEGIN is not needed: what it reads cannot change");
+    } else if (this.multi.active) {
+      this.#error("ERR WATCH inside MULTI is not allowed");
+    } else if (WATCHED_COUNT_MAX < this.multi.watchedCount + this.request.count - 1) {
+      this.#error(`ERR more than ${WATCHED_COUNT_MAX} watched keys: UNWATCH, or use BEGIN`);
+    } else {
+      this.#then = "watch";
+      this.#run(this.#watchBody, false, false);
+    }
+  }
+
+  #unwatch(command: Command): void {
+    if (this.multi.active) {
+      this.#queue(command, this.request);
+    } else {
+      this.multi.unwatch();
+      this.#ok();
+    }
+  }
+
+  #begin(): void {
+    if (this.multi.active) {
+      this.#refuseInMulti("ERR BEGIN inside MULTI is not allowed");
+    } else if (this.interactive !== undefined) {
+      this.#error("ERR BEGIN calls can not be nested");
+    } else if (this.multi.watchedCount > 0) {
+      this.#error("ERR BEGIN while keys are watched is not allowed: UNWATCH first");
+    } else {
+      const timeoutMs = this.door.settings.lockTimeoutMs;
+      const transaction = this.door.store.begin({ timeoutMs, ...this.#earlier });
+      this.interactive = new Interactive(this.door, transaction);
+      this.#ok();
+    }
+  }
+
+  #commit(): void {
+    const { interactive } = this;
+    if (this.multi.active) {
+      this.#refuseInMulti("ERR COMMIT inside MULTI is not allowed: use EXEC");
+    } else if (interactive === undefined) {
+      this.#error("ERR COMMIT without BEGIN");
+    } else {
+      const reason = interactive.aborted;
+      this.interactive = undefined;
+      if (reason === undefined) this.#awaitCommit(interactive);
+      else this.#aborted(interactive, reason);
+    }
+  }
+
+  #awaitCommit(interactive: Interactive): void {
+    this.waiting = true;
+    this.commandCount--;
+    this.#owner.beforeWait();
+    this.commandCount = 1;
+    this.wrote = true;
+    interactive.commit().then(
+      (at) => {
+        this.door.stats.transactionsCommitted++;
+        this.#earlier = undefined;
+        this.#depend(at);
+        this.#ok();
+        this.#waited();
+      },
+      (error: unknown) => {
+        if (!(error instanceof Fault)) throw error;
+        this.#aborted(interactive, error);
+        this.#waited();
+      },
+    );
+  }
+
+  /** The transaction came to nothing. If another was in its way, the next attempt is older. */
+  #aborted(interactive: Interactive, reason: Error): void {
+    this.#countAbort(interactive);
+    interactive.rollback();
+    this.#depend(interactive.transaction.answerLsn);
+    this.#error(errorReply(reason));
+  }
+
+  #countAbort(interactive: Interactive): void {
+    this.door.stats.transactionsAborted++;
+    const attempts = (this.#earlier?.attempts ?? 0) + 1;
+    this.#earlier = { age: interactive.transaction.age, attempts };
+  }
+
+  #rollback(): void {
+    const { interactive } = this;
+    if (this.multi.active) {
+      this.#refuseInMulti("ERR ROLLBACK inside MULTI is not allowed: use DISCARD");
+    } else if (interactive === undefined) {
+      this.#error("ERR ROLLBACK without BEGIN");
+    } else {
+      if (interactive.aborted === undefined) this.#earlier = undefined;
+      else this.#countAbort(interactive);
+      this.door.stats.transactionsRolledBack++;
+      this.interactive = undefined;
+      interactive.rollback();
+      this.#ok();
+    }
+  }
+
+  #reset(): void {
+    this.abandon();
+    this.client.reset(this.door.settings.password === undefined);
+    this.reply.protocol = 2;
+    this.reply.status("RESET");
+    this.#keep();
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Work in the background, in bodies so small that no client notices: removing keys whose deadline
+ * has passed though nobody asked for them, and the rows of databases that FLUSHDB has emptied.
+ *
+ * A body that cannot run now is tried again later; whatever it left undone is still there to be
+ * found. While nothing has a deadline and nothing is to be reclaimed it only counts, now and then.
+ */
+
+import { isFault } from "../base/fault.ts";
+import { prefixEnd } from "../base/bytes.ts";
+import { must } from "../base/assert.ts";
+import { MUST_WAIT, type Step } from "../transactions/step.ts";
+import type { Door } from "./door.ts";
+import {
+  DEADLINE_ROWS,
+  DOOR_DATABASE,
+  KEY_OVERHEAD_BYTES,
+  PREFIX_BYTES,
+  readBigEndian,
+  readSortedDeadline,
+  RECLAIM_ROWS,
+  REDIS_SPACE,
+  rowKey,
+  writeBigEndian,
+  writeSortedDeadline,
+} from "./row-format.ts";
+
+const ROUND_INTERVAL_MS = 100;
+/** Between two bodies of a round that finds much. */
+const BUSY_INTERVAL_MS = 1;
+/** A body removes at most so many keys. */
+const EXPIRE_COUNT_MAX = 64;
+const RECLAIM_COUNT_MAX = 512;
+/** It rather comes back than keep others waiting for the locks that it waits with. */
+const LOCK_WAIT_MS = 1000;
+
+/** Whether there is more to do at once. */
+type Finding = "done" | "more";
+
+export class Housekeeping {
+  readonly #door: Door;
+  #stopTimer: () => void = () => undefined;
+  #stopped = false;
+  #round: Promise<void> = Promise.resolve();
+
+  constructor(door: Door) {
+    this.#door = door;
+  }
+
+  start(): void {
+    this.#rest(ROUND_INTERVAL_MS);
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#stopTimer();
+    await this.#round;
+  }
+
+  #rest(delayMs: number): void {
+    if (this.#stopped) return;
+    this.#stopTimer = this.#door.clock.after(delayMs, () => {
+      this.#round = this.#doRound().then((finding) => {
+        this.#rest(finding === "more" ? BUSY_INTERVAL_MS : ROUND_INTERVAL_MS);
+      });
+    });
+  }
+
+  async #doRound(): Promise<Finding> {
+    if (this.#door.store.failure !== undefined) return "done";
+    const expired = await this.#expire();
+    const reclaimed = await this.#run((step) => reclaimSome(step));
+    return expired === "more" || reclaimed === "more" ? "more" : "done";
+  }
+
+  async #expire(): Promise<Finding> {
+    const { keys, settings } = this.#door;
+    if (!keys.deadlinesMayExist) return "done";
+
+    let finding: Finding = "done";
+    let anyDeadline = false;
+    for (let index = 0; index < settings.databaseCount; index++) {
+      const left = await this.#run((step) => this.#expireSome(step, index));
+      if (left === "more") finding = "more";
+      if (left !== "none") anyDeadline = true;
+    }
+    if (!anyDeadline) this.#forgetDeadlines();
+    return finding;
+  }
+
+  /** Removes keys of one logical database; says whether more have passed, or will ever pass. */
+  #expireSome(step: Step, index: number): "none" | "done" | "more" {
+    const { keys } = this.#door;
+    keys.begin(step, true);
+    keys.use(index);
+    const prefix = keys.prefix(DEADLINE_ROWS);
+    if (step.count(prefix) === 0) return "none";
+
+    const passed = passedDeadlines(step, prefix);
+    for (const row of passed) {
+      keys.point(row, KEY_OVERHEAD_BYTES, row.length - KEY_OVERHEAD_BYTES);
+      const found = keys.claimPointed();
+      // If the row of the key does not agree, this one outlived a change of the deadline.
+      if (!found || keys.deadlineMs !== readSortedDeadline(row, PREFIX_BYTES)) step.delete(row);
+    }
+    this.#door.stats.keysExpired += keys.expiredCount;
+    return passed.length === EXPIRE_COUNT_MAX ? "more" : "done";
+  }
+
+  /** Nothing has a deadline, if that can be seen to be so right now. */
+  #forgetDeadlines(): void {
+    const { keys, settings, store } = this.#door;
+    const outcome = store.tryRun((step) => {
+      keys.begin(step, true);
+      for (let index = 0; index < settings.databaseCount; index++) {
+        keys.use(index);
+        if (step.count(keys.prefix(DEADLINE_ROWS)) > 0) return false;
+      }
+      return true;
+    });
+    if (outcome === true) keys.deadlinesMayExist = false;
+  }
+
+  /** Runs a body; a fault only means that the work is left for later. */
+  async #run<T>(body: (step: Step) => T): Promise<T | "done"> {
+    const { store } = this.#door;
+    try {
+      const outcome = store.tryRun(body);
+      if (outcome !== MUST_WAIT) return outcome;
+      return await store.run(body, { timeoutMs: LOCK_WAIT_MS });
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      this.#door.world.trace.event("redis-housekeeping-put-off", { code: error.code });
+      return "done";
+    }
+  }
+}
+
+/** The rows of deadlines that have passed, the earliest first, at most so many. */
+function passedDeadlines(step: Step, prefix: Uint8Array): readonly Uint8Array[] {
+  const end = new Uint8Array(KEY_OVERHEAD_BYTES);
+  end.set(prefix);
+  writeSortedDeadline(end, PREFIX_BYTES, step.nowMs);
+  const rows: Uint8Array[] = [];
+  step.scan({ start: prefix, end }, ({ keyBytes, keyLength }) => {
+    rows.push(new Uint8Array(keyBytes.subarray(0, keyLength)));
+    return rows.length < EXPIRE_COUNT_MAX;
+  });
+  return rows;
+}
+
+/** Removes some rows of a database that nobody can reach any more. */
+function reclaimSome(step: Step): Finding {
+  const prefix = rowKey(DOOR_DATABASE, RECLAIM_ROWS);
+  let row: Uint8Array | undefined;
+  step.scan({ start: prefix, end: prefixEnd(prefix) }, ({ keyBytes, keyLength }) => {
+    row = new Uint8Array(keyBytes.subarray(0, keyLength));
+    return false;
+  });
+  if (row === undefined) return "done";
+
+  const start = databaseStart(readBigEndian(row, PREFIX_BYTES));
+  const end = must(prefixEnd(start), "the databases are not at the end of all keys");
+  let count = 0;
+  let last: Uint8Array | undefined;
+  step.scan({ start, end }, ({ keyBytes, keyLength }) => {
+    count++;
+    if (count === RECLAIM_COUNT_MAX) last = new Uint8Array(keyBytes.subarray(0, keyLength));
+    return count < RECLAIM_COUNT_MAX;
+  });
+  if (count > 0) step.removeRange(start, last ?? end);
+  if (last === undefined) step.delete(row);
+  return "more";
+}
+
+/** The bytes with which every row of a database begins. */
+function databaseStart(database: number): Uint8Array {
+  const start = new Uint8Array(1 + 4);
+  start[0] = REDIS_SPACE;
+  writeBigEndian(start, 1, database);
+  return start;
+}

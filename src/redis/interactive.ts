@@ -1,0 +1,75 @@
+/**
+ * A transaction that a connection holds open between BEGIN and COMMIT or ROLLBACK.
+ *
+ * Once it was aborted (wounded by an older one, or open for too long) it stays here, refusing every
+ * command, until the client has ended it: what the client had already sent for the transaction must
+ * not run outside of it.
+ */
+
+import { Fault } from "../base/fault.ts";
+import type { Lsn } from "../base/ids.ts";
+import type { InteractiveTransaction } from "../transactions/step.ts";
+import type { Door } from "./door.ts";
+
+export class Interactive {
+  readonly transaction: InteractiveTransaction;
+  readonly #door: Door;
+  readonly #stopTimer: () => void;
+  #timedOut: Fault | undefined;
+  /** Whether it changed the map of databases. */
+  #remaps = false;
+  #ended = false;
+
+  constructor(door: Door, transaction: InteractiveTransaction) {
+    this.#door = door;
+    this.transaction = transaction;
+    const limitMs = door.settings.transactionTimeoutMs;
+    this.#stopTimer = door.clock.after(limitMs, () => {
+      const message = `the transaction was open for more than ${limitMs} ms: run it again`;
+      this.#timedOut = new Fault("ERR_TIMEOUT", message, { limitMs });
+      this.rollback();
+    });
+  }
+
+  /** Why it can only be ended. */
+  get aborted(): Error | undefined {
+    return this.#timedOut ?? this.transaction.aborted;
+  }
+
+  /** The next command changes the map of databases, for good if this commits. */
+  remap(): void {
+    if (this.#remaps) return;
+    this.#remaps = true;
+    this.#door.keys.databases.beginChange();
+  }
+
+  async commit(): Promise<Lsn> {
+    this.#end();
+    try {
+      const at = await this.transaction.commit();
+      this.#endRemap(at);
+      return at;
+    } catch (error) {
+      this.#endRemap(this.#door.store.answerLsn);
+      throw error;
+    }
+  }
+
+  rollback(): void {
+    if (this.#ended) return;
+    this.#end();
+    this.transaction.rollback();
+    this.#endRemap(this.#door.store.answerLsn);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#stopTimer();
+  }
+
+  #endRemap(at: Lsn): void {
+    if (!this.#remaps) return;
+    this.#remaps = false;
+    this.#door.keys.databases.endChange(at);
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * The keys of a logical database as a body sees them: one door has one keyspace, which each body
+ * borrows for its run, since bodies never overlap.
+ *
+ * `find` or `claim` point at a key and look it up; `putString`, `setDeadline` and `remove` act on
+ * the key that is pointed at. A key whose deadline has passed is removed on the way by whoever
+ * meets it: that a key has expired is never answered on the strength of a clock alone.
+ */
+
+import { assert } from "../base/assert.ts";
+import { copyBytes } from "../base/bytes.ts";
+import { Fault } from "../base/fault.ts";
+import type { Request } from "../resp/request.ts";
+import type { Step } from "../transactions/step.ts";
+import type { DatabaseMap } from "./database-map.ts";
+import {
+  DEADLINE_BYTES,
+  DEADLINE_ROWS,
+  FLAG_DEADLINE,
+  HEADER_BYTES,
+  KEY_OVERHEAD_BYTES,
+  KEY_ROWS,
+  PREFIX_BYTES,
+  readDeadline,
+  TYPE_STRING,
+  writeDeadline,
+  writePrefix,
+  writeSortedDeadline,
+} from "./row-format.ts";
+
+export class Keyspace {
+  readonly keyBytesMax: number;
+  readonly databases: DatabaseMap;
+  /** Of the row that was found last. */
+  type = 0;
+  /** When the key that was found last expires, 0 for never. */
+  deadlineMs = 0;
+  /** Where in `step.valueBytes` the payload lies of the row that was found last. */
+  payloadAt = 0;
+  payloadLength = 0;
+  /** What this run did so far, to be counted when it has come to its end. */
+  expiredCount = 0;
+  hitCount = 0;
+  missCount = 0;
+  /** False only if it is known that no key has a deadline. */
+  deadlinesMayExist = true;
+  #step: Step | undefined;
+  #exact = true;
+  #database = -1;
+  readonly #key: Uint8Array;
+  #keyLength = 0;
+  /** Whether the key that is pointed at was looked up. */
+  #looked = false;
+  readonly #deadlineKey: Uint8Array;
+
+  constructor(databases: DatabaseMap, encodedKeyBytesMax: number) {
+    this.databases = databases;
+    this.keyBytesMax = encodedKeyBytesMax - KEY_OVERHEAD_BYTES;
+    this.#key = new Uint8Array(encodedKeyBytesMax);
+    this.#deadlineKey = new Uint8Array(encodedKeyBytesMax);
+  }
+
+  /** A body begins; `exact` unless it ends within this turn. */
+  begin(step: Step, exact: boolean): void {
+    this.#step = step;
+    this.#exact = exact;
+    this.expiredCount = 0;
+    this.hitCount = 0;
+    this.missCount = 0;
+  }
+
+  /** The wall clock when the body began, in milliseconds since 1970. */
+  get nowMs(): number {
+    return this.#running().nowMs;
+  }
+
+  /** Goes to a logical database. */
+  use(index: number): void {
+    const database = this.databases.idOf(this.#running(), index, this.#exact);
+    if (database === this.#database) return;
+    this.#database = database;
+    writePrefix(this.#key, database, KEY_ROWS);
+    writePrefix(this.#deadlineKey, database, DEADLINE_ROWS);
+  }
+
+  /** The first bytes of the rows of a kind, for counting and scanning. */
+  prefix(kind: number): Uint8Array {
+    const prefix = new Uint8Array(PREFIX_BYTES);
+    writePrefix(prefix, this.#database, kind);
+    return prefix;
+  }
+
+  /** Points at a key without looking it up. */
+  point(bytes: Uint8Array, at: number, length: number): void {
+    if (this.keyBytesMax < length) throw keyTooLong(length, this.keyBytesMax);
+    copyBytes(this.#key, PREFIX_BYTES, bytes, at, length);
+    this.#keyLength = PREFIX_BYTES + length;
+    this.#looked = false;
+  }
+
+  /** Points at the key that is this argument, and says whether it is there. */
+  find(request: Request, index: number): boolean {
+    this.point(request.bytes, request.at[index] as number, request.length[index] as number);
+    const found = this.findPointed();
+    if (found) this.hitCount++;
+    else this.missCount++;
+    return found;
+  }
+
+  /** As `find`, for a key that the command goes on to write. */
+  claim(request: Request, index: number): boolean {
+    this.point(request.bytes, request.at[index] as number, request.length[index] as number);
+    return this.claimPointed();
+  }
+
+  findPointed(): boolean {
+    const step = this.#running();
+    this.#looked = true;
+    this.deadlineMs = 0;
+    return step.find(this.#key, 0, this.#keyLength) && this.#open(step);
+  }
+
+  claimPointed(): boolean {
+    const step = this.#running();
+    this.#looked = true;
+    this.deadlineMs = 0;
+    return step.findForUpdate(this.#key, 0, this.#keyLength) && this.#open(step);
+  }
+
+  /** A copy of the payload that was found last. */
+  payload(): Uint8Array {
+    const copy = new Uint8Array(this.payloadLength);
+    const { valueBytes } = this.#running();
+    copyBytes(copy, 0, valueBytes, this.payloadAt, this.payloadLength);
+    return copy;
+  }
+
+  /**
+   * Makes the key a string, with room for it at the position returned in `step.buffer`: the caller
+   * fills it, before anything else. A deadline of 0 is none.
+   */
+  putString(length: number, deadlineMs: number): number {
+    const step = this.#running();
+    if (!this.#looked && this.deadlinesMayExist) this.claimPointed();
+    const oldDeadlineMs = this.#looked ? this.deadlineMs : 0;
+    if (oldDeadlineMs !== deadlineMs) this.#moveDeadline(step, oldDeadlineMs, deadlineMs);
+
+    const headerBytes = deadlineMs === 0 ? HEADER_BYTES : HEADER_BYTES + DEADLINE_BYTES;
+    const at = step.put(this.#key, 0, this.#keyLength, headerBytes + length);
+    const { buffer } = step;
+    buffer[at] = TYPE_STRING;
+    buffer[at + 1] = deadlineMs === 0 ? 0 : FLAG_DEADLINE;
+    if (deadlineMs !== 0) writeDeadline(buffer, at + HEADER_BYTES, deadlineMs);
+    this.deadlineMs = deadlineMs;
+    this.#looked = true;
+    return at + headerBytes;
+  }
+
+  /** `putString` of these bytes. */
+  setString(source: Uint8Array, at: number, length: number, deadlineMs: number): void {
+    const target = this.putString(length, deadlineMs);
+    copyBytes(this.#running().buffer, target, source, at, length);
+  }
+
+  /** Gives the key that was found another deadline, and leaves it else as it is. */
+  setDeadline(deadlineMs: number): void {
+    assert(this.type === TYPE_STRING, "strings are all there is");
+    const payload = this.payload();
+    this.setString(payload, 0, payload.length, deadlineMs);
+  }
+
+  /** Removes the key that was found. */
+  remove(): void {
+    assert(this.#looked, "a key is looked up before it is removed");
+    const step = this.#running();
+    if (this.deadlineMs !== 0) this.#removeDeadline(step, this.deadlineMs);
+    step.remove(this.#key, 0, this.#keyLength);
+    this.deadlineMs = 0;
+  }
+
+  /** Reads the header of the row that was found; false if the key has expired. */
+  #open(step: Step): boolean {
+    const { valueBytes, valueAt } = step;
+    this.type = valueBytes[valueAt] as number;
+    let headerBytes = HEADER_BYTES;
+    if (((valueBytes[valueAt + 1] as number) & FLAG_DEADLINE) !== 0) {
+      this.deadlineMs = readDeadline(valueBytes, valueAt + HEADER_BYTES);
+      headerBytes += DEADLINE_BYTES;
+      if (this.deadlineMs < step.nowMs) {
+        this.remove();
+        this.expiredCount++;
+        return false;
+      }
+    }
+    this.payloadAt = valueAt + headerBytes;
+    this.payloadLength = step.valueLength - headerBytes;
+    return true;
+  }
+
+  #moveDeadline(step: Step, fromMs: number, toMs: number): void {
+    if (fromMs !== 0) this.#removeDeadline(step, fromMs);
+    if (toMs === 0) return;
+    this.deadlinesMayExist = true;
+    step.put(this.#deadlineKey, 0, this.#pointDeadline(toMs), 0);
+  }
+
+  #removeDeadline(step: Step, deadlineMs: number): void {
+    step.remove(this.#deadlineKey, 0, this.#pointDeadline(deadlineMs));
+  }
+
+  /** Writes the key of the row under 't' and returns its length. */
+  #pointDeadline(deadlineMs: number): number {
+    const length = this.#keyLength - PREFIX_BYTES;
+    writeSortedDeadline(this.#deadlineKey, PREFIX_BYTES, deadlineMs);
+    copyBytes(this.#deadlineKey, KEY_OVERHEAD_BYTES, this.#key, PREFIX_BYTES, length);
+    return KEY_OVERHEAD_BYTES + length;
+  }
+
+  #running(): Step {
+    const step = this.#step;
+    assert(step !== undefined, "keys are used within a body");
+    return step;
+  }
+}
+
+export function keyTooLong(length: number, limit: number): Fault {
+  const message = `a key of ${length} bytes is over the limit of ${limit}`;
+  return new Fault("ERR_LIMIT", message, { length, limit });
+}

@@ -1,0 +1,101 @@
+/**
+ * MULTI and WATCH of one connection: the commands that were queued and the keys that must not
+ * change before they run.
+ *
+ * A watched key is remembered with the version that it had. EXEC looks at the keys again in the
+ * body in which it runs what was queued, so that nothing can come in between. A key that was absent
+ * and is absent again counts as unchanged.
+ */
+
+import { latin1, ownBytes } from "../base/bytes.ts";
+import type { Request } from "../resp/request.ts";
+import type { Step } from "../transactions/step.ts";
+import type { Command } from "./command.ts";
+import type { Keyspace } from "./keyspace.ts";
+
+export interface Queued {
+  readonly command: Command;
+  readonly request: Request;
+}
+
+interface Watched {
+  readonly database: number;
+  readonly key: Uint8Array;
+  /** The position in the log of its last write, 0 if it was absent. */
+  readonly version: number;
+}
+
+export const WATCHED_COUNT_MAX = 10_000;
+
+export class Multi {
+  /** Whether commands are queued rather than run. */
+  active = false;
+  /** Whether one could not be queued, so that none may run. */
+  spoiled = false;
+  queue: Queued[] = [];
+  queuedBytes = 0;
+  readonly #watched = new Map<string, Watched>();
+  /** What the body that is being run would watch. */
+  #wanted: Watched[] = [];
+
+  get watchedCount(): number {
+    return this.#watched.size;
+  }
+
+  get writes(): boolean {
+    return this.queue.some(({ command }) => command.writes);
+  }
+
+  get remaps(): boolean {
+    return this.queue.some(({ command }) => command.remaps);
+  }
+
+  add(command: Command, request: Request): void {
+    const owned = request.own();
+    this.queue.push({ command, request: owned });
+    this.queuedBytes += owned.bytes.length;
+  }
+
+  /** Forgets what was queued and what was watched. */
+  clear(): void {
+    this.active = false;
+    this.spoiled = false;
+    this.queue = [];
+    this.queuedBytes = 0;
+    this.unwatch();
+  }
+
+  unwatch(): void {
+    this.#watched.clear();
+  }
+
+  /** In a body: reads the versions of the keys named by the request. */
+  look(step: Step, keys: Keyspace, request: Request, database: number): void {
+    this.#wanted = [];
+    for (let index = 1; index < request.count; index++) {
+      const version = keys.find(request, index) ? step.version : 0;
+      const key = ownBytes(request.argument(index));
+      this.#wanted.push({ database, key, version });
+    }
+  }
+
+  /** After the body: watches what it read. A key that is watched already keeps its version. */
+  watch(): void {
+    for (const wanted of this.#wanted) {
+      const name = `${wanted.database} ${latin1(wanted.key)}`;
+      if (!this.#watched.has(name)) this.#watched.set(name, wanted);
+    }
+    this.#wanted = [];
+  }
+
+  /** In a body: whether the watched keys are as they were. */
+  unchanged(step: Step, keys: Keyspace): boolean {
+    for (const { database, key, version } of this.#watched.values()) {
+      keys.use(database);
+      keys.point(key, 0, key.length);
+      const now = keys.findPointed() ? step.version : 0;
+      if (now !== version) return false;
+    }
+    return true;
+  }
+}

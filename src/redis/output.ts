@@ -1,0 +1,110 @@
+/**
+ * The way out of a connection. It guarantees that
+ *
+ *  1. no reply leaves before the position in the log that it depends on is settled;
+ *  2. replies leave in the order of their commands, with one write a turn;
+ *  3. when the store fails, each command whose reply can never leave is answered by an error that
+ *     says whether it may have been applied.
+ *
+ * Replies are gated a turn at a time: what was answered to the commands of one chunk of input is a
+ * segment, which waits for the newest position that any of them depends on.
+ */
+
+import type { Lsn } from "../base/ids.ts";
+import type { ReplyWriter } from "../resp/reply-writer.ts";
+import type { Connection } from "../world/network.ts";
+import type { DoorStats } from "./stats.ts";
+
+interface Segment {
+  /** Where it ends in the stream of replies. */
+  readonly end: number;
+  readonly needs: Lsn;
+  readonly commandCount: number;
+  /** Whether one of the commands may have written. */
+  readonly wrote: boolean;
+}
+
+export class Output {
+  readonly #writer: ReplyWriter;
+  readonly #connection: Connection;
+  /** What waits, in order. */
+  readonly #segments: Segment[] = [];
+  #sealedPosition = 0;
+  readonly #stats: DoorStats;
+
+  constructor(writer: ReplyWriter, connection: Connection, stats: DoorStats) {
+    this.#stats = stats;
+    this.#writer = writer;
+    this.#connection = connection;
+  }
+
+  /** Whether replies wait for the log. */
+  get waits(): boolean {
+    return this.#segments.length > 0;
+  }
+
+  /** Bytes of replies that the client's side of the connection has not taken. */
+  get pendingBytes(): number {
+    return this.#writer.unsentBytes + this.#connection.unsentBytes;
+  }
+
+  /**
+   * Ends a segment with what was kept since the last one. It leaves at once if it can; else true
+   * is returned, and `release` must be called as the log settles.
+   */
+  seal(needs: Lsn, settled: Lsn, commandCount: number, wrote: boolean): boolean {
+    const end = this.#writer.keptPosition;
+    if (end === this.#sealedPosition && commandCount === 0) return this.waits;
+    this.#sealedPosition = end;
+    if (this.#segments.length === 0 && needs <= settled) {
+      this.#send(end);
+      return false;
+    }
+    this.#segments.push({ end, needs, commandCount, wrote });
+    return true;
+  }
+
+  /** Lets go what depends on nothing after `settled`; true if more waits. */
+  release(settled: Lsn): boolean {
+    let ready = 0;
+    let segment = this.#segments[0];
+    let end = -1;
+    while (segment !== undefined && segment.needs <= settled) {
+      end = segment.end;
+      segment = this.#segments[++ready];
+    }
+    if (ready > 0) {
+      this.#segments.splice(0, ready);
+      this.#send(end);
+    }
+    return this.waits;
+  }
+
+  /** Nothing more will settle: what waits is answered by errors instead. */
+  fail(unknown: string, unavailable: string): void {
+    const failed = this.#segments.splice(0);
+    if (failed.length === 0) return;
+    this.#writer.cut(this.#writer.sentPosition);
+    for (const { commandCount, wrote } of failed) {
+      const text = wrote ? unknown : unavailable;
+      for (let count = 0; count < commandCount; count++) this.#writer.error(text);
+    }
+    this.#writer.keep();
+    this.#sealedPosition = this.#writer.keptPosition;
+    this.#send(this.#sealedPosition);
+  }
+
+  /** The connection may have sent what it had. */
+  recycle(): void {
+    if (this.#connection.unsentBytes === 0) this.#writer.recycle();
+  }
+
+  #send(end: number): void {
+    const bytes = this.#writer.take(end);
+    if (bytes.length > 0) {
+      this.#stats.bytesSent += bytes.length;
+      this.#connection.write(bytes);
+    }
+    this.recycle();
+  }
+}

@@ -1,0 +1,62 @@
+/** The errors that more than one command answers, word for word as Redis has them. */
+
+import { latin1 } from "../base/bytes.ts";
+import { Fault, type FaultCode, messageOf } from "../base/fault.ts";
+import type { Request } from "../resp/request.ts";
+
+const QUOTED_BYTES_MAX = 128;
+
+export const SYNTAX_ERROR = "ERR syntax error";
+export const WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
+export const NOT_AN_INTEGER = "ERR value is not an integer or out of range";
+export const NOT_A_FLOAT = "ERR value is not a valid float";
+export const NO_SUCH_KEY = "ERR no such key";
+export const SAME_OBJECT = "ERR source and destination objects are the same";
+export const DATABASE_OUT_OF_RANGE = "ERR DB index is out of range";
+export const NO_AUTH = "NOAUTH Authentication required.";
+export const STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+
+export function invalidExpire(command: string): string {
+  return `ERR invalid expire time in '${command}' command`;
+}
+
+export function wrongArity(command: string): string {
+  return `ERR wrong number of arguments for '${command}' command`;
+}
+
+/** Quotes the beginning of the arguments, as much as helps to recognise them. */
+export function unknownCommand(request: Request): string {
+  let quoted = "";
+  for (let index = 1; index < request.count && quoted.length < QUOTED_BYTES_MAX; index++) {
+    quoted += `'${beginning(request, index, QUOTED_BYTES_MAX - quoted.length)}' `;
+  }
+  const name = beginning(request, 0, QUOTED_BYTES_MAX);
+  return `ERR unknown command '${name}', with args beginning with: ${quoted}`;
+}
+
+export function unknownSubcommand(container: string, request: Request): string {
+  const name = beginning(request, 1, QUOTED_BYTES_MAX);
+  return `ERR unknown subcommand '${name}'. Try ${container.toUpperCase()} HELP.`;
+}
+
+function beginning(request: Request, index: number, lengthMax: number): string {
+  const text = latin1(request.argument(index).subarray(0, lengthMax));
+  const zeroAt = text.indexOf("\0");
+  return zeroAt < 0 ? text : text.slice(0, zeroAt);
+}
+
+/** What a client is told of what was thrown; by the first word it knows what to do. */
+export function errorReply(error: unknown): string {
+  const prefix = error instanceof Fault ? PREFIXES[error.code] : undefined;
+  return `${prefix ?? "ERR"} ${messageOf(error)}`;
+}
+
+const PREFIXES: Partial<Record<FaultCode, string>> = {
+  ERR_CONFLICT: "ABORTED",
+  ERR_ABORTED: "ABORTED",
+  ERR_TIMEOUT: "TIMEOUT",
+  ERR_COMMIT_UNKNOWN: "UNKNOWN",
+  ERR_UNAVAILABLE: "UNAVAILABLE",
+  ERR_IO: "UNAVAILABLE",
+  ERR_FULL: "OOM",
+};
