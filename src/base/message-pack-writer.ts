@@ -30,7 +30,7 @@ import {
 } from "./message-pack.ts";
 import { isDate } from "./stored-date.ts";
 import { typeName } from "./type-name.ts";
-import { utf8Length, writeUtf8 } from "./utf8.ts";
+import { tryWriteAscii, utf8Length, writeUtf8 } from "./utf8.ts";
 
 /** The bytes of `value`, after as many zeros as the caller wants to fill. */
 export function encodeMessagePack(value: unknown, reservedBytes = 0): Uint8Array {
@@ -144,11 +144,20 @@ class Writer {
   }
 
   #writeString(text: string): void {
-    const length = measure(text);
+    const begin = this.#end;
+    // Most text is ASCII, which needs no second look to be measured.
+    const asciiAt = this.#claimString(text.length);
+    if (tryWriteAscii(text, this.#bytes, asciiAt)) return;
+    this.#end = begin;
+    const at = this.#claimString(measure(text));
+    writeUtf8(text, this.#bytes, at);
+  }
+
+  /** Writes the header of a string and makes room for it; returns where it begins. */
+  #claimString(length: number): number {
     if (length < 32) this.#writeByte(FIXED_STRING + length);
     else this.#writeLength(length, STRING_8);
-    const at = this.#claim(length);
-    writeUtf8(text, this.#bytes, at);
+    return this.#claim(length);
   }
 
   #writeBytes(bytes: Uint8Array): void {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isFault } from "./fault.ts";
-import { decodeUtf8, encodeUtf8, utf8Length, writeUtf8 } from "./utf8.ts";
+import { decodeUtf8, encodeUtf8, tryWriteAscii, utf8Length, writeUtf8 } from "./utf8.ts";
 
 const text = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
@@ -18,6 +18,13 @@ test("encodes as the platform does, and back", () => {
     }),
     { seed: 1 },
   );
+});
+
+test("writes ASCII at once, and leaves what is not to the other way", () => {
+  const target = new Uint8Array(4);
+  expect(tryWriteAscii("\0a\x7f", target, 1)).toBe(true);
+  expect([...target]).toEqual([0, 0, 0x61, 0x7f]);
+  expect(tryWriteAscii("a\x80", target, 0)).toBe(false);
 });
 
 test("every code point makes the trip", () => {

@@ -60,6 +60,17 @@ export function writeUtf8(text: string, target: Uint8Array, at: number): number 
   return end;
 }
 
+/** Writes `text` at `at`, if all of it is ASCII: then it takes a byte a character. */
+export function tryWriteAscii(text: string, target: Uint8Array, at: number): boolean {
+  const length = text.length;
+  for (let index = 0; index < length; index++) {
+    const unit = text.charCodeAt(index);
+    if (0x7f < unit) return false;
+    target[at + index] = unit;
+  }
+  return true;
+}
+
 /** The string whose bytes are `bytes[at, at + length)`, `ERR_CORRUPT` if there is none. */
 export function decodeUtf8(bytes: Uint8Array, at = 0, length: number = bytes.length - at): string {
   const end = at + length;
