@@ -73,7 +73,7 @@ test("a holder that was stopped and taken over from acknowledges nothing when it
   expect(await read).toBe("refused");
   const { code, stderr } = await sleeper.ended;
   expect(code).toBe(1);
-  expect(stderr).toContain("taken over");
+  expect(stderr).toContain("another took over");
 
   expect(await young.get("key")).toBe("after");
   expect((await heir.stop()).code).toBe(0);

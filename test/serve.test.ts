@@ -7,6 +7,9 @@ import { temporaryDirectory } from "./support/directories.ts";
 import { connectTo } from "./support/redis-client.ts";
 import { runHoldfast, Server } from "./support/server.ts";
 
+const LARGE_BYTES = 512 * 1024;
+const LARGE_GETS = 32;
+
 interface Printed {
   readonly error: { readonly code: string; readonly message: string };
 }
@@ -90,15 +93,25 @@ test("a directory of something else is refused, and left alone", async () => {
 
 test("a second signal ends it at once", async () => {
   const server = await Server.start({ data: temporaryDirectory() });
-  // A client in the middle of a transaction is waited for.
-  const client = connectTo(server.port);
-  await client.call("BEGIN");
-  await client.set("key", "value");
+  await connectTo(server.port).set("large", "v".repeat(LARGE_BYTES));
+  // A client that does not read its replies keeps the first signal waiting.
+  const slow = connect(server.port, "127.0.0.1");
+  slow.on("error", () => undefined);
+  slow.pause();
+  slow.write("GET large\r\n".repeat(LARGE_GETS));
+  await expect.poll(async () => await commandCount(server)).toBeGreaterThan(LARGE_GETS / 2);
+
   server.signal("SIGTERM");
   await expect.poll(() => server.log).toContain("stopping");
   server.signal("SIGTERM");
   expect((await server.ended).code).toBe(143);
+  slow.destroy();
 });
+
+async function commandCount(server: Server): Promise<number> {
+  const metrics = await (await fetch(`${server.http}/metrics`)).text();
+  return Number(/^holdfast_commands_total (\d+)$/mu.exec(metrics)?.[1] ?? 0);
+}
 
 test("HTTP sent to the Redis port is refused and nothing of it is run", async () => {
   const server = await Server.start({ data: temporaryDirectory() });

@@ -25,6 +25,8 @@ export async function openDoor(
     version,
     password,
     connectionCountMax: settings["max-clients"],
+    bulkBytesMax: settings["value-bytes-max"],
+    transactionTimeoutMs: settings["transaction-timeout-ms"],
     idleTimeoutMs: settings["idle-timeout"] * MS_PER_SECOND,
     process: processFacts,
   });

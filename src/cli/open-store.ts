@@ -22,7 +22,14 @@ export async function openStore(
     unit: "bytes",
   });
   const engine = await openEngine(world, settings.data, {
-    store: { cacheBytes: settings.cache, logBytes: settings.log },
+    store: {
+      cacheBytes: settings.cache,
+      logBytes: settings.log,
+      valueBytesMax: settings["value-bytes-max"],
+      transactionBytesMax: settings["transaction-bytes-max"],
+      locksPerTransactionMax: settings["locks-per-transaction-max"],
+      transactionTimeoutMs: settings["transaction-timeout-ms"],
+    },
     program: `holdfast serve ${version}`,
     onProgress: (doneBytes) => making.update(doneBytes),
   });

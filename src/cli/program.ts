@@ -3,8 +3,10 @@
 import { Command } from "commander";
 import type { CommandIo } from "./command-io.ts";
 import { addConfigCommand } from "./config.ts";
+import { addInspectCommand } from "./inspect.ts";
 import { addServeCommand } from "./serve.ts";
 import { addStatusCommand } from "./status.ts";
+import { addVerifyCommand } from "./verify.ts";
 import { version } from "./version.ts";
 
 export function createProgram(io: CommandIo): Command {
@@ -30,6 +32,8 @@ export function createProgram(io: CommandIo): Command {
     .exitOverride();
   addServeCommand(program, io);
   addStatusCommand(program, io);
+  addInspectCommand(program, io);
+  addVerifyCommand(program, io);
   addConfigCommand(program, io);
   return program;
 }

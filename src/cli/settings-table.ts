@@ -5,6 +5,8 @@
  */
 
 import * as v from "valibot";
+import { amount } from "./progress.ts";
+import { defaultStoreOptions as defaults } from "../store/options.ts";
 
 const MEBIBYTE = 1024 * 1024;
 const SIZE_UNITS: Readonly<Record<string, number>> = {
@@ -57,7 +59,7 @@ function size(least: number): Parser<number> {
     textOrNumber,
     v.transform((given) => parseSize(String(given))),
     v.integer("give a size such as 256M, 1G or a number of bytes"),
-    v.minValue(least, `it is at least ${least / MEBIBYTE} MiB`),
+    v.minValue(least, `it is at least ${amount(least, "bytes")}`),
   );
 }
 
@@ -81,6 +83,10 @@ export interface Settings {
   readonly "max-clients": number;
   readonly "idle-timeout": number;
   readonly "drain-timeout": number;
+  readonly "value-bytes-max": number;
+  readonly "transaction-bytes-max": number;
+  readonly "locks-per-transaction-max": number;
+  readonly "transaction-timeout-ms": number;
   readonly "log-level": "debug" | "info" | "warn" | "error";
 }
 
@@ -100,10 +106,15 @@ export const settingsTable: {
     "names",
     "host names that HTTP requests may be addressed to, besides localhost and IP addresses",
   ),
-  cache: setting(size(4 * MEBIBYTE), 256 * MEBIBYTE, "size", "memory for the pages of the store"),
+  cache: setting(
+    size(4 * MEBIBYTE),
+    defaults.cacheBytes,
+    "size",
+    "memory for the pages of the store",
+  ),
   log: setting(
     size(4 * MEBIBYTE),
-    256 * MEBIBYTE,
+    defaults.logBytes,
     "size",
     "size of the log, chosen when the store is made",
   ),
@@ -125,6 +136,25 @@ export const settingsTable: {
     10,
     "seconds",
     "how long a shutdown waits for what clients have begun",
+  ),
+  "value-bytes-max": setting(size(1024), defaults.valueBytesMax, "size", "the longest value"),
+  "transaction-bytes-max": setting(
+    size(0),
+    defaults.transactionBytesMax,
+    "size",
+    "the most that one transaction may write; 0: an eighth of the log, which is also the most",
+  ),
+  "locks-per-transaction-max": setting(
+    atLeast(1, "the number"),
+    defaults.locksPerTransactionMax,
+    "number",
+    "how many keys and ranges one transaction may lock",
+  ),
+  "transaction-timeout-ms": setting(
+    atLeast(1, "the time"),
+    defaults.transactionTimeoutMs,
+    "milliseconds",
+    "the longest that a transaction may wait and run",
   ),
   "log-level": setting(
     v.picklist(["debug", "info", "warn", "error"], "give debug, info, warn or error"),

@@ -70,7 +70,7 @@ test.each<[SettingSources["flags"], string]>([
   [{ port: "1.5" }, "a whole number"],
   [{ port: "65536" }, "at most 65535"],
   [{ port: "-1" }, "at least 0"],
-  [{ cache: "1" }, "at least 4 MiB"],
+  [{ cache: "1" }, "at least 4.0 MiB"],
   [{ cache: "much" }, "a size such as 256M"],
   [{ host: "" }, "must not be empty"],
   [{ "log-level": "loud" }, "debug, info, warn or error"],
