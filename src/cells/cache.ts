@@ -171,8 +171,9 @@ export class Cache {
   /** The tree has let go of the page at `at`, but a snapshot has not. */
   retire(at: number): void {
     const frame = this.#frameAt(at);
-    this.#flags[frame] = (this.#flags[frame] as number) | RETIRED;
-    if (((this.#flags[frame] as number) & DIRTY) === 0) this.#release(frame);
+    const flags = this.#flags[frame] as number;
+    this.#flags[frame] = flags | RETIRED;
+    if ((flags & DIRTY) === 0) this.#release(frame);
   }
 
   /** Nobody can ask for these pages any more. */

@@ -7,13 +7,14 @@ import { MemoryVolume } from "../volume/memory-volume.ts";
 import {
   Cells,
   CELLS_OVERHEAD_BYTES,
+  type CellsOptions,
   type CellSnapshot,
   type CheckpointRoot,
   Lease,
 } from "./cells.ts";
 import { PAGE_BYTES } from "./page.ts";
 import { NO_FRAMES, NO_PAGES, Preparation, READY } from "./prepare.ts";
-import { SCANNED } from "./scan.ts";
+import { type Row, SCANNED } from "./scan.ts";
 import { FOUND, MISS } from "./tree.ts";
 
 const PAGES = 4000;
@@ -33,7 +34,7 @@ class Driver {
     this.cells = Cells.create(this.#options(), PAGES);
   }
 
-  #options(): ConstructorParameters<typeof Object>[0] & Parameters<typeof Cells.create>[0] {
+  #options(): CellsOptions {
     const cacheBytes = this.#frameCount * PAGE_BYTES;
     const slab = new Slab(cacheBytes + CELLS_OVERHEAD_BYTES);
     const checksums = bestChecksums();
@@ -112,17 +113,14 @@ class Driver {
     const lease = new Lease(this.cells);
     for (;;) {
       const rows: [string, string][] = [];
-      const scanned = (reverse ? scanner.backward : scanner.forward).call(
-        scanner,
-        root.page,
-        root.level,
-        range,
-        (row) => {
-          const key = latin1(row.keyBytes, 0, row.keyLength);
-          rows.push([key, latin1(row.valueBytes, row.valueAt, row.valueLength)]);
-          return true;
-        },
-      );
+      const visit = (row: Row): boolean => {
+        const key = latin1(row.keyBytes, 0, row.keyLength);
+        rows.push([key, latin1(row.valueBytes, row.valueAt, row.valueLength)]);
+        return true;
+      };
+      const scanned = reverse
+        ? scanner.backward(root.page, root.level, range, visit)
+        : scanner.forward(root.page, root.level, range, visit);
       if (scanned !== SCANNED) {
         await lease.loadMissing();
         continue;
@@ -138,7 +136,9 @@ class Driver {
 }
 
 function rowsOf(model: ReadonlyMap<string, string>): [string, string][] {
-  return [...model].sort(([left], [right]) => compareBytes(fromLatin1(left), fromLatin1(right)));
+  return [...model].toSorted(([left], [right]) =>
+    compareBytes(fromLatin1(left), fromLatin1(right)),
+  );
 }
 
 const shortKey = fc
@@ -231,7 +231,7 @@ test(
               const expected = rowsOf(driver.model).filter(
                 ([name]) => one.start <= name && (one.end === undefined || name < one.end),
               );
-              expect(rows).toEqual(one.reverse ? expected.reverse() : expected);
+              expect(rows).toEqual(one.reverse ? expected.toReversed() : expected);
               break;
             }
           }
@@ -241,7 +241,7 @@ test(
           snapshot.release();
         }
         expect(await driver.scan(driver.current, "", undefined, true)).toEqual(
-          rowsOf(driver.model).reverse(),
+          rowsOf(driver.model).toReversed(),
         );
       }),
       { numRuns: 12, seed: 1, endOnFailure: true },

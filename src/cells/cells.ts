@@ -9,9 +9,10 @@
 
 import { assert } from "../base/assert.ts";
 import { Fault } from "../base/fault.ts";
-import { Slab } from "../base/slab.ts";
+import type { Slab } from "../base/slab.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Checksums } from "../world/world.ts";
+import { decodeMap, encodeMap, mapBytesOf } from "./allocation-map.ts";
 import { Cache } from "./cache.ts";
 import { extentPages, Extents } from "./extents.ts";
 import { GENERATION_AT, levelOf, PAGE_BYTES, read64 } from "./page.ts";
@@ -95,7 +96,6 @@ export const CELLS_OVERHEAD_BYTES: number = 4 * PAGE_BYTES + 2 * 65536;
 const SLICE_PAGES = 16;
 /** The share of the cache that values of their own may take besides, once they are on disk. */
 const EXTENT_CACHE_SHARE = 8;
-const MAP_HEADER_BYTES = 8;
 
 export class Cells {
   readonly cache: Cache;
@@ -191,8 +191,7 @@ export class Cells {
    * Undefined if the zone has no run of free pages for the map: it must grow.
    */
   beginCheckpoint(kept: Uint8Array): Checkpoint | undefined {
-    const words = (this.space.pageCount + 31) >>> 5;
-    const mapBytes = MAP_HEADER_BYTES + words * 4 + kept.length;
+    const mapBytes = mapBytesOf(this.space.pageCount, kept.length);
     const mapPage = this.space.allocateRun(extentPages(mapBytes));
     if (mapPage === 0) return undefined;
     const root = this.#freeze();
@@ -341,25 +340,4 @@ export class Cells {
     this.#durable = { generation: root.generation, mapPage: root.mapPage, mapPages };
     return kept;
   }
-}
-
-/** `u32 bytes of the map, u32 zero, the map, what the owner keeps`. */
-function encodeMap(map: Uint32Array, kept: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(MAP_HEADER_BYTES + map.length * 4 + kept.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, map.length * 4, true);
-  map.forEach((word, index) => view.setUint32(MAP_HEADER_BYTES + index * 4, word, true));
-  bytes.set(kept, MAP_HEADER_BYTES + map.length * 4);
-  return bytes;
-}
-
-function decodeMap(bytes: Uint8Array): { map: Uint32Array; kept: Uint8Array } {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const mapBytes = view.getUint32(0, true);
-  assert(MAP_HEADER_BYTES + mapBytes <= bytes.length, "a map whose checksum holds is whole");
-  const map = new Uint32Array(mapBytes / 4);
-  for (let index = 0; index < map.length; index++) {
-    map[index] = view.getUint32(MAP_HEADER_BYTES + index * 4, true);
-  }
-  return { map, kept: bytes.slice(MAP_HEADER_BYTES + mapBytes) };
 }

@@ -38,7 +38,19 @@ export class Census {
 
   /** How many rows have the census prefix of this key. */
   count(key: Uint8Array): number {
-    return this.#counters.get(classOf(key, 0, key.length))?.count ?? 0;
+    return this.#countOf(classOf(key, 0, key.length));
+  }
+
+  /** How many rows there are. */
+  get total(): number {
+    let sum = 0;
+    for (const { count } of this.#counters.values()) sum += count;
+    return sum;
+  }
+
+  equals(other: Census): boolean {
+    const classes = new Set([...this.#counters.keys(), ...other.#counters.keys()]);
+    return [...classes].every((kind) => this.#countOf(kind) === other.#countOf(kind));
   }
 
   encode(): Uint8Array {
@@ -50,6 +62,10 @@ export class Census {
       view.setBigUint64(index * ROW_BYTES + 8, BigInt(count), true);
     });
     return bytes;
+  }
+
+  #countOf(kind: number): number {
+    return this.#counters.get(kind)?.count ?? 0;
   }
 
   static decode(bytes: Uint8Array): Census {

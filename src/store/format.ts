@@ -23,6 +23,7 @@ export async function formatStore(
 ): Promise<void> {
   await SuperblockZone.erase(volume);
   const volumeId = new Uint8Array(VOLUME_ID_BYTES);
+  // oxlint-disable-next-line unicorn/no-array-fill-with-reference-type -- a Random, no array
   world.random.fill(volumeId);
   const zone = {
     at: SUPERBLOCK_ZONE_BYTES,

@@ -170,6 +170,18 @@ function nextSequence(current: number, highest: number): number {
   return (highest + 1) % 2 === current % 2 ? highest + 2 : highest + 1;
 }
 
+/** One line for each copy: what is there. */
+export async function describeCopies(
+  volume: Volume,
+  checksums: Checksums,
+): Promise<readonly string[]> {
+  const found = await readCopies(volume, checksums);
+  return found.map((copy, index) => {
+    const what = copy.kind === "valid" ? `valid, sequence ${copy.sequence}` : copy.kind;
+    return `copy ${index} at byte ${index * COPY_BYTES}: ${what}`;
+  });
+}
+
 async function readCopies(volume: Volume, checksums: Checksums): Promise<readonly FoundCopy[]> {
   if (volume.sizeBytes < SUPERBLOCK_ZONE_BYTES) return [];
   const found: FoundCopy[] = [];

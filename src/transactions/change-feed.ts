@@ -15,7 +15,8 @@ export async function* changesOf(
 ): AsyncGenerator<CommittedTransaction, void, undefined> {
   const reader = store.log.reader(lsn(after + 1));
   const found: CommittedTransaction[] = [];
-  while (signal?.aborted !== true) {
+  const isWanted = (): boolean => signal?.aborted !== true;
+  while (isWanted()) {
     store.requireOpen();
     if (reader.nextLsn > store.settledLsn) {
       await nextSettled(store, signal);

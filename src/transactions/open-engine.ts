@@ -33,7 +33,12 @@ export interface OpenEngineOptions {
 
 const VOLUME = "volume";
 const UNFINISHED = "volume.new";
-const OWN_NAMES: readonly string[] = ["lock", "lost+found", UNFINISHED, `${UNFINISHED}.new`];
+const OWN_NAMES: ReadonlySet<string> = new Set([
+  "lock",
+  "lost+found",
+  UNFINISHED,
+  `${UNFINISHED}.new`,
+]);
 
 /** `ERR_LOCKED` if another holds the directory; `ERR_FORMAT` if it holds something else. */
 export async function openEngine(
@@ -101,7 +106,7 @@ async function requireStoreOrNothing(world: World, directory: string): Promise<v
   }
   const names = (await world.files.list(directory)) ?? [];
   if (names.includes(VOLUME)) return;
-  const foreign = names.filter((name) => !OWN_NAMES.includes(name));
+  const foreign = names.filter((name) => !OWN_NAMES.has(name));
   if (foreign.length === 0) return;
   throw new Fault(
     "ERR_FORMAT",

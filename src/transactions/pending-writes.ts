@@ -108,7 +108,7 @@ export class PendingWrites {
       const { foundValueAt: valueAt, foundValueBytes: valueBytes } = this;
       found.push({ isPut, key, valueAt, valueBytes });
     }
-    return found.sort((left, right) =>
+    return found.toSorted((left, right) =>
       compareRanges(left.key, 0, left.key.length, right.key, 0, right.key.length),
     );
   }

@@ -23,8 +23,8 @@ import { WRITE_HEADER_BYTES } from "../store/write-set.ts";
 import type { PendingWrites } from "./pending-writes.ts";
 import type { ScanEntry, ScanRange, Step } from "./step.ts";
 
-/** Thrown through a body whose run cannot go on. Made once; it has no use for a stack. */
-export const ABANDONED: object = Object.freeze({ reason: "the run was abandoned" });
+/** Thrown through a body whose run cannot go on. Made once: it has no use for a stack. */
+export const ABANDONED: Error = new Error("The run was abandoned; a body must not catch this");
 /** The reason is a lock; other reasons are those of the store. */
 export const WAIT_LOCK: number = -7;
 
@@ -253,7 +253,7 @@ export class RunStep implements Step {
     own: readonly OwnWrite[],
     visit: (entry: ScanEntry) => boolean,
   ): void {
-    const ordered = range.reverse === true ? [...own].reverse() : own;
+    const ordered = range.reverse === true ? own.toReversed() : own;
     const sign = range.reverse === true ? -1 : 1;
     let next = 0;
     let isEnough = false;

@@ -20,12 +20,13 @@ export async function takeSnapshot(
   clock: Clock,
   released: () => void,
 ): Promise<SnapshotView> {
-  const { root, release } = store.cells.snapshot();
+  const snapshot = store.cells.snapshot();
+  const { root } = snapshot;
   const position = store.appendedLsn;
   try {
     await store.whenSettled(position);
   } catch (error) {
-    release();
+    snapshot.release();
     throw error;
   }
   const step = new RunStep(store, settings, new PendingWrites(NO_BYTES), NO_LOCKS, root);
@@ -35,7 +36,7 @@ export async function takeSnapshot(
     if (over !== undefined) return;
     over = reason;
     stopTimer();
-    release();
+    snapshot.release();
     released();
   };
   const stopTimer = clock.after(snapshotAgeMsMax, () => end(tooOld(snapshotAgeMsMax)));
@@ -61,7 +62,7 @@ export async function takeSnapshot(
     try {
       for (;;) {
         const result = tryRun(body);
-        if (result !== MUST_WAIT) return result as T;
+        if (result !== MUST_WAIT) return result;
         const isPage = step.blocked === WAIT_PAGE;
         await deadline.wait(isPage ? lease.loadMissing() : store.progress(step.blocked));
       }

@@ -123,7 +123,7 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
           : new Deadline(this.#clock, options, this.#store.options.transactionTimeoutMs);
       for (;;) {
         const result = this.#attempt(body);
-        if (result !== MUST_WAIT) return result as T;
+        if (result !== MUST_WAIT) return result;
         await this.#waitFor(this.#step.blocked, deadline);
       }
     } finally {

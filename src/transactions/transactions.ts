@@ -14,7 +14,7 @@
  *     crash can take back, and who is told before another begins stands before it in the log.
  */
 
-import { Fault } from "../base/fault.ts";
+import { Fault, isFault } from "../base/fault.ts";
 import { type Lsn, lsn } from "../base/ids.ts";
 import { Lease } from "../cells/cells.ts";
 import type { Slab } from "../base/slab.ts";
@@ -141,7 +141,7 @@ export class Transactions implements Engine {
 
   async run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {
     let result = this.tryRun(body);
-    if (result !== MUST_WAIT) return result as T;
+    if (result !== MUST_WAIT) return result;
     const deadline = this.#deadline(options);
     const lease = new Lease(this.store.cells);
     try {
@@ -151,7 +151,7 @@ export class Transactions implements Engine {
         const progress = blocked === WAIT_PAGE ? lease.loadMissing() : this.store.progress(blocked);
         await deadline.wait(progress);
         result = this.tryRun(body);
-        if (result !== MUST_WAIT) return result as T;
+        if (result !== MUST_WAIT) return result;
       }
     } finally {
       lease.release();
@@ -216,10 +216,10 @@ export class Transactions implements Engine {
         this.#answer = position;
         return result;
       } catch (error) {
-        const wasWounded = transaction.aborted instanceof Fault;
+        const wasWounded = isFault(transaction.aborted, "ERR_ABORTED");
         transaction.rollback();
         this.#answer = transaction.answerLsn;
-        if (!wasWounded || transaction.aborted?.code !== "ERR_ABORTED") throw error;
+        if (!wasWounded) throw error;
       }
     }
   }

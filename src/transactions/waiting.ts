@@ -27,8 +27,8 @@ export class Deadline {
   /** The result of `work`, or the fault if the time is over or the signal given before. */
   async wait<T>(work: Promise<T>): Promise<T> {
     this.check();
-    let stopTimer = (): void => undefined;
-    let stopSignal = (): void => undefined;
+    let stopTimer = nothing;
+    let stopSignal = nothing;
     const limit = new Promise<never>((_resolve, reject) => {
       const leftMs = this.#endMs - this.#clock.monotonicMs();
       stopTimer = this.#clock.after(leftMs, () => reject(this.#timedOut()));
@@ -54,6 +54,10 @@ export class Deadline {
       { timeoutMs: this.#timeoutMs },
     );
   }
+}
+
+function nothing(): void {
+  // Nothing was begun that must be stopped.
 }
 
 function stopped(reason: unknown): Fault {
