@@ -37,24 +37,27 @@ test("a clone builds itself at the first start, and only then", async () => {
   expect(second).toEqual({ stdout: first.stdout, stderr: "" });
 });
 
-test("npm start serves, passes flags on, and ends with 0 when it is told to stop", async () => {
+test("npm start serves, passes flags on, and Ctrl-C stops it in good order", async () => {
   const data = temporaryDirectory();
   const flags = ["--port", "0", "--http-port", "0", "--data", data, "--log", "8M", "--single"];
-  const child = spawn("npm", ["start", "--", ...flags], {
-    cwd: root,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  onTestFinished(() => {
-    child.kill("SIGKILL");
-  });
+  // A group of its own, to which Ctrl-C goes on a terminal: npm and the server both.
+  const child = spawn("npm", ["start", "--", ...flags], { cwd: root, detached: true });
+  const group = -(child.pid ?? 0);
   let printed = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    printed += chunk.toString();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => {
+      printed += chunk.toString();
+    });
+  }
+  onTestFinished(() => {
+    if (!printed.includes('"stopped"')) process.kill(group, "SIGKILL");
   });
   await expect.poll(() => printed, { timeout: 60_000 }).toContain("is ready");
   expect(printed).toMatch(/redis-cli -h 127\.0\.0\.1 -p \d+/u);
-  child.kill("SIGTERM");
-  expect(await once(child, "exit")).toEqual([0, null]);
+
+  process.kill(group, "SIGINT");
+  await once(child, "close");
+  expect(printed).toContain('"stopped"');
 });
 
 test.skipIf(!hasProgram("redis-cli"))(
