@@ -1,0 +1,268 @@
+/** A session with the store that this process itself has open. */
+
+import type { Lsn } from "../base/ids.ts";
+import type { Engine } from "../transactions/engine.ts";
+import { MUST_WAIT, type RunOptions, type Step } from "../transactions/step.ts";
+import { findLive } from "./live-row.ts";
+import { LocalSnapshot } from "./local-snapshot.ts";
+import { LocalTransaction } from "./local-transaction.ts";
+import type { LedgerSession } from "./outcome-ledger.ts";
+import { getRow, getRows, RowOperations } from "./row-operations.ts";
+import {
+  type Batch,
+  type BatchAnswer,
+  type BeginRequest,
+  type ChangeSet,
+  NOT_IN_MEMORY,
+  type Outcome,
+  type RowReader,
+  type Session,
+  type SessionSnapshot,
+  type SessionTransaction,
+} from "./session.ts";
+import type { SettleQueue } from "./settle-queue.ts";
+import type { StoreHolder } from "./store-holder.ts";
+import type { TransactionId } from "./transaction-id.ts";
+import type { KeyRange } from "./tuple.ts";
+import { watchChanges } from "./watch-changes.ts";
+import { applyWrites, putRow } from "./write-set.ts";
+
+const ALL_HELD = -1;
+const NO_BYTES = new Uint8Array(0);
+const NO_BATCH: Batch = {
+  checks: [],
+  writes: [],
+  earliestDeadlineMs: Number.POSITIVE_INFINITY,
+};
+
+export class LocalSession implements Session {
+  readonly #holder: StoreHolder;
+  readonly #engine: Engine;
+  readonly #settling: SettleQueue;
+  readonly #names: LedgerSession;
+  readonly #operations: RowOperations = new RowOperations();
+  readonly #waiting: RunOptions;
+  // The arguments of the bodies below, which are made once.
+  #source: Uint8Array = NO_BYTES;
+  #length = 0;
+  #row: Uint8Array = NO_BYTES;
+  #hasDeadline = false;
+  #batch: Batch = NO_BATCH;
+  #id: TransactionId | undefined;
+
+  constructor(holder: StoreHolder, names: LedgerSession) {
+    this.#holder = holder;
+    this.#engine = holder.engine;
+    this.#settling = holder.settling;
+    this.#names = names;
+    this.#waiting = { timeoutMs: holder.settings.timeoutMs };
+  }
+
+  get settledLsn(): Lsn {
+    return this.#engine.settledLsn;
+  }
+
+  get<T>(source: Uint8Array, length: number, read: RowReader<T>): Promise<T | undefined> {
+    const engine = this.#engine;
+    try {
+      const found = this.#operations.tryGet(engine, findLive, source, length, read);
+      if (found === MUST_WAIT) return this.#getLater(source.slice(0, length), read);
+      return this.#settling.answer(engine.answerLsn, found);
+    } catch (error) {
+      return this.#settling.refuse(engine.answerLsn, error);
+    }
+  }
+
+  getCached<T>(
+    source: Uint8Array,
+    length: number,
+    read: RowReader<T>,
+  ): T | undefined | typeof NOT_IN_MEMORY {
+    const engine = this.#engine;
+    const found = this.#operations.tryGet(engine, findLive, source, length, read);
+    if (found === MUST_WAIT) return NOT_IN_MEMORY;
+    return this.#settling.has(engine.answerLsn) ? found : NOT_IN_MEMORY;
+  }
+
+  async getMany<T>(
+    keys: readonly Uint8Array[],
+    read: RowReader<T>,
+  ): Promise<readonly (T | undefined)[]> {
+    return await this.#run(getRows(findLive, keys, read));
+  }
+
+  set(
+    source: Uint8Array,
+    length: number,
+    row: Uint8Array,
+    deadlineMs: number | undefined,
+  ): Promise<void> {
+    this.#source = source;
+    this.#length = length;
+    this.#row = row;
+    this.#hasDeadline = deadlineMs !== undefined;
+    if (deadlineMs !== undefined) this.#holder.sweep.note(deadlineMs);
+    return this.#write(this.#setBody);
+  }
+
+  delete(source: Uint8Array, length: number): Promise<void> {
+    this.#source = source;
+    this.#length = length;
+    return this.#write(this.#deleteBody);
+  }
+
+  runBatch(batch: Batch): Promise<BatchAnswer> {
+    const engine = this.#engine;
+    const id = this.#names.next();
+    if (batch.earliestDeadlineMs < Number.POSITIVE_INFINITY) {
+      this.#holder.sweep.note(batch.earliestDeadlineMs);
+    }
+    this.#batch = batch;
+    this.#id = id;
+    try {
+      const failedIndex = engine.tryRun(this.#batchBody);
+      if (failedIndex === MUST_WAIT) return this.#batchLater(batch, id);
+      return this.#answerBatch(failedIndex, id);
+    } catch (error) {
+      return this.#settling.refuse(engine.answerLsn, error);
+    }
+  }
+
+  newTransactionId(): TransactionId {
+    const id = this.#names.next();
+    this.#names.begin(id);
+    return id;
+  }
+
+  endTransactionId(id: TransactionId): void {
+    this.#names.end(id);
+  }
+
+  begin(request: BeginRequest): SessionTransaction {
+    return new LocalTransaction(this.#holder, this.#names, this.#operations, request);
+  }
+
+  async snapshot(): Promise<SessionSnapshot> {
+    const view = await this.#engine.snapshot();
+    return new LocalSnapshot(view, this.#operations, this.#holder.settings);
+  }
+
+  changes(range: KeyRange, after: Lsn, signal: AbortSignal): AsyncIterable<ChangeSet> {
+    return watchChanges(this.#engine, range, after, signal);
+  }
+
+  /** What is settled later was not seen by anybody who was answered before this call. */
+  async position(): Promise<Lsn> {
+    return await Promise.resolve(this.#engine.settledLsn);
+  }
+
+  async outcome(id: TransactionId): Promise<Outcome> {
+    return await this.#holder.ledger.outcome(id);
+  }
+
+  async close(): Promise<void> {
+    this.#holder.ledger.closeSession(this.#names);
+    await this.#holder.close();
+  }
+
+  async #getLater<T>(key: Uint8Array, read: RowReader<T>): Promise<T | undefined> {
+    const engine = this.#engine;
+    try {
+      const found = await getRow(engine, findLive, key, read, this.#waiting);
+      return await this.#settling.answer(engine.answerLsn, found);
+    } catch (error) {
+      return await this.#settling.refuse(engine.answerLsn, error);
+    }
+  }
+
+  async #run<T>(body: (step: Step) => T): Promise<T> {
+    const engine = this.#engine;
+    try {
+      let result = engine.tryRun(body);
+      if (result === MUST_WAIT) result = await engine.run(body, this.#waiting);
+      return await this.#settling.answer(engine.answerLsn, result);
+    } catch (error) {
+      return await this.#settling.refuse(engine.answerLsn, error);
+    }
+  }
+
+  #write(body: (step: Step) => void): Promise<void> {
+    const engine = this.#engine;
+    try {
+      if (engine.tryRun(body) === MUST_WAIT) return this.#writeLater(body);
+      return this.#settling.written(engine.answerLsn);
+    } catch (error) {
+      return this.#settling.refuse(engine.answerLsn, error);
+    }
+  }
+
+  /** The body runs when others have used its arguments, so that it is given them back. */
+  async #writeLater(body: (step: Step) => void): Promise<void> {
+    const engine = this.#engine;
+    const source = this.#source.slice(0, this.#length);
+    const row = this.#row;
+    const hasDeadline = this.#hasDeadline;
+    try {
+      await engine.run((step) => {
+        this.#source = source;
+        this.#length = source.length;
+        this.#row = row;
+        this.#hasDeadline = hasDeadline;
+        body(step);
+      }, this.#waiting);
+    } catch (error) {
+      return await this.#settling.refuse(engine.answerLsn, error);
+    }
+    await this.#settling.written(engine.answerLsn);
+  }
+
+  readonly #setBody = (step: Step): void => {
+    if (this.#hasDeadline) this.#holder.sweep.mark(step);
+    putRow(step, this.#source, this.#length, this.#row);
+  };
+
+  readonly #deleteBody = (step: Step): void => {
+    step.remove(this.#source, 0, this.#length);
+  };
+
+  async #batchLater(batch: Batch, id: TransactionId): Promise<BatchAnswer> {
+    const engine = this.#engine;
+    this.#names.begin(id);
+    try {
+      const failedIndex = await engine.run((step) => {
+        this.#batch = batch;
+        this.#id = id;
+        return this.#batchBody(step);
+      }, this.#waiting);
+      return await this.#answerBatch(failedIndex, id);
+    } catch (error) {
+      return await this.#settling.refuse(engine.answerLsn, error);
+    } finally {
+      this.#names.end(id);
+    }
+  }
+
+  #answerBatch(failedIndex: number, id: TransactionId): Promise<BatchAnswer> {
+    const version = this.#engine.answerLsn;
+    if (failedIndex === ALL_HELD) {
+      return this.#settling.committed<BatchAnswer>(version, { ok: true, version }, id);
+    }
+    return this.#settling.answer<BatchAnswer>(version, { ok: false, failedIndex });
+  }
+
+  /** The index of the first check that does not hold, or -1. */
+  readonly #batchBody = (step: Step): number => {
+    const { checks, writes, earliestDeadlineMs } = this.#batch;
+    const id = this.#id;
+    for (let index = 0; index < checks.length; index++) {
+      const check = checks[index];
+      if (check === undefined) continue;
+      const version = findLive(step, check.key, check.key.length) ? step.version : 0;
+      if (version !== check.version) return index;
+    }
+    if (earliestDeadlineMs < Number.POSITIVE_INFINITY) this.#holder.sweep.mark(step);
+    applyWrites(step, writes);
+    if (id !== undefined) this.#names.write(step, id);
+    return ALL_HELD;
+  };
+}

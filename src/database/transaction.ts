@@ -1,0 +1,180 @@
+/**
+ * The transaction that a body is given. It sees everything as of one moment and what it wrote
+ * itself. What it writes is kept here and made, all or nothing, when the body returns.
+ */
+
+import { Fault } from "../base/fault.ts";
+import { type AbortSource, makeAbortSource } from "../base/abort.ts";
+import { checkDelta } from "./atomic.ts";
+import type { RowValues, SetOptions } from "./row-values.ts";
+import { Scan, type ScanOptions, type ScanSource } from "./scan.ts";
+import type { RowReader, SessionTransaction } from "./session.ts";
+import type { Key } from "./tuple.ts";
+import type { Version } from "./version.ts";
+import { counterIn, sumOf, type Write, WriteSet } from "./write-set.ts";
+
+export type AfterCommit = (version: Version) => unknown;
+
+export class Transaction {
+  /** Its name: what to ask `outcome` for if it is not known whether it was committed. */
+  readonly id: string;
+  readonly #inner: SessionTransaction;
+  readonly #values: RowValues;
+  #writes: WriteSet;
+  readonly #afterCommit: AfterCommit[] = [];
+  #earliestDeadlineMs = Number.POSITIVE_INFINITY;
+  #abortSource: AbortSource | undefined;
+  #ended: Error | undefined;
+
+  /** @internal */
+  constructor(id: string, inner: SessionTransaction, values: RowValues) {
+    this.id = id;
+    this.#inner = inner;
+    this.#values = values;
+    this.#writes = new WriteSet(values.settings);
+  }
+
+  /** Aborts at once when the transaction can no longer be committed, with the reason. */
+  get signal(): AbortSignal {
+    this.#abortSource ??= makeAbortSource();
+    const { aborted } = this.#inner;
+    const reason = aborted ?? this.#ended;
+    if (reason !== undefined) this.#abortSource.abort(reason);
+    return this.#abortSource.signal;
+  }
+
+  /** The value of the key, or undefined if it is absent. Nobody changes it before the end. */
+  async get<T = unknown>(key: Key): Promise<T | undefined> {
+    return await this.#get<T>(key, "shared");
+  }
+
+  /** As `get`, for a value that is about to be written: others wait before they read it so. */
+  async getForUpdate<T = unknown>(key: Key): Promise<T | undefined> {
+    return await this.#get<T>(key, "exclusive");
+  }
+
+  /** The values of the keys, in their order. */
+  async getMany<T = unknown>(keys: readonly Key[]): Promise<(T | undefined)[]> {
+    this.#check();
+    if (0 < this.#writes.count) return await this.#getEach<T>(keys);
+    const copies = keys.map((key) => this.#values.keys.copy(key));
+    const values = await this.#inner.getMany(copies, this.#values.readValue as RowReader<T>);
+    return [...values];
+  }
+
+  /**
+   * The rows of a range, in order. Nobody adds a row to what was scanned before the end. What the
+   * transaction itself writes during the scan may be in it or not.
+   */
+  scan<T = unknown>(options: ScanOptions = {}): Scan<T> {
+    this.#check();
+    const source: ScanSource = {
+      scan: async (request, read, waiting) => {
+        this.#check();
+        await this.#flush();
+        return await this.#inner.scan(request, read, waiting);
+      },
+    };
+    return new Scan<T>(this.#values, options, () => source);
+  }
+
+  set(key: Key, value: unknown, options?: SetOptions): void {
+    this.#check();
+    const { keys } = this.#values;
+    const deadlineMs = this.#values.deadline(options);
+    const row = this.#values.encode(value, deadlineMs);
+    this.#writes.put(keys.bytes, keys.encode(key), row, deadlineMs);
+  }
+
+  delete(key: Key): void {
+    this.#check();
+    const { keys } = this.#values;
+    this.#writes.remove(keys.bytes, keys.encode(key));
+  }
+
+  /** Adds to the counter, a bigint of 64 bits, which is zero where there is none. */
+  add(key: Key, delta: bigint): void {
+    this.#check();
+    checkDelta(delta);
+    const { keys } = this.#values;
+    this.#writes.add(keys.bytes, keys.encode(key), delta);
+  }
+
+  /** Calls `run` once, after the transaction was committed and is durable. */
+  afterCommit(run: AfterCommit): void {
+    this.#check();
+    this.#afterCommit.push(run);
+  }
+
+  /**
+   * Whatever is asked of it from here on is refused with `reason`.
+   * @internal
+   */
+  end(reason: Error): void {
+    this.#ended ??= reason;
+    this.#abortSource?.abort(reason);
+  }
+
+  /** @internal */
+  get writes(): WriteSet {
+    return this.#writes;
+  }
+
+  /** @internal */
+  get earliestDeadlineMs(): number {
+    return Math.min(this.#earliestDeadlineMs, this.#writes.earliestDeadlineMs);
+  }
+
+  /** @internal */
+  get afterCommits(): readonly AfterCommit[] {
+    return this.#afterCommit;
+  }
+
+  async #get<T>(key: Key, mode: "shared" | "exclusive"): Promise<T | undefined> {
+    this.#check();
+    const { keys } = this.#values;
+    const length = keys.encode(key);
+    const written = this.#writes.find(keys.bytes, length);
+    if (written !== undefined) return (await this.#readWritten(written)) as T | undefined;
+    const read = this.#values.readValue as RowReader<T>;
+    return mode === "shared"
+      ? await this.#inner.get(keys.bytes, length, read)
+      : await this.#inner.getForUpdate(keys.bytes, length, read);
+  }
+
+  async #readWritten(write: Write): Promise<unknown> {
+    if (write.kind === "put") return this.#values.decode(write.row);
+    if (write.kind === "remove") return undefined;
+    const { key, delta } = write;
+    const read: RowReader<bigint> = (bytes, at, length) => counterIn(key, bytes, at, length);
+    const value = await this.#inner.getForUpdate(key, key.length, read);
+    return sumOf(key, value ?? 0n, delta);
+  }
+
+  async #getEach<T>(keys: readonly Key[]): Promise<(T | undefined)[]> {
+    const values: (T | undefined)[] = [];
+    for (const key of keys) values.push(await this.#get<T>(key, "shared"));
+    return values;
+  }
+
+  /** Makes what was written so far part of what scans of the store see. */
+  async #flush(): Promise<void> {
+    if (this.#writes.count === 0) return;
+    const writes = this.#writes;
+    this.#earliestDeadlineMs = this.earliestDeadlineMs;
+    this.#writes = writes.successor();
+    await this.#inner.apply(writes.writes);
+  }
+
+  #check(): void {
+    if (this.#ended !== undefined) throw this.#ended;
+    const { aborted } = this.#inner;
+    if (aborted !== undefined) throw aborted;
+  }
+}
+
+/** What a transaction is refused with that is used after its end. */
+export function transactionEnded(): Fault {
+  const message = "this transaction has ended; await all that its body does with it";
+  return new Fault("ERR_CLOSED", message);
+}

@@ -1,0 +1,153 @@
+/** Watches: what was committed, in the order of the commits, from some version on, for ever. */
+
+import { type AbortSource, makeAbortSource } from "../base/abort.ts";
+import { Fault } from "../base/fault.ts";
+import type { Lsn } from "../base/ids.ts";
+import { decodeLibraryKey } from "./key-space.ts";
+import type { RowValues } from "./row-values.ts";
+import { rangeOf } from "./scan.ts";
+import type { ChangeSet, RowChange, Session } from "./session.ts";
+import type { Key, KeyPart, KeyRange } from "./tuple.ts";
+import { positionOf, type Version, versionOf } from "./version.ts";
+
+/** What to watch: one key, all keys that begin with the parts of a prefix, or all keys. */
+export interface WatchTarget {
+  readonly key?: Key | undefined;
+  readonly prefix?: Key | undefined;
+}
+
+export interface WatchOptions {
+  /**
+   * The changes after this version; those after the call if it is left out. `ERR_VERSION_GONE` if
+   * they are no longer in the log: take a snapshot, and watch from its version.
+   */
+  readonly from?: Version | undefined;
+  /** Ends the watch, without an error, when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WatchedChange<T = unknown> {
+  /** All parts of the key; one that was a string or bytes is the tuple of that one part. */
+  readonly key: readonly KeyPart[];
+  /** Undefined where the key was deleted. */
+  readonly value: T | undefined;
+  /** The commit. Changes of one transaction have the same one, and follow each other. */
+  readonly version: Version;
+}
+
+export class Watch<T = unknown> implements AsyncIterableIterator<WatchedChange<T>> {
+  readonly #session: Session;
+  readonly #values: RowValues;
+  readonly #range: KeyRange;
+  readonly #from: Lsn | Promise<Lsn>;
+  readonly #abortSource: AbortSource = makeAbortSource();
+  readonly #signal: AbortSignal | undefined;
+  readonly #stop: () => void;
+  readonly #onEnd: (watch: Watch<T>) => void;
+  #inner: AsyncIterator<ChangeSet> | undefined;
+  #version: Lsn | undefined;
+  #changes: readonly RowChange[] = [];
+  #at = 0;
+  #isEnded = false;
+
+  /** @internal */
+  constructor(
+    session: Session,
+    values: RowValues,
+    target: WatchTarget,
+    { from, signal }: WatchOptions,
+    onEnd: (watch: Watch<T>) => void,
+  ) {
+    this.#session = session;
+    this.#values = values;
+    this.#range = watchedRange(values, target);
+    this.#from = from === undefined ? beginning(session) : positionOf(from);
+    this.#signal = signal;
+    this.#onEnd = onEnd;
+    this.#stop = () => {
+      this.stop();
+    };
+    signal?.addEventListener("abort", this.#stop);
+    if (signal?.aborted === true) this.stop();
+  }
+
+  /** The next change, as soon as there is one. Do not ask for another before it is there. */
+  async next(): Promise<IteratorResult<WatchedChange<T>, undefined>> {
+    while (this.#at === this.#changes.length) {
+      if (this.#isEnded) return { value: undefined, done: true };
+      await this.#nextSet();
+    }
+    const { key, row } = this.#changes[this.#at++] as RowChange;
+    const value = row === undefined ? undefined : (this.#values.decode(row) as T);
+    const version = versionOf(this.#version as Lsn);
+    return { value: { key: decodeLibraryKey(key), value, version }, done: false };
+  }
+
+  /** Ends the watch. */
+  async return(): Promise<IteratorResult<WatchedChange<T>, undefined>> {
+    this.stop();
+    return await Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  /** @internal */
+  stop(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#changes = [];
+    this.#at = 0;
+    this.#signal?.removeEventListener("abort", this.#stop);
+    this.#abortSource.abort(new Fault("ERR_CLOSED", "the watch was ended"));
+    this.#onEnd(this);
+  }
+
+  async #nextSet(): Promise<void> {
+    try {
+      this.#inner ??= await this.#open();
+      const result = await this.#inner.next();
+      if (this.#isEnded) return;
+      if (result.done === true) {
+        this.stop();
+        return;
+      }
+      this.#version = result.value.version;
+      this.#changes = result.value.changes;
+      this.#at = 0;
+    } catch (error) {
+      const wasEnded = this.#isEnded;
+      this.stop();
+      if (!wasEnded) throw error;
+    }
+  }
+
+  async #open(): Promise<AsyncIterator<ChangeSet>> {
+    const from = await this.#from;
+    const changes = this.#session.changes(this.#range, from, this.#abortSource.signal);
+    return changes[Symbol.asyncIterator]();
+  }
+}
+
+/** The position now. Whether it can be had is found out by who asks for the first change. */
+function beginning(session: Session): Promise<Lsn> {
+  const position = session.position();
+  position.catch(() => undefined);
+  return position;
+}
+
+function watchedRange(values: RowValues, { key, prefix }: WatchTarget): KeyRange {
+  if (key === undefined) return rangeOf(values, { prefix });
+  if (prefix !== undefined) {
+    throw new Fault("ERR_ARGUMENT", "a watch is of a `key` or of a `prefix`, not of both");
+  }
+  const start = values.keys.copy(key);
+  const end = new Uint8Array(start.length + 1);
+  end.set(start);
+  return { start, end };
+}
