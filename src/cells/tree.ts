@@ -78,6 +78,7 @@ const LEVELS_MAX = 40;
 export const SMALL_PAGE_BYTES: number = PAGE_BYTES / 4;
 /** Joined pages keep some room, so that they are not split again at once. */
 const JOINED_BYTES_MAX: number = (PAGE_BYTES * 3) / 4;
+const VERSION_MAX: number = 2 ** 48 - 1;
 /** After this many rows in a row at the end of a leaf, more are expected there. */
 const APPEND_RUN = 4;
 
@@ -640,6 +641,7 @@ function fillInnerCell(
 }
 
 function setVersion(slab: Slab, cell: number, version: number): void {
+  assert(version <= VERSION_MAX, "a version fits its six bytes");
   slab.u32[cell >> 2] = version;
   slab.u16[(cell + 4) >> 1] = Math.floor(version / 0x1_0000_0000);
 }

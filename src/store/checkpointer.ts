@@ -70,6 +70,7 @@ export class Checkpointer {
 
   /** Somebody waits: what runs goes on without rests, and something runs. Resolves on progress. */
   hurry(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
     this.#isHurried = true;
     this.begin();
     return new Promise((resolve) => this.#waiters.push(resolve));
@@ -98,6 +99,7 @@ export class Checkpointer {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running?.catch(() => undefined);
+    this.#wake();
   }
 
   async #run(): Promise<void> {

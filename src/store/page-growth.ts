@@ -13,6 +13,8 @@ export class PageGrowth {
   readonly #cells: Cells;
   readonly #pagesAt: number;
   #running: Promise<void> | undefined;
+  /** The last attempt found no room; only who needs pages tries again. */
+  #isFull = false;
 
   constructor(volume: Volume, cells: Cells, pagesAt: number) {
     this.#volume = volume;
@@ -28,7 +30,7 @@ export class PageGrowth {
 
   /** Grows the zone in the background if half a step is all that is left. */
   growEarly(): void {
-    if (this.#running !== undefined) return;
+    if (this.#running !== undefined || this.#isFull) return;
     if (this.#cells.space.freeCount > this.#stepPages() / 2) return;
     // Nobody waits for this yet: who needs the pages will try again and hear of the fault.
     this.grow().catch(() => undefined);
@@ -36,7 +38,9 @@ export class PageGrowth {
 
   async #grow(): Promise<void> {
     const pageCount = this.#cells.space.pageCount + this.#stepPages();
+    this.#isFull = true;
     await this.#volume.grow(this.#pagesAt + pageCount * PAGE_BYTES);
+    this.#isFull = false;
     this.#cells.growTo(pageCount);
   }
 
