@@ -1,18 +1,88 @@
 import { createRequire } from "node:module";
 import { expect, test } from "vitest";
+import type { Database } from "../database/database.ts";
+import { openDatabase } from "../database/open-database.ts";
+import { hostWorld } from "../host/world.ts";
+import { formatStore, storeBytes } from "../store/format.ts";
+import { defaultStoreOptions } from "../store/options.ts";
+import { openVolumeEngine } from "../transactions/open-engine.ts";
+import { MemoryVolume } from "../volume/memory-volume.ts";
+import { DatabaseLevelStore } from "./database-level-store.ts";
 import { HoldfastLevel } from "./holdfast-level.ts";
+import type { LevelStore } from "./level-store.ts";
 import { MemoryLevelStore } from "./memory-level-store.suite.ts";
 
-test("passes the suite of abstract-level, on a store in memory", async () => {
-  const result = await runLevelSuite(makeLevel);
+const ASSERTION_COUNT_MIN = 4600;
+
+test("passes the suite of abstract-level, on a list in memory", async () => {
+  const result = await runLevelSuite((options = {}) => {
+    const store = new MemoryLevelStore();
+    const open = async (): Promise<LevelStore> => await Promise.resolve(store);
+    return new HoldfastLevel(open, options, { creation: false });
+  });
   expect(result.failures).toEqual([]);
-  expect(result.assertionCount).toBeGreaterThan(4600);
+  expect(result.assertionCount).toBeGreaterThan(ASSERTION_COUNT_MIN);
 });
 
-function makeLevel(options: object = {}): HoldfastLevel {
-  const store = new MemoryLevelStore();
-  const open = async (): Promise<MemoryLevelStore> => await Promise.resolve(store);
-  return new HoldfastLevel(open, options, { creation: false });
+test("passes the suite of abstract-level, each under its prefix of one database", async () => {
+  const database = await openDatabaseOn(new MemoryVolume(storeBytes(STORE)), "format");
+  let count = 0;
+  const result = await runLevelSuite((options = {}) => {
+    const prefix = ["level", ++count];
+    const open = async (): Promise<LevelStore> =>
+      await Promise.resolve(new DatabaseLevelStore(database, { prefix, closesDatabase: false }));
+    return new HoldfastLevel(open, options, { creation: false });
+  });
+  expect(result.failures).toEqual([]);
+  expect(result.assertionCount).toBeGreaterThan(ASSERTION_COUNT_MIN);
+  await database.close();
+});
+
+test("what was put is there when the database is opened again", async () => {
+  const volume = new MemoryVolume(storeBytes(STORE));
+  const first = levelOn(await openDatabaseOn(volume, "format"));
+  const many = Array.from({ length: 1000 }, (_, at) => ({ key: `k${1000 + at}`, value: `v${at}` }));
+  await first.batch(many.map((entry) => ({ type: "put", ...entry })));
+  await first.close();
+  const second = levelOn(await openDatabaseOn(new MemoryVolume(volume.image), "open"));
+  const expected = many.map(({ key, value }) => [key, value]);
+  expect(await second.iterator().all()).toEqual(expected);
+  await second.clear({ gte: "k1100", lt: "k12" });
+  expect(await second.keys().all()).toHaveLength(900);
+  await second.close();
+});
+
+test("what Level did not write is refused", async () => {
+  const database = await openDatabaseOn(new MemoryVolume(storeBytes(STORE)), "format");
+  const level = levelOn(database);
+  const key = new TextEncoder().encode("a");
+  await database.set([key], { not: "bytes" });
+  await expect(level.get("a")).rejects.toMatchObject({ code: "ERR_FORMAT" });
+  await expect(level.iterator().all()).rejects.toMatchObject({ code: "ERR_FORMAT" });
+  await database.set([key], "text");
+  await database.set(["a string"], "is no key of Level");
+  await level.del("a");
+  expect(await level.iterator().all()).toEqual([]);
+  await level.close();
+});
+
+const STORE = {
+  ...defaultStoreOptions,
+  cacheBytes: 4 << 20,
+  logBytes: 4 << 20,
+  pagesBytes: 4 << 20,
+};
+
+async function openDatabaseOn(volume: MemoryVolume, how: "format" | "open"): Promise<Database> {
+  const world = hostWorld();
+  if (how === "format") await formatStore(world, volume, STORE);
+  return await openDatabase(world, await openVolumeEngine(world, volume, STORE));
+}
+
+/** A Level database that has the whole database to itself. */
+function levelOn(database: Database): HoldfastLevel {
+  const store = new DatabaseLevelStore(database, { prefix: [], closesDatabase: true });
+  return new HoldfastLevel(async () => await Promise.resolve(store), {}, { creation: false });
 }
 
 interface LevelSuiteResult {

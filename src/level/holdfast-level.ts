@@ -1,9 +1,9 @@
 /**
  * An `abstract-level` database over Holdfast, so that what is built on Level runs on it.
  *
- * It guarantees more than Level asks for: every batch and every clear of a range is one
- * transaction, durable when its promise resolves, and every read that follows sees it. Keys and
- * values are bytes in the store; Level's own encodings turn everything else into them.
+ * It guarantees more than Level asks for: every batch is one transaction, durable when its promise
+ * resolves, and every read that follows sees it. Keys and values are bytes in the store; Level's
+ * own encodings turn everything else into them.
  */
 
 import { type AbstractDatabaseOptions, AbstractLevel } from "abstract-level";
@@ -13,7 +13,13 @@ import { HoldfastIterator, type IteratorOptions } from "./level-iterator.ts";
 import { LevelPages } from "./level-pages.ts";
 import { type LevelBounds, rangeOf } from "./level-range.ts";
 import { HoldfastSnapshot } from "./level-snapshot.ts";
-import type { LevelOpenOptions, LevelOperation, LevelReader, LevelStore } from "./level-store.ts";
+import type {
+  LevelOpenOptions,
+  LevelOperation,
+  LevelReader,
+  LevelSnapshot,
+  LevelStore,
+} from "./level-store.ts";
 
 /** Opens the store beneath, each time that the database is opened. */
 export type OpenLevelStore = (options: LevelOpenOptions) => Promise<LevelStore>;
@@ -35,7 +41,7 @@ type BatchOperation =
   | { readonly type: "put"; readonly key: Bytes; readonly value: Bytes }
   | { readonly type: "del"; readonly key: Bytes };
 
-/** Removals in one transaction, where not simply all of a range is removed. */
+/** How many are removed together, where not simply all of a range is. */
 const CLEARED_TOGETHER = 1000;
 
 export class HoldfastLevel<K = string, V = string> extends AbstractLevel<Bytes, K, V> {
@@ -117,11 +123,10 @@ export class HoldfastLevel<K = string, V = string> extends AbstractLevel<Bytes, 
 
   _iterator(options: IteratorOptions & ReadOptions): HoldfastIterator {
     const level = this as unknown as AbstractLevel<Bytes, Bytes, Bytes>;
-    if (options.snapshot !== undefined) {
-      return new HoldfastIterator(level, options, this.#reader(options), undefined);
-    }
-    const own = this.#opened().snapshot();
-    return new HoldfastIterator(level, options, own, own);
+    const given = givenSnapshot(options);
+    return given === undefined
+      ? new HoldfastIterator(level, options, this.#opened().snapshot(), "iterator")
+      : new HoldfastIterator(level, options, given, "user");
   }
 
   _snapshot(options: object): HoldfastSnapshot {
@@ -130,8 +135,9 @@ export class HoldfastLevel<K = string, V = string> extends AbstractLevel<Bytes, 
 
   /** Removes the first entries of a range, or those that a snapshot has. */
   async #clearSome(options: ClearOptions): Promise<void> {
-    const own = options.snapshot === undefined ? this.#opened().snapshot() : undefined;
-    const pages = new LevelPages(own ?? this.#reader(options), rangeOf(options));
+    const given = givenSnapshot(options);
+    const snapshot = given ?? this.#opened().snapshot();
+    const pages = new LevelPages(snapshot, rangeOf(options));
     try {
       let left = options.limit === -1 ? Number.POSITIVE_INFINITY : options.limit;
       for (;;) {
@@ -141,7 +147,7 @@ export class HoldfastLevel<K = string, V = string> extends AbstractLevel<Bytes, 
         left -= entries.length;
       }
     } finally {
-      await own?.release();
+      if (given === undefined) await snapshot.release();
     }
   }
 
@@ -149,11 +155,16 @@ export class HoldfastLevel<K = string, V = string> extends AbstractLevel<Bytes, 
     return must(this.#store, "Level calls these only while the database is open");
   }
 
-  #reader({ snapshot }: ReadOptions): LevelReader {
-    if (snapshot === undefined) return this.#opened();
-    if (snapshot instanceof HoldfastSnapshot) return snapshot.reader;
-    throw new Fault("ERR_ARGUMENT", "this snapshot is of another kind of database; make one here");
+  #reader(options: ReadOptions): LevelReader {
+    return givenSnapshot(options) ?? this.#opened();
   }
+}
+
+/** The snapshot that the user passed, if any. */
+function givenSnapshot({ snapshot }: ReadOptions): LevelSnapshot | undefined {
+  if (snapshot === undefined) return undefined;
+  if (snapshot instanceof HoldfastSnapshot) return snapshot.snapshot;
+  throw new Fault("ERR_ARGUMENT", "this snapshot is of another kind of database; make one here");
 }
 
 function operationOf(operation: BatchOperation): LevelOperation {

@@ -3,7 +3,7 @@
 import { AbstractIterator, type AbstractIteratorOptions, type AbstractLevel } from "abstract-level";
 import { LevelPages } from "./level-pages.ts";
 import { type LevelBounds, rangeOf } from "./level-range.ts";
-import type { LevelEntry, LevelReader, LevelSnapshot } from "./level-store.ts";
+import type { LevelEntry, LevelSnapshot } from "./level-store.ts";
 
 export type IteratorOptions = LevelBounds & { readonly keys: boolean; readonly values: boolean };
 
@@ -21,13 +21,13 @@ export class HoldfastIterator extends AbstractIterator<BytesLevel, Bytes, Bytes>
   constructor(
     level: BytesLevel,
     options: IteratorOptions,
-    reader: LevelReader,
-    own: LevelSnapshot | undefined,
+    snapshot: LevelSnapshot,
+    owner: "iterator" | "user",
   ) {
     super(level, options as AbstractIteratorOptions<Bytes, Bytes>);
-    this.#pages = new LevelPages(reader, rangeOf(options));
+    this.#pages = new LevelPages(snapshot, rangeOf(options));
     this.#options = options;
-    this.#own = own;
+    this.#own = owner === "iterator" ? snapshot : undefined;
   }
 
   async _next(): Promise<Pair | undefined> {

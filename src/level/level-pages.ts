@@ -5,14 +5,14 @@
 
 import { assert } from "../base/assert.ts";
 import { rangeBeyond, rangeFrom } from "./level-range.ts";
-import type { LevelEntry, LevelRange, LevelReader } from "./level-store.ts";
+import type { LevelEntry, LevelRange, LevelSnapshot } from "./level-store.ts";
 
 const PAGE_COUNT_FIRST = 16;
 const PAGE_COUNT_MAX = 4096;
 const PAGE_BYTES_MAX = 1 << 20;
 
 export class LevelPages {
-  readonly #reader: LevelReader;
+  readonly #snapshot: LevelSnapshot;
   readonly #whole: LevelRange;
   /** What of the range was not read. */
   #rest: LevelRange;
@@ -21,8 +21,8 @@ export class LevelPages {
   #pageCount = PAGE_COUNT_FIRST;
   #isAtEnd = false;
 
-  constructor(reader: LevelReader, range: LevelRange) {
-    this.#reader = reader;
+  constructor(snapshot: LevelSnapshot, range: LevelRange) {
+    this.#snapshot = snapshot;
     this.#whole = range;
     this.#rest = range;
   }
@@ -52,7 +52,7 @@ export class LevelPages {
     if (this.#next < this.#page.length) return true;
     if (this.#isAtEnd) return false;
     const limits = { countMax: this.#pageCount, bytesMax: PAGE_BYTES_MAX };
-    this.#page = await this.#reader.read(this.#rest, limits);
+    this.#page = await this.#snapshot.read(this.#rest, limits);
     this.#next = 0;
     assert(this.#page.length <= this.#pageCount, "a read keeps to its limit");
     this.#pageCount = Math.min(PAGE_COUNT_MAX, 4 * this.#pageCount);

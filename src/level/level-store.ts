@@ -3,19 +3,17 @@
  * Whoever implements it decides where in a larger set of keys these lie.
  */
 
-/** A view of the data that can be read. */
+/** What single keys are read from. */
 export interface LevelReader {
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
   /** As `get` for each key, all of one moment. */
   getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]>;
-  /** The first entries of a range, of one moment; none if the range is empty. */
-  read(range: LevelRange, limits: LevelLimits): Promise<readonly LevelEntry[]>;
 }
 
 export interface LevelStore extends LevelReader {
   /** Does all or none of it. Resolves when it is durable. */
   write(operations: readonly LevelOperation[]): Promise<void>;
-  /** Removes all of a range, or nothing. Resolves when that is durable. */
+  /** Removes all of a range, in one step if that is not too large. Resolves when it is durable. */
   clear(range: LevelRange): Promise<void>;
   /**
    * Fixes what it shows before it returns: everything whose write has resolved, and nothing that
@@ -25,7 +23,10 @@ export interface LevelStore extends LevelReader {
   close(): Promise<void>;
 }
 
+/** A view that stays as it is. */
 export interface LevelSnapshot extends LevelReader {
+  /** The first entries of a range; none if there are none. */
+  read(range: LevelRange, limits: LevelLimits): Promise<readonly LevelEntry[]>;
   /** Lets go of what only this snapshot needs. */
   release(): Promise<void>;
 }

@@ -26,18 +26,18 @@ class MemoryReader implements LevelReader {
     return await Promise.resolve(keys.map((key) => this.#find(key)));
   }
 
-  async read(range: LevelRange, limits: LevelLimits): Promise<readonly LevelEntry[]> {
-    const within = this.entries.filter(({ key }) => isWithin(range, key));
-    const ordered = range.reverse ? within.toReversed() : within;
-    return await Promise.resolve(ordered.slice(0, limits.countMax));
-  }
-
   #find(key: Uint8Array): Uint8Array | undefined {
     return this.entries.find((entry) => compareBytes(entry.key, key) === 0)?.value;
   }
 }
 
 class MemorySnapshot extends MemoryReader implements LevelSnapshot {
+  async read(range: LevelRange, limits: LevelLimits): Promise<readonly LevelEntry[]> {
+    const within = this.entries.filter(({ key }) => isWithin(range, key));
+    const ordered = range.reverse ? within.toReversed() : within;
+    return await Promise.resolve(ordered.slice(0, limits.countMax));
+  }
+
   async release(): Promise<void> {
     this.entries = [];
     await Promise.resolve();
