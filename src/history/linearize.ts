@@ -65,6 +65,8 @@ class Search {
   /** No operation that returned, of this rank or a higher one, is placed. */
   #highest = 0;
   #mustLeft: number;
+  /** The ranks of placed operations that never returned, in order. */
+  #late: readonly number[] = [];
 
   constructor(operations: readonly Operation[], model: Model) {
     this.#model = model;
@@ -144,11 +146,15 @@ class Search {
     const end =
       entry.rank < this.#mustCount ? Math.max(this.#highest, entry.rank + 1) : this.#highest;
     for (let rank = first + 1; rank < end; rank++) if (this.#placed[rank] === 1) key += `,${rank}`;
-    for (let rank = Math.max(end, this.#mustCount); rank < this.#placed.length; rank++) {
-      if (this.#placed[rank] === 1) key += `,${rank}`;
-    }
+    for (const rank of this.#lateWith(entry.rank)) key += `,${rank}`;
     this.#placed[entry.rank] = 0;
     return `${key}|${state}`;
+  }
+
+  /** The placed operations that never returned, and this one if it is such. */
+  #lateWith(rank: number): readonly number[] {
+    if (rank < this.#mustCount) return this.#late;
+    return [...this.#late, rank].toSorted((left, right) => left - right);
   }
 
   #place(entry: Entry): void {
@@ -156,7 +162,10 @@ class Search {
     unlink(entry.match);
     this.#placed[entry.rank] = 1;
     while (this.#placed[this.#firstOpen] === 1) this.#firstOpen++;
-    if (this.#mustCount <= entry.rank) return;
+    if (this.#mustCount <= entry.rank) {
+      this.#late = this.#lateWith(entry.rank);
+      return;
+    }
     this.#mustLeft--;
     this.#highest = Math.max(this.#highest, entry.rank + 1);
   }
@@ -166,6 +175,7 @@ class Search {
     relink(entry);
     this.#placed[entry.rank] = 0;
     if (entry.rank < this.#mustCount) this.#mustLeft++;
+    else this.#late = this.#late.filter((rank) => rank !== entry.rank);
     this.#firstOpen = Math.min(this.#firstOpen, entry.rank);
     while (this.#highest > 0 && this.#placed[this.#highest - 1] === 0) this.#highest--;
   }

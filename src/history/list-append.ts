@@ -16,12 +16,13 @@ import { type EdgeSink, EvidenceOf } from "./evidence.ts";
 import type { IsolationLevel } from "./isolation.ts";
 import { ListAppendOrder } from "./list-append-order.ts";
 import { ListAppendReads } from "./list-append-reads.ts";
+import { LogAnomalies } from "./log-anomalies.ts";
 import { NOTHING } from "./names.ts";
 import { RW, WR, WW } from "./relation.ts";
 import { APPEND, FAIL, OK, type TransactionLog } from "./transaction-log.ts";
 import { reportOn, type TransactionReport } from "./transaction-report.ts";
 import { LogNarrator, describeOperation, listText } from "./transaction-words.ts";
-import type { Anomaly, AnomalyName, Fact } from "./verdict.ts";
+import type { Fact } from "./verdict.ts";
 
 const NONE = -1;
 
@@ -40,7 +41,7 @@ class ListAppendCheck {
   readonly #reads: ListAppendReads;
   readonly #order: ListAppendOrder;
   readonly #narrator: Narrator;
-  readonly #anomalies: Anomaly[] = [];
+  readonly #anomalies: LogAnomalies;
   /** Of each key, the appends that were acknowledged and never read. */
   readonly #unread = new Map<number, number[]>();
   readonly #isIncompatible: ReadonlySet<number>;
@@ -50,11 +51,18 @@ class ListAppendCheck {
     this.#reads = new ListAppendReads(log);
     this.#order = new ListAppendOrder(log, this.#reads);
     this.#narrator = new LogNarrator(log);
+    this.#anomalies = new LogAnomalies(log);
     this.#isIncompatible = new Set(this.#order.incompatible);
     this.#collectUnread();
   }
 
   run(isolation: IsolationLevel): TransactionReport {
+    const { transactionCount } = this.#log;
+    const [twin] = this.#order.twins;
+    if (twin !== undefined) {
+      const doubts = [this.#anomalies.twinDoubt(twin[0])];
+      return reportOn({ anomalies: [], transactionCount, doubts }, isolation);
+    }
     this.#reportInternal();
     this.#reportOrders();
     this.#reportStrangeElements();
@@ -67,11 +75,10 @@ class ListAppendCheck {
       const evidence = new EvidenceOf(found.cycles);
       this.#emit(evidence);
       for (const cycle of found.cycles) {
-        this.#anomalies.push(cycleAnomaly(cycle, evidence, this.#narrator));
+        this.#anomalies.found.push(cycleAnomaly(cycle, evidence, this.#narrator));
       }
     }
-    const { transactionCount } = this.#log;
-    return reportOn({ anomalies: this.#anomalies, transactionCount, doubts }, isolation);
+    return reportOn({ anomalies: this.#anomalies.found, transactionCount, doubts }, isolation);
   }
 
   #collectUnread(): void {
@@ -191,33 +198,29 @@ class ListAppendCheck {
   #reportInternal(): void {
     for (const at of this.#reads.internal) {
       const because = `"${describeOperation(this.#log, at)}" is not what it had read and appended`;
-      this.#report("internal", [
+      this.#anomalies.report("internal", [
         { node: this.#transactionOf(at), because, fact: this.#readFact(at) },
       ]);
     }
   }
 
   #reportOrders(): void {
-    const { twins, duplicates, incompatible } = this.#order;
-    for (const [first, second] of twins) {
-      const steps = [first, second].map((at) => this.#wroteStep(at, "the other appended the same"));
-      this.#report("duplicate-writes", steps);
-    }
+    const { duplicates, incompatible } = this.#order;
     for (const position of duplicates) {
       const operation = this.#order.writer[position] as number;
       const key = this.#log.key.at(operation);
       const name = this.#log.values.name(this.#log.value.at(operation));
       const because = `it read ${name} twice in ${this.#log.keys.name(key)}`;
       const node = this.#reads.longestReader[key] as number;
-      const fact = this.#fact("read", key, this.#log.value.at(operation));
-      this.#report("duplicate-elements", [{ node, because, fact }]);
+      const fact = this.#anomalies.fact("read", key, this.#log.value.at(operation));
+      this.#anomalies.report("duplicate-elements", [{ node, because, fact }]);
     }
     for (const row of incompatible) {
       const key = this.#reads.key.at(row);
       const { longestStart, longestLength, longestReader } = this.#reads;
       const one = { start: this.#reads.start.at(row), length: this.#reads.length.at(row) };
       const two = { start: longestStart[key] as number, length: longestLength[key] as number };
-      this.#report("incompatible-order", [
+      this.#anomalies.report("incompatible-order", [
         { node: this.#reads.reader.at(row), ...this.#sawList(key, one) },
         { node: longestReader[key] as number, ...this.#sawList(key, two) },
       ]);
@@ -230,7 +233,7 @@ class ListAppendCheck {
   ): { readonly because: string; readonly fact: Fact } {
     const because = `it read ${listText(this.#log, start, length)} in ${this.#log.keys.name(key)}`;
     const last = length === 0 ? NOTHING : this.#log.elements.at(start + length - 1);
-    return { because, fact: this.#fact("read", key, last) };
+    return { because, fact: this.#anomalies.fact("read", key, last) };
   }
 
   /** Elements of the longest lists, and of those that do not fit, that nobody can have appended. */
@@ -266,11 +269,16 @@ class ListAppendCheck {
   #reportStrange(reader: number, key: number, element: number, operation: number): void {
     const name = this.#log.values.name(element);
     const because = `it read ${name} in ${this.#log.keys.name(key)}`;
-    const read = { node: reader, because, fact: this.#fact("read", key, element) };
+    const read = { node: reader, because, fact: this.#anomalies.fact("read", key, element) };
     if (operation === NONE) {
-      this.#report("phantom-value", [{ ...read, because: `${because}, which nobody appended` }]);
+      this.#anomalies.report("phantom-value", [
+        { ...read, because: `${because}, which nobody appended` },
+      ]);
     } else {
-      this.#report("G1a", [read, this.#wroteStep(operation, "it was aborted")]);
+      this.#anomalies.report("G1a", [
+        read,
+        this.#anomalies.wrote(operation, this.#transactionOf(operation), "it was aborted"),
+      ]);
     }
   }
 
@@ -298,12 +306,18 @@ class ListAppendCheck {
     const key = this.#reads.key.at(row);
     const name = this.#log.values.name(this.#log.value.at(writer));
     const because = `it read ${name} as the last of ${this.#log.keys.name(key)}`;
-    const fact = this.#fact("read", key, this.#log.value.at(writer));
+    const fact = this.#anomalies.fact("read", key, this.#log.value.at(writer));
     if (this.#transactionOf(writer) === node) {
-      this.#report("internal", [{ node, because: `${because} before it appended it`, fact }]);
+      this.#anomalies.report("internal", [
+        { node, because: `${because} before it appended it`, fact },
+      ]);
     } else if (isIntermediate) {
-      const wrote = this.#wroteStep(writer, "it appended more to the same list");
-      this.#report("G1b", [{ node, because, fact }, wrote]);
+      const wrote = this.#anomalies.wrote(
+        writer,
+        this.#transactionOf(writer),
+        "it appended more to the same list",
+      );
+      this.#anomalies.report("G1b", [{ node, because, fact }, wrote]);
     }
   }
 
@@ -313,41 +327,19 @@ class ListAppendCheck {
       const last = this.#lastValue(row);
       const seen = this.#narrator.version(key, last) ?? "the empty list";
       const because = `it read ${this.#log.keys.name(key)} up to ${seen} and appended to it`;
-      return { node: this.#reads.reader.at(row), because, fact: this.#fact("read", key, last) };
+      return {
+        node: this.#reads.reader.at(row),
+        because,
+        fact: this.#anomalies.fact("read", key, last),
+      };
     });
-    this.#report("lost-update", steps);
-  }
-
-  #wroteStep(operation: number, because: string): Step {
-    const key = this.#log.key.at(operation);
-    const fact = this.#fact("wrote", key, this.#log.value.at(operation));
-    return { node: this.#transactionOf(operation), because, fact };
+    this.#anomalies.report("lost-update", steps);
   }
 
   #readFact(at: number): Fact {
     const length = this.#log.length.at(at);
     const last =
       length === 0 ? NOTHING : this.#log.elements.at(this.#log.value.at(at) + length - 1);
-    return this.#fact("read", this.#log.key.at(at), last);
+    return this.#anomalies.fact("read", this.#log.key.at(at), last);
   }
-
-  #fact(kind: "read" | "wrote", key: number, value: number): Fact {
-    return { kind, key: this.#log.keys.name(key), value: this.#log.values.name(value) };
-  }
-
-  #report(name: AnomalyName, parts: readonly Step[]): void {
-    const steps = parts.map(({ node, because, fact }) => ({
-      operation: this.#narrator.operation(node),
-      because,
-      index: node,
-      fact,
-    }));
-    this.#anomalies.push({ name, steps });
-  }
-}
-
-interface Step {
-  readonly node: number;
-  readonly because: string;
-  readonly fact: Fact;
 }

@@ -31,10 +31,6 @@ export type AnomalyName =
   | "phantom-value"
   /** Two reads of a list of which neither begins with the other. */
   | "incompatible-order"
-  /** The versions of one key, as far as they can be told, follow each other in a circle. */
-  | "cyclic-versions"
-  /** The same value was written twice, so that reads of it cannot be told apart. */
-  | "duplicate-writes"
   /** Two transactions claim one position of the log. */
   | "duplicate-version"
   /** A version was read with another value than was written. */
@@ -48,7 +44,10 @@ export type AnomalyName =
   | "impossible-count"
   /** Two readers saw two writes in opposite orders. */
   | "long-fork"
-  | "not-linearizable";
+  /** No order within the intervals of the operations explains what they returned. */
+  | "not-linearizable"
+  /** No order at all does. */
+  | "not-serializable";
 
 export interface Anomaly {
   readonly name: AnomalyName;
