@@ -98,11 +98,11 @@ export class Scan<T = unknown> implements AsyncIterableIterator<ScannedRow<T>> {
   async #fill(): Promise<boolean> {
     try {
       while (this.#at === this.#rows.length) {
-        this.#checkSignal();
         if (this.#rest === undefined) {
           this.#end();
           return false;
         }
+        this.#checkSignal();
         await this.#nextChunk(this.#rest);
       }
       this.#checkSignal();

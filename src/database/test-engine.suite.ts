@@ -55,12 +55,15 @@ export async function withDatabase(
 }
 
 export function makeSimulation(seed: number): SimulatedWorld {
-  const drain = async (): Promise<void> => {
-    await new Promise<void>((resolve) => {
-      setImmediate(resolve);
-    });
-  };
   return new SimulatedWorld({ ...defaultSimulationOptions, seed, drain });
+}
+
+/** One turn of the real loop. */
+async function drain(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    // oxlint-disable-next-line no-restricted-globals -- the simulation is driven from outside it
+    setImmediate(resolve);
+  });
 }
 
 export class TestEngine implements Engine {

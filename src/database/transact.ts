@@ -263,11 +263,10 @@ function conflict(reason: Fault, attempts: number, id: TransactionId): Fault {
 }
 
 function timedOut(timeoutMs: number): Fault {
-  const message = `the transaction took longer than ${timeoutMs} ms and was rolled back`;
-  return new Fault("ERR_TIMEOUT", `${message}; do less in it or raise timeoutMs`, { timeoutMs });
+  const message = `the transaction took longer than ${timeoutMs} ms: do less in it, or raise`;
+  return new Fault("ERR_TIMEOUT", `${message} timeoutMs`, { timeoutMs });
 }
 
 function endedBy(signal: AbortSignal): Fault {
-  const message = "the caller's signal ended the transaction, which was rolled back";
-  return new Fault("ERR_ABORTED", message, {}, signal.reason);
+  return new Fault("ERR_ABORTED", "the caller's signal ended the transaction", {}, signal.reason);
 }
