@@ -4,6 +4,7 @@ import { Command } from "commander";
 import type { CommandIo } from "./command-io.ts";
 import { addConfigCommand } from "./config.ts";
 import { addInspectCommand } from "./inspect.ts";
+import { addScheduleCommand } from "./schedule.ts";
 import { addServeCommand } from "./serve.ts";
 import { addStatusCommand } from "./status.ts";
 import { addVerifyCommand } from "./verify.ts";
@@ -34,6 +35,7 @@ export function createProgram(io: CommandIo): Command {
   addStatusCommand(program, io);
   addInspectCommand(program, io);
   addVerifyCommand(program, io);
+  addScheduleCommand(program, io);
   addConfigCommand(program, io);
   return program;
 }
