@@ -120,10 +120,10 @@ describe("interactive transactions", () => {
       const second = store.begin({ signal: controller.signal });
       const waiting = second.run(writer("b"));
       controller.abort(new Error("enough"));
-      await expectCode(waiting, "ERR_ABORTED");
+      await expectCode(waiting, "ERR_TIMEOUT");
       expect(reasons).toEqual([first.aborted]);
-      expect(codeOf(() => first.tryRun(writer("c")))).toBe("ERR_ABORTED");
-      await expectCode(second.commit(), "ERR_ABORTED");
+      expect(codeOf(() => first.tryRun(writer("c")))).toBe("ERR_TIMEOUT");
+      await expectCode(second.commit(), "ERR_TIMEOUT");
       expect(store.tryRun(readAll)).toEqual([]);
       expect(store.begin({ signal: controller.signal }).aborted).toBeDefined();
     });

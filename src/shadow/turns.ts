@@ -88,7 +88,7 @@ interface Waiter {
 
 /** What a caller gets whose signal was aborted before its work was applied. */
 export function abandoned(signal: AbortSignal): Fault {
-  return new Fault("ERR_ABORTED", "the caller's signal ended this", {}, signal.reason);
+  return new Fault("ERR_TIMEOUT", "the caller's signal ended this", {}, signal.reason);
 }
 
 function timedOut(timeoutMs: number): Fault {
