@@ -46,6 +46,15 @@ export class CommandTable {
     return this.subcommands(command)?.named(sub);
   }
 
+  /** Every command, each container followed by what is in it. */
+  *everything(): Generator<Command> {
+    for (const command of this.all) {
+      yield command;
+      const table = this.#subtables.get(command);
+      if (table !== undefined) yield* table.everything();
+    }
+  }
+
   /** The commands within a container. */
   subcommands(container: Command): CommandTable | undefined {
     return this.#subtables.get(container);

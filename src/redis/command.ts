@@ -67,7 +67,12 @@ export type CommandAction =
   | { readonly kind: "store"; readonly run: (step: Step, call: Call) => void }
   | { readonly kind: "local"; readonly run: (call: Call) => void }
   | { readonly kind: "control"; readonly control: Control }
-  | { readonly kind: "container"; readonly subcommands: readonly CommandSpec[] };
+  | {
+      readonly kind: "container";
+      readonly subcommands: readonly CommandSpec[];
+      /** What it does without a subcommand, if it may be given alone. */
+      readonly alone?: (call: Call) => void;
+    };
 
 export type CommandSpec = CommandFacts & CommandAction;
 
@@ -103,7 +108,7 @@ export class Command {
     this.writes = this.flags.has("write");
     this.remaps = spec.remaps === true;
     this.open = this.flags.has("no_auth");
-    const runLocally = spec.kind === "local" ? spec.run : answerOk;
+    const runLocally = localAction(spec);
     this.runLocally = runLocally;
     this.runInStep = spec.kind === "store" ? spec.run : (_, call) => runLocally(call);
   }
@@ -130,6 +135,11 @@ export class Command {
     for (let index = keys.first; index <= last; index += keys.step) indexes.push(index);
     return indexes;
   }
+}
+
+function localAction(spec: CommandSpec): (call: Call) => void {
+  if (spec.kind === "local") return spec.run;
+  return (spec.kind === "container" ? spec.alone : undefined) ?? answerOk;
 }
 
 /** UNWATCH is the one control that MULTI queues: by the time it runs there is nothing to do. */

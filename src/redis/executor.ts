@@ -94,7 +94,8 @@ export class Executor implements Call {
   }
 
   #executeWithin(container: Command, request: Request): boolean {
-    if (request.count < 2) return this.#reject(wrongArity(container.name));
+    if (request.count < container.argumentsMin) return this.#reject(wrongArity(container.name));
+    if (request.count === 1) return this.#executeCommand(container, request);
     const { bytes, at, length } = request;
     const table = this.door.commands.subcommands(container);
     const command = table?.find(bytes, at[1] as number, length[1] as number);

@@ -2,7 +2,7 @@
  * The keys of a logical database as a body sees them: one door has one keyspace, which each body
  * borrows for its run, since bodies never overlap.
  *
- * `find` or `claim` point at a key and look it up; `putString`, `setDeadline` and `remove` act on
+ * `find` or `claim` point at a key and look it up; `setString`, `setDeadline` and `remove` act on
  * the key that is pointed at. A key whose deadline has passed is removed on the way by whoever
  * meets it: that a key has expired is never answered on the strength of a clock alone.
  */
@@ -90,6 +90,11 @@ export class Keyspace {
     return prefix;
   }
 
+  /** Whether the database in use has no rows. */
+  isEmpty(): boolean {
+    return this.#running().count(this.prefix(KEY_ROWS)) === 0;
+  }
+
   /** Points at a key without looking it up. */
   point(bytes: Uint8Array, at: number, length: number): void {
     if (this.keyBytesMax < length) throw keyTooLong(length, this.keyBytesMax);
@@ -135,11 +140,23 @@ export class Keyspace {
     return copy;
   }
 
+  /** Makes the key a string of these bytes. A deadline of 0 is none. */
+  setString(source: Uint8Array, at: number, length: number, deadlineMs: number): void {
+    const target = this.putRow(TYPE_STRING, length, deadlineMs);
+    copyBytes(this.#running().buffer, target, source, at, length);
+  }
+
+  /** Writes the row of the key. */
+  setRow(type: number, payload: Uint8Array, deadlineMs: number): void {
+    const target = this.putRow(type, payload.length, deadlineMs);
+    copyBytes(this.#running().buffer, target, payload, 0, payload.length);
+  }
+
   /**
-   * Makes the key a string, with room for it at the position returned in `step.buffer`: the caller
-   * fills it, before anything else. A deadline of 0 is none.
+   * Writes the row of the key, with room for its payload at the position returned in
+   * `step.buffer`: the caller fills it, before anything else.
    */
-  putString(length: number, deadlineMs: number): number {
+  putRow(type: number, length: number, deadlineMs: number): number {
     const step = this.#running();
     if (!this.#looked && this.deadlinesMayExist) this.claimPointed();
     const oldDeadlineMs = this.#looked ? this.deadlineMs : 0;
@@ -148,7 +165,7 @@ export class Keyspace {
     const headerBytes = deadlineMs === 0 ? HEADER_BYTES : HEADER_BYTES + DEADLINE_BYTES;
     const at = step.put(this.#key, 0, this.#keyLength, headerBytes + length);
     const { buffer } = step;
-    buffer[at] = TYPE_STRING;
+    buffer[at] = type;
     buffer[at + 1] = deadlineMs === 0 ? 0 : FLAG_DEADLINE;
     if (deadlineMs !== 0) writeDeadline(buffer, at + HEADER_BYTES, deadlineMs);
     this.deadlineMs = deadlineMs;
@@ -156,17 +173,9 @@ export class Keyspace {
     return at + headerBytes;
   }
 
-  /** `putString` of these bytes. */
-  setString(source: Uint8Array, at: number, length: number, deadlineMs: number): void {
-    const target = this.putString(length, deadlineMs);
-    copyBytes(this.#running().buffer, target, source, at, length);
-  }
-
   /** Gives the key that was found another deadline, and leaves it else as it is. */
   setDeadline(deadlineMs: number): void {
-    assert(this.type === TYPE_STRING, "strings are all there is");
-    const payload = this.payload();
-    this.setString(payload, 0, payload.length, deadlineMs);
+    this.setRow(this.type, this.payload(), deadlineMs);
   }
 
   /** Removes the key that was found. */

@@ -114,8 +114,11 @@ export class RedisServer implements SessionOwner {
   }
 
   #checkLater(): () => void {
+    const { stats } = this.#door;
+    const processedBefore = stats.commandsProcessed;
     return this.#door.clock.after(CHECK_INTERVAL_MS, () => {
       const nowMs = this.#door.clock.monotonicMs();
+      stats.commandsPerSecond = Math.max(0, stats.commandsProcessed - processedBefore);
       for (const session of this.#sessions) session.checkTime(nowMs);
       this.#stopCheck = this.#sessions.size === 0 ? undefined : this.#checkLater();
     });

@@ -8,6 +8,8 @@ export class DoorStats {
   /** Connections that were closed because too much was waiting for the client to read it. */
   connectionsOverflowed = 0;
   commandsProcessed = 0;
+  /** Over the last second or so. */
+  commandsPerSecond = 0;
   /** Commands that could not be answered within their turn: a lock was held, a page not at hand. */
   commandsWaited = 0;
   errorReplies = 0;

@@ -28,7 +28,7 @@ export class TestClock implements Clock {
   }
 
   soon(fire: () => void): void {
-    setImmediate(fire);
+    void turn().then(fire);
   }
 
   /** Lets time pass, and what was due in it happen, each with its consequences. */
@@ -74,6 +74,7 @@ export class TestRandom implements Random {
 export async function turn(): Promise<void> {
   for (let count = 0; count < 3; count++) {
     await new Promise<void>((resolve) => {
+      // oxlint-disable-next-line no-restricted-globals -- tests wait for the real event loop
       setImmediate(resolve);
     });
   }

@@ -3,7 +3,7 @@
  * somebody asks for it, so a request is valid only as long as those bytes are; `own` keeps it.
  */
 
-import { latin1 } from "../base/bytes.ts";
+import { equalBytes, latin1 } from "../base/bytes.ts";
 
 const ARGUMENTS_AT_FIRST = 16;
 
@@ -49,6 +49,11 @@ export class Request {
     let sum = 0;
     for (let index = 0; index < this.count; index++) sum += this.length[index] as number;
     return sum;
+  }
+
+  /** Whether two of the arguments are the same bytes. */
+  repeats(left: number, right: number): boolean {
+    return equalBytes(this.argument(left), this.argument(right));
   }
 
   /** How far apart its first and its last byte are: no argument is longer. */

@@ -215,7 +215,7 @@ function append(step: Step, call: Call): void {
     reply.error(STRING_TOO_LONG);
     return;
   }
-  const target = keys.putString(length, keys.deadlineMs);
+  const target = keys.putRow(TYPE_STRING, length, keys.deadlineMs);
   step.buffer.set(old, target);
   copyBytes(step.buffer, target + old.length, request.bytes, at, addedLength);
   reply.integer(length);

@@ -1,0 +1,203 @@
+/** Commands that go through the keys of a database, and those that count them. */
+
+import { concatBytes, ownBytes } from "../../base/bytes.ts";
+import { parseInteger } from "../../resp/integer.ts";
+import type { Request } from "../../resp/request.ts";
+import type { Step } from "../../transactions/step.ts";
+import type { Call, CommandSpec } from "../command.ts";
+import { Glob } from "../glob.ts";
+import { KeyWalk } from "../key-walk.ts";
+import { NOT_AN_INTEGER, SYNTAX_ERROR } from "../replies.ts";
+import { KEY_ROWS, typeName } from "../row-format.ts";
+
+/** SCAN looks at no more keys at a time, whatever COUNT says: others want their turn. */
+const SCAN_COUNT_MAX = 10_000;
+const SCAN_COUNT = 10;
+const INVALID_CURSOR = "ERR invalid cursor";
+
+interface ScanOptions {
+  readonly glob: Glob | undefined;
+  readonly type: string | undefined;
+  readonly count: number;
+}
+
+function scan(step: Step, call: Call): void {
+  const { keys, reply, door } = call;
+  const from = scanStart(call);
+  const options = from === undefined ? undefined : parseScanOptions(call);
+  if (from === undefined || options === undefined) return;
+
+  const { glob, type } = options;
+  const walk = new KeyWalk(step, keys, glob?.prefix, from);
+  const found: Uint8Array[] = [];
+  walk.visit(options.count, (bytes, at, length, rowType) => {
+    if (glob !== undefined && !glob.matches(bytes, at, length)) return;
+    if (type !== undefined && type !== typeName(rowType)) return;
+    found.push(ownBytes(bytes, at, length));
+  });
+  reply.array(2);
+  reply.bulkText(walk.next === undefined ? "0" : String(door.cursors.remember(walk.next)));
+  replyKeys(call, found);
+}
+
+/** The key from which SCAN goes on; undefined if its cursor is none, which was answered. */
+function scanStart({ request, reply, door }: Call): Uint8Array | undefined {
+  const text = request.text(1);
+  if (!/^\d{1,20}$/.test(text)) {
+    reply.error(INVALID_CURSOR);
+    return undefined;
+  }
+  const cursor = Number(text);
+  if (cursor === 0) return new Uint8Array(0);
+  const key = door.cursors.recall(cursor);
+  if (key === undefined) {
+    reply.error(
+      `${INVALID_CURSOR}: it was forgotten, since only the newest ` +
+        `${door.settings.cursorCountMax} are remembered; begin again with SCAN 0`,
+    );
+  }
+  return key;
+}
+
+function parseScanOptions({ request, reply }: Call): ScanOptions | undefined {
+  let glob: Glob | undefined;
+  let type: string | undefined;
+  let count = SCAN_COUNT;
+  for (let index = 2; index < request.count; index += 2) {
+    const hasValue = index + 1 < request.count;
+    if (hasValue && request.is(index, "COUNT")) {
+      count = integerAt(request, index + 1);
+      if (Number.isNaN(count) || count < 1) {
+        reply.error(Number.isNaN(count) ? NOT_AN_INTEGER : SYNTAX_ERROR);
+        return undefined;
+      }
+    } else if (hasValue && request.is(index, "MATCH")) {
+      glob = new Glob(request.argument(index + 1));
+    } else if (hasValue && request.is(index, "TYPE")) {
+      type = request.text(index + 1).toLowerCase();
+    } else {
+      reply.error(SYNTAX_ERROR);
+      return undefined;
+    }
+  }
+  return { glob, type, count: Math.min(count, SCAN_COUNT_MAX) };
+}
+
+function integerAt(request: Request, index: number): number {
+  return parseInteger(request.bytes, request.at[index] as number, request.length[index] as number);
+}
+
+function keysCommand(step: Step, call: Call): void {
+  const glob = new Glob(call.request.argument(1));
+  const walk = new KeyWalk(step, call.keys, glob.prefix, new Uint8Array(0));
+  const found: Uint8Array[] = [];
+  walk.visit(Number.POSITIVE_INFINITY, (bytes, at, length) => {
+    if (glob.matches(bytes, at, length)) found.push(ownBytes(bytes, at, length));
+  });
+  replyKeys(call, found);
+}
+
+function replyKeys({ reply }: Call, keys: readonly Uint8Array[]): void {
+  reply.array(keys.length);
+  for (const key of keys) reply.bulkBytes(key);
+}
+
+function dbsize(step: Step, { keys, reply }: Call): void {
+  reply.integer(step.count(keys.prefix(KEY_ROWS)));
+}
+
+/** Among so few keys each is equally likely. */
+const FAIR_COUNT = 64;
+/** Among more, one of so many after a place that was thrown at random. */
+const NEIGHBOUR_COUNT = 16;
+const THROWN_BYTES = 4;
+
+function randomkey(step: Step, call: Call): void {
+  const key = drawKey(step, call);
+  if (key === undefined) call.reply.nil();
+  else call.reply.bulkBytes(key);
+}
+
+function drawKey(step: Step, { keys, door }: Call): Uint8Array | undefined {
+  const everywhere = new Uint8Array(0);
+  const first = take(new KeyWalk(step, keys, undefined, everywhere), FAIR_COUNT);
+  if (first.length < FAIR_COUNT) return first[door.random.below(Math.max(1, first.length))];
+
+  const last = new KeyWalk(step, keys, undefined, everywhere).last();
+  const from = throwBetween(first[0] ?? everywhere, last ?? everywhere, door.random.below(2 ** 32));
+  const near = take(new KeyWalk(step, keys, undefined, from), NEIGHBOUR_COUNT);
+  const drawn = near[door.random.below(Math.max(1, near.length))];
+  return drawn ?? first[door.random.below(first.length)];
+}
+
+function take(walk: KeyWalk, count: number): readonly Uint8Array[] {
+  const taken: Uint8Array[] = [];
+  walk.visit(count, (bytes, at, length) => taken.push(ownBytes(bytes, at, length)));
+  return taken;
+}
+
+/** A place between two keys: what they have in common, then bytes between theirs. */
+function throwBetween(first: Uint8Array, last: Uint8Array, draw: number): Uint8Array {
+  let shared = 0;
+  while (shared < first.length && first[shared] === last[shared]) shared++;
+  const low = numberAt(first, shared);
+  const high = numberAt(last, shared);
+  const thrown = low + Math.floor(((high - low) * draw) / 2 ** 32);
+  const tail = new Uint8Array(THROWN_BYTES);
+  new DataView(tail.buffer).setUint32(0, thrown);
+  return concatBytes([first.subarray(0, shared), tail]);
+}
+
+function numberAt(bytes: Uint8Array, at: number): number {
+  const padded = new Uint8Array(THROWN_BYTES);
+  padded.set(bytes.subarray(at, at + THROWN_BYTES));
+  return new DataView(padded.buffer).getUint32(0);
+}
+
+export const scanningCommands: readonly CommandSpec[] = [
+  {
+    kind: "store",
+    group: "generic",
+    name: "scan",
+    arity: -2,
+    flags: "readonly",
+    since: "2.8.0",
+    summary: "Goes through the keys, some at a time.",
+    differs:
+      "in the order of the keys, each once; a cursor that is too old to be remembered is an " +
+      `error; COUNT is at most ${SCAN_COUNT_MAX}`,
+    run: scan,
+  },
+  {
+    kind: "store",
+    group: "generic",
+    name: "keys",
+    arity: 2,
+    flags: "readonly",
+    since: "1.0.0",
+    summary: "All keys that match a pattern.",
+    differs: "in the order of the keys; a pattern that begins plainly reads only those keys",
+    run: keysCommand,
+  },
+  {
+    kind: "store",
+    group: "generic",
+    name: "randomkey",
+    arity: 1,
+    flags: "readonly",
+    since: "1.0.0",
+    summary: "Some key.",
+    differs: "among more than 64 keys, some are likelier than others",
+    run: randomkey,
+  },
+  {
+    kind: "store",
+    group: "server",
+    name: "dbsize",
+    arity: 1,
+    flags: "readonly fast",
+    since: "1.0.0",
+    summary: "How many keys there are.",
+    run: dbsize,
+  },
+];
