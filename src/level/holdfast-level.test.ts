@@ -10,19 +10,8 @@ import { MemoryVolume } from "../volume/memory-volume.ts";
 import { DatabaseLevelStore } from "./database-level-store.ts";
 import { HoldfastLevel } from "./holdfast-level.ts";
 import type { LevelStore } from "./level-store.ts";
-import { MemoryLevelStore } from "./memory-level-store.suite.ts";
 
 const ASSERTION_COUNT_MIN = 4600;
-
-test("passes the suite of abstract-level, on a list in memory", async () => {
-  const result = await runLevelSuite((options = {}) => {
-    const store = new MemoryLevelStore();
-    const open = async (): Promise<LevelStore> => await Promise.resolve(store);
-    return new HoldfastLevel(open, options, { creation: false });
-  });
-  expect(result.failures).toEqual([]);
-  expect(result.assertionCount).toBeGreaterThan(ASSERTION_COUNT_MIN);
-});
 
 test("passes the suite of abstract-level, each under its prefix of one database", async () => {
   const database = await openDatabaseOn(new MemoryVolume(storeBytes(STORE)), "format");
