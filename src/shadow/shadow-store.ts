@@ -141,7 +141,12 @@ export class ShadowStore implements Engine {
 
   async run<T>(body: (step: Step) => T, options: RunOptions = {}): Promise<T> {
     await this.#turns.enter(options);
-    return this.#runInTurn(body);
+    try {
+      return this.#runInTurn(body);
+    } finally {
+      // What was read or refused depends on the newest position, as `answerLsn` says.
+      await this.whenSettled(this.#state.lsn);
+    }
   }
 
   begin(options: BeginOptions = {}): InteractiveTransaction {

@@ -89,7 +89,10 @@ export interface Runner {
    * body throws is thrown after its writes are forgotten.
    */
   tryRun<T>(body: (step: Step) => T): T | typeof MUST_WAIT;
-  /** Runs the body as often as it takes. */
+  /**
+   * Runs the body as often as it takes. Where each body is a transaction it resolves, or rejects
+   * with what the body threw, only when what that tells is settled.
+   */
   run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T>;
 }
 
@@ -97,8 +100,7 @@ export interface Runner {
  * The store as its doors see it: a runner whose bodies are transactions by themselves.
  *
  * A result, a refusal or a thrown error may leave the process only when `settledLsn` has reached
- * `answerLsn` as it was when `tryRun` or `run` gave it (read it in the same turn for `tryRun`, and
- * in the first continuation for `run`).
+ * `answerLsn` as it was when `tryRun` gave it: read it at once. (`run` waits for that by itself.)
  */
 export interface TransactionStore extends Runner {
   readonly answerLsn: Lsn;

@@ -140,23 +140,14 @@ export class Transactions implements Engine {
   }
 
   async run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {
-    let result = this.tryRun(body);
-    if (result !== MUST_WAIT) return result;
-    const deadline = this.#deadline(options);
-    const lease = new Lease(this.store.cells);
-    try {
-      for (let attempt = 0; attempt < INSTANT_ATTEMPTS_MAX; attempt++) {
-        const { blocked } = this.#step;
-        if (blocked === WAIT_LOCK) break;
-        const progress = blocked === WAIT_PAGE ? lease.loadMissing() : this.store.progress(blocked);
-        await deadline.wait(progress);
-        result = this.tryRun(body);
-        if (result !== MUST_WAIT) return result;
-      }
-    } finally {
-      lease.release();
+    let outcome = this.#attempt(body);
+    if (outcome === undefined) {
+      const deadline = this.#deadline(options);
+      outcome = (await this.#retry(body, deadline)) ?? (await this.#runLocked(body, options));
     }
-    return await this.#runLocked(body, options);
+    await this.#settle(outcome);
+    if ("error" in outcome) throw outcome.error;
+    return outcome.result;
   }
 
   begin(options?: BeginOptions): Transaction {
@@ -203,8 +194,51 @@ export class Transactions implements Engine {
     }
   }
 
+  /** What came of one attempt without locks; undefined if it must wait. */
+  #attempt<T>(body: (step: Step) => T): Outcome<T> | undefined {
+    try {
+      const result = this.tryRun(body);
+      if (result === MUST_WAIT) return undefined;
+      return { result, answer: this.#answer, wrote: this.#writes.count > 0 };
+    } catch (error) {
+      this.store.requireOpen();
+      return { error, answer: this.#answer, wrote: false };
+    }
+  }
+
+  /** Attempts without locks for as long as it is pages or room that is missing. */
+  async #retry<T>(body: (step: Step) => T, deadline: Deadline): Promise<Outcome<T> | undefined> {
+    const lease = new Lease(this.store.cells);
+    try {
+      for (let attempt = 0; attempt < INSTANT_ATTEMPTS_MAX; attempt++) {
+        const { blocked } = this.#step;
+        if (blocked === WAIT_LOCK) return undefined;
+        const progress = blocked === WAIT_PAGE ? lease.loadMissing() : this.store.progress(blocked);
+        await deadline.wait(progress);
+        const outcome = this.#attempt(body);
+        if (outcome !== undefined) return outcome;
+      }
+      return undefined;
+    } finally {
+      lease.release();
+    }
+  }
+
+  /** Waits until the outcome may be told. */
+  async #settle({ answer, wrote }: Outcome<unknown>): Promise<void> {
+    if (answer <= this.store.settledLsn) return;
+    try {
+      await this.store.whenSettled(answer);
+    } catch (error) {
+      throw wrote ? unknownOutcome(error) : error;
+    }
+  }
+
   /** Runs the body as an interactive transaction, as often as it is wounded. */
-  async #runLocked<T>(body: (step: Step) => T, options: RunOptions | undefined): Promise<T> {
+  async #runLocked<T>(
+    body: (step: Step) => T,
+    options: RunOptions | undefined,
+  ): Promise<Outcome<T>> {
     const deadline = this.#deadline(options);
     const age = this.#nextAge++;
     for (let attempts = 0; ; attempts++) {
@@ -212,14 +246,12 @@ export class Transactions implements Engine {
       const transaction = this.begin({ ...options, age, attempts });
       try {
         const result = await transaction.run(body);
-        const position = await transaction.commit();
-        this.#answer = position;
-        return result;
+        const answer = await transaction.commit();
+        return { result, answer, wrote: answer > transaction.answerLsn };
       } catch (error) {
         const wasWounded = isFault(transaction.aborted, "ERR_ABORTED");
         transaction.rollback();
-        this.#answer = transaction.answerLsn;
-        if (!wasWounded) throw error;
+        if (!wasWounded) return { error, answer: transaction.answerLsn, wrote: false };
       }
     }
   }
@@ -231,6 +263,22 @@ export class Transactions implements Engine {
   #failed(failure: Error): void {
     for (const transaction of this.#open) transaction.abort(failure);
   }
+}
+
+/** What came of running a body, and the position that must be settled before it is told. */
+type Outcome<T> = ({ readonly result: T } | { readonly error: unknown }) & {
+  readonly answer: Lsn;
+  readonly wrote: boolean;
+};
+
+function unknownOutcome(cause: unknown): Fault {
+  return new Fault(
+    "ERR_COMMIT_UNKNOWN",
+    "The store stopped after the transaction was appended, so it may last or not: open the store " +
+      "again and look",
+    {},
+    cause,
+  );
 }
 
 function closing(): Fault {
