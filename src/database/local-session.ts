@@ -1,4 +1,10 @@
-/** A session with the store that this process itself has open. */
+/**
+ * A session with the store that this process itself has open.
+ *
+ * What runs at once is answered when the position is settled that the store gives in the same turn.
+ * What had to wait is answered when all that was appended by then is settled: between its end and
+ * the continuation here another body may have run.
+ */
 
 import type { Lsn } from "../base/ids.ts";
 import type { Engine } from "../transactions/engine.ts";
@@ -6,7 +12,7 @@ import { MUST_WAIT, type RunOptions, type Step } from "../transactions/step.ts";
 import { findLive } from "./live-row.ts";
 import { LocalSnapshot } from "./local-snapshot.ts";
 import { LocalTransaction } from "./local-transaction.ts";
-import type { LedgerSession } from "./outcome-ledger.ts";
+import { type LedgerSession, versionOfOutcome } from "./outcome-ledger.ts";
 import { getRow, getRows, RowOperations } from "./row-operations.ts";
 import {
   type Batch,
@@ -88,7 +94,16 @@ export class LocalSession implements Session {
     keys: readonly Uint8Array[],
     read: RowReader<T>,
   ): Promise<readonly (T | undefined)[]> {
-    return await this.#run(getRows(findLive, keys, read));
+    const engine = this.#engine;
+    const body = getRows(findLive, keys, read);
+    try {
+      const rows = engine.tryRun(body);
+      if (rows !== MUST_WAIT) return await this.#settling.answer(engine.answerLsn, rows);
+      const later = await engine.run(body, this.#waiting);
+      return await this.#settling.answer(engine.appendedLsn, later);
+    } catch (error) {
+      return await this.#settling.refuse(engine.appendedLsn, error);
+    }
   }
 
   set(
@@ -122,7 +137,7 @@ export class LocalSession implements Session {
     try {
       const failedIndex = engine.tryRun(this.#batchBody);
       if (failedIndex === MUST_WAIT) return this.#batchLater(batch, id);
-      return this.#answerBatch(failedIndex, id);
+      return this.#answerBatch(failedIndex, engine.answerLsn, id);
     } catch (error) {
       return this.#settling.refuse(engine.answerLsn, error);
     }
@@ -169,20 +184,9 @@ export class LocalSession implements Session {
     const engine = this.#engine;
     try {
       const found = await getRow(engine, findLive, key, read, this.#waiting);
-      return await this.#settling.answer(engine.answerLsn, found);
+      return await this.#settling.answer(engine.appendedLsn, found);
     } catch (error) {
-      return await this.#settling.refuse(engine.answerLsn, error);
-    }
-  }
-
-  async #run<T>(body: (step: Step) => T): Promise<T> {
-    const engine = this.#engine;
-    try {
-      let result = engine.tryRun(body);
-      if (result === MUST_WAIT) result = await engine.run(body, this.#waiting);
-      return await this.#settling.answer(engine.answerLsn, result);
-    } catch (error) {
-      return await this.#settling.refuse(engine.answerLsn, error);
+      return await this.#settling.refuse(engine.appendedLsn, error);
     }
   }
 
@@ -211,9 +215,9 @@ export class LocalSession implements Session {
         body(step);
       }, this.#waiting);
     } catch (error) {
-      return await this.#settling.refuse(engine.answerLsn, error);
+      return await this.#settling.refuse(engine.appendedLsn, error);
     }
-    await this.#settling.written(engine.answerLsn);
+    await this.#settling.written(engine.appendedLsn);
   }
 
   readonly #setBody = (step: Step): void => {
@@ -234,16 +238,17 @@ export class LocalSession implements Session {
         this.#id = id;
         return this.#batchBody(step);
       }, this.#waiting);
-      return await this.#answerBatch(failedIndex, id);
+      const version =
+        failedIndex === ALL_HELD ? await engine.run(versionOfOutcome(id)) : engine.appendedLsn;
+      return await this.#answerBatch(failedIndex, version, id);
     } catch (error) {
-      return await this.#settling.refuse(engine.answerLsn, error);
+      return await this.#settling.refuse(engine.appendedLsn, error);
     } finally {
       this.#names.end(id);
     }
   }
 
-  #answerBatch(failedIndex: number, id: TransactionId): Promise<BatchAnswer> {
-    const version = this.#engine.answerLsn;
+  #answerBatch(failedIndex: number, version: Lsn, id: TransactionId): Promise<BatchAnswer> {
     if (failedIndex === ALL_HELD) {
       return this.#settling.committed<BatchAnswer>(version, { ok: true, version }, id);
     }

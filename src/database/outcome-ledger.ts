@@ -17,10 +17,13 @@
  * A transaction that wrote nothing has no outcome, and counts as aborted: it changed nothing.
  */
 
+import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
+import type { Lsn } from "../base/ids.ts";
 import { getU64, setU64 } from "../base/u64.ts";
-import type { Step, TransactionStore } from "../transactions/step.ts";
+import type { Engine } from "../transactions/engine.ts";
+import type { Step } from "../transactions/step.ts";
 import type { World } from "../world/world.ts";
 import { horizonKey, outcomeKey, SESSIONS_KEY } from "./key-space.ts";
 import type { Outcome } from "./session.ts";
@@ -42,7 +45,7 @@ interface Sessions {
 
 export class OutcomeLedger {
   readonly #world: World;
-  readonly #store: TransactionStore;
+  readonly #store: Engine;
   readonly #settling: SettleQueue;
   readonly #settings: DatabaseSettings;
   readonly #secrets: SecretSource;
@@ -50,12 +53,7 @@ export class OutcomeLedger {
   readonly #live = new Map<number, LedgerSession>();
   #isForgetting = false;
 
-  constructor(
-    world: World,
-    store: TransactionStore,
-    settling: SettleQueue,
-    settings: DatabaseSettings,
-  ) {
+  constructor(world: World, store: Engine, settling: SettleQueue, settings: DatabaseSettings) {
     this.#world = world;
     this.#store = store;
     this.#settling = settling;
@@ -97,9 +95,9 @@ export class OutcomeLedger {
       const outcome = await this.#store.run((step) => decide(step, id), {
         timeoutMs: this.#settings.timeoutMs,
       });
-      return await this.#settling.answer(this.#store.answerLsn, outcome);
+      return await this.#settling.answer(this.#store.appendedLsn, outcome);
     } catch (error) {
-      return await this.#settling.refuse(this.#store.answerLsn, error);
+      return await this.#settling.refuse(this.#store.appendedLsn, error);
     }
   }
 
@@ -214,6 +212,15 @@ export class LedgerSession {
     }
     this.#parts.raise(this, from, to);
   }
+}
+
+/** A body that finds out at which position the transaction was committed. */
+export function versionOfOutcome({ session, sequence }: TransactionId): (step: Step) => Lsn {
+  const key = outcomeKey(session, sequence);
+  return (step) => {
+    assert(step.find(key, 0, key.length), "a transaction that was committed has an outcome");
+    return step.version;
+  };
 }
 
 function decide(step: Step, { session, sequence, secret }: TransactionId): Outcome {

@@ -526,9 +526,9 @@ describe("outcomes", () => {
       async ({ db, sleep }) => {
         const first = await commit(db);
         let slow = "";
-        let finish = (): void => undefined;
+        const controller = new AbortController();
         const finished = new Promise<void>((resolve) => {
-          finish = resolve;
+          controller.signal.addEventListener("abort", () => resolve());
         });
         const waiting = db.transact(async (tx) => {
           slow = tx.id;
@@ -544,7 +544,7 @@ describe("outcomes", () => {
         ids.push(await commit(db));
         await sleep(100);
         expect(await codeOf(db.outcome(first))).toBe("ERR_OUTCOME_FORGOTTEN");
-        finish();
+        controller.abort();
         await waiting;
         expect(await db.outcome(slow)).toBe("committed");
         for (const id of ids) expect(await db.outcome(id)).toBe("committed");
