@@ -145,6 +145,17 @@ test("a half that fills up within a turn is written at once, and the other half 
   expect(store.append(1, body)).toBe(3);
 });
 
+test("who asks for room too late hears of it too", async () => {
+  const store = await openStore();
+  const body = bodyOf(1, store.log.stagedBodyBytesMax);
+  while (store.append(1, body) !== undefined);
+  await store.settle();
+  let told = 0;
+  store.log.onRoom(() => told++);
+  store.clock.turn();
+  expect(told).toBe(1);
+});
+
 test("ordinary writers stop before the reserve, others before the end of the ring", async () => {
   const store = await openStore();
   const body = bodyOf(1, 200);
@@ -182,6 +193,35 @@ test("a failed write is announced once, and nothing after it is durable", async 
   await store.settle();
   expect(store.log.durableLsn).toBe(1);
   await expect(store.log.close()).rejects.toBe(store.log.failure);
+});
+
+test("a turn that ends after its first write failed does not write again", async () => {
+  let writeCount = 0;
+  const store = await openHooked((operation) => {
+    if (operation !== "write") return;
+    writeCount++;
+    throw new Fault("ERR_IO", "the disk refused");
+  });
+  const body = bodyOf(1, store.log.stagedBodyBytesMax);
+  store.append(1, body);
+  store.append(1, body);
+  expect(writeCount).toBe(1);
+  await Promise.resolve();
+  await Promise.resolve();
+  await store.settle();
+  store.clock.turn();
+  expect(store.log.failure).toBeDefined();
+  expect(writeCount).toBe(1);
+});
+
+test("what is truncated is forgotten in memory too", async () => {
+  const store = await openStore();
+  for (let tag = 1; tag <= 300; tag++) {
+    store.append(1, bodyOf(tag, 300));
+    await store.settle();
+    if (tag % 10 === 0) await store.checkpoint(store.log.durableLsn);
+    expect(store.index.size).toBeLessThanOrEqual(10);
+  }
 });
 
 test("close waits for what was appended and refuses more", async () => {

@@ -181,8 +181,12 @@ export class Log implements ReadableLog {
     return this.#onFailure.add(listener);
   }
 
-  /** Calls `listener` when there may be room again after `room` said no. */
+  /**
+   * Calls `listener` when there may be room again after `room` said no, also if that was already
+   * so when it was added.
+   */
   onRoom(listener: () => void): () => void {
+    if (!this.#wasRefused) this.#clock.soon(() => this.#onRoom.call());
     return this.#onRoom.add(listener);
   }
 

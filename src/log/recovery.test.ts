@@ -146,6 +146,47 @@ test("rot of the last batch is noticed where a checkpoint holds part of it", asy
   await expect(recoveredBodies(volume.image)).rejects.toThrow(/before entry 2/);
 });
 
+test("a batch of another history is no continuation, and is not cut off as torn", async () => {
+  const ours = await freshVolume();
+  const store = await TestStore.open(ours, smallGeometry);
+  store.append(1, bodyOf(1, 100));
+  await store.settle();
+  const theirs = volumeOver(ours.image.copy());
+  // The same generation goes on twice, as when half a disk is put back.
+  await appendTwo(store, 2);
+  const fork = await TestStore.open(theirs, smallGeometry);
+  await appendTwo(fork, 20);
+  const lastOfTheirs = new Uint8Array(UNIT_BYTES);
+  theirs.image.read(RING_AT + 2 * UNIT_BYTES, lastOfTheirs);
+  const view = new DataView(lastOfTheirs.buffer);
+  view.setUint32(32, 2, true);
+  view.setUint32(8, checksums.crc32(lastOfTheirs.subarray(12, 96), 0), true);
+  ours.image.write(RING_AT + 2 * UNIT_BYTES, lastOfTheirs);
+  await expect(recoveredBodies(ours.image)).rejects.toThrow(/does not continue the batch before/);
+});
+
+async function appendTwo(store: TestStore, firstTag: number): Promise<void> {
+  for (const tag of [firstTag, firstTag + 1]) {
+    store.append(1, bodyOf(tag, 100));
+    await store.settle();
+  }
+}
+
+test("evidence is found anywhere in a large ring", async () => {
+  const large = { unitBytes: 4096, ringUnits: 1024, arenaBytes: 65_536 };
+  const volume = await freshVolume(large);
+  const store = await TestStore.open(volume, large);
+  for (let tag = 1; tag <= 900; tag++) {
+    store.append(1, bodyOf(tag, 100));
+    await store.settle();
+  }
+  // All that is left of what followed the damage is one unit, far behind it.
+  const only = 777;
+  volume.image.write(RING_AT + 4096, new Uint8Array((only - 1) * 4096));
+  volume.image.write(RING_AT + (only + 1) * 4096, new Uint8Array((1023 - only) * 4096));
+  await expect(TestStore.open(volume, large)).rejects.toThrow(/batch 778 was written after it/);
+});
+
 test("lost writes are noticed, but for the very last one before an unclean stop", async () => {
   for (const stop of ["clean", "unclean"] as const) {
     const { writes, before, bodies } = await recordedRun(stop);

@@ -12,6 +12,7 @@ import type { PagedImage } from "../volume/paged-image.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Checksums, Clock } from "../world/world.ts";
 import { BATCH_MAGIC } from "./batch-format.ts";
+import type { BatchIndex } from "./batch-index.ts";
 import type { LogEntry } from "./entry.ts";
 import { currentGeneration, forgetGenerations, raiseGeneration } from "./generations.ts";
 import { Log } from "./log.ts";
@@ -139,6 +140,7 @@ export class TestStore {
   readonly clock: TestClock;
   readonly superblocks: SuperblockZone;
   readonly recovered: readonly Seen[];
+  readonly index: BatchIndex;
   readonly #arena: Uint8Array;
 
   private constructor(
@@ -146,12 +148,14 @@ export class TestStore {
     clock: TestClock,
     superblocks: SuperblockZone,
     recovered: readonly Seen[],
+    index: BatchIndex,
     arena: Uint8Array,
   ) {
     this.log = log;
     this.clock = clock;
     this.superblocks = superblocks;
     this.recovered = recovered;
+    this.index = index;
     this.#arena = arena;
   }
 
@@ -182,7 +186,7 @@ export class TestStore {
       recovered,
       reserveBytes: 4 * geometry.unitBytes,
     });
-    return new TestStore(log, clock, superblocks, entries, arena);
+    return new TestStore(log, clock, superblocks, entries, recovered.index, arena);
   }
 
   /** Appends if there is room. */
