@@ -65,8 +65,12 @@ class Search {
   /** No operation that returned, of this rank or a higher one, is placed. */
   #highest = 0;
   #mustLeft: number;
-  /** The ranks of placed operations that never returned, in order. */
-  #late: readonly number[] = [];
+  /** The ranks of placed operations that never returned, and a number for their set. */
+  readonly #late: number[] = [];
+  #lateNumber = 0;
+  readonly #lateNumbers: number[] = [];
+  readonly #lateSets = new Map<string, number>();
+  readonly #lateSteps = new Map<string, number>();
 
   constructor(operations: readonly Operation[], model: Model) {
     this.#model = model;
@@ -146,15 +150,22 @@ class Search {
     const end =
       entry.rank < this.#mustCount ? Math.max(this.#highest, entry.rank + 1) : this.#highest;
     for (let rank = first + 1; rank < end; rank++) if (this.#placed[rank] === 1) key += `,${rank}`;
-    for (const rank of this.#lateWith(entry.rank)) key += `,${rank}`;
+    key += `;${this.#lateNumberWith(entry.rank)}`;
     this.#placed[entry.rank] = 0;
     return `${key}|${state}`;
   }
 
-  /** The placed operations that never returned, and this one if it is such. */
-  #lateWith(rank: number): readonly number[] {
-    if (rank < this.#mustCount) return this.#late;
-    return [...this.#late, rank].toSorted((left, right) => left - right);
+  /** A number for the set of placed operations that never returned, with this one if it is such. */
+  #lateNumberWith(rank: number): number {
+    if (rank < this.#mustCount) return this.#lateNumber;
+    const step = `${this.#lateNumber} ${rank}`;
+    const known = this.#lateSteps.get(step);
+    if (known !== undefined) return known;
+    const set = [...this.#late, rank].toSorted((left, right) => left - right).join(" ");
+    const number = this.#lateSets.get(set) ?? this.#lateSets.size + 1;
+    this.#lateSets.set(set, number);
+    this.#lateSteps.set(step, number);
+    return number;
   }
 
   #place(entry: Entry): void {
@@ -163,7 +174,10 @@ class Search {
     this.#placed[entry.rank] = 1;
     while (this.#placed[this.#firstOpen] === 1) this.#firstOpen++;
     if (this.#mustCount <= entry.rank) {
-      this.#late = this.#lateWith(entry.rank);
+      const number = this.#lateNumberWith(entry.rank);
+      this.#late.push(entry.rank);
+      this.#lateNumbers.push(this.#lateNumber);
+      this.#lateNumber = number;
       return;
     }
     this.#mustLeft--;
@@ -175,7 +189,10 @@ class Search {
     relink(entry);
     this.#placed[entry.rank] = 0;
     if (entry.rank < this.#mustCount) this.#mustLeft++;
-    else this.#late = this.#late.filter((rank) => rank !== entry.rank);
+    else {
+      this.#late.pop();
+      this.#lateNumber = this.#lateNumbers.pop() ?? 0;
+    }
     this.#firstOpen = Math.min(this.#firstOpen, entry.rank);
     while (this.#highest > 0 && this.#placed[this.#highest - 1] === 0) this.#highest--;
   }

@@ -25,10 +25,13 @@ export class ListAppendOrder {
   readonly incompatible: number[] = [];
   readonly #log: TransactionLog;
   readonly #reads: ListAppendReads;
+  /** 1 for a transaction of which an append was read. */
+  readonly #wasSeen: Uint8Array;
 
   constructor(log: TransactionLog, reads: ListAppendReads) {
     this.#log = log;
     this.#reads = reads;
+    this.#wasSeen = new Uint8Array(log.transactionCount);
     const keyCount = log.keys.names.length;
     this.start = new Int32Array(keyCount + 1);
     for (let key = 0; key < keyCount; key++) {
@@ -48,10 +51,11 @@ export class ListAppendOrder {
     return this.#log.elements.at((this.#reads.longestStart[key] as number) + offset);
   }
 
-  /** Whether the transaction took place: it said so, or its appends were read. */
+  /** Whether the transaction took place: it said so, or one of its appends was read. */
   tookPlace(operation: number): boolean {
-    const status = this.#log.status.at(this.#reads.transactionOf[operation] as number);
-    return status !== FAIL && (status !== INFO || this.position[operation] !== NONE);
+    const transaction = this.#reads.transactionOf[operation] as number;
+    const status = this.#log.status.at(transaction);
+    return status !== FAIL && (status !== INFO || this.#wasSeen[transaction] === 1);
   }
 
   #enterAppends(): void {
@@ -69,6 +73,7 @@ export class ListAppendOrder {
       const operation = this.table.find(key, this.element(key, position));
       if (operation === NONE) continue;
       this.writer[position] = operation;
+      this.#wasSeen[this.#reads.transactionOf[operation] as number] = 1;
       if (this.position[operation] === NONE) this.position[operation] = position;
       else this.duplicates.push(position);
     }

@@ -19,7 +19,7 @@ import { ListAppendReads } from "./list-append-reads.ts";
 import { LogAnomalies } from "./log-anomalies.ts";
 import { NOTHING } from "./names.ts";
 import { RW, WR, WW } from "./relation.ts";
-import { APPEND, FAIL, OK, type TransactionLog } from "./transaction-log.ts";
+import { APPEND, FAIL, type TransactionLog } from "./transaction-log.ts";
 import { reportOn, type TransactionReport } from "./transaction-report.ts";
 import { LogNarrator, describeOperation, listText } from "./transaction-words.ts";
 import type { Fact } from "./verdict.ts";
@@ -42,7 +42,7 @@ class ListAppendCheck {
   readonly #order: ListAppendOrder;
   readonly #narrator: Narrator;
   readonly #anomalies: LogAnomalies;
-  /** Of each key, the appends that were acknowledged and never read. */
+  /** Of each key, the appends that took place and were never read. */
   readonly #unread = new Map<number, number[]>();
   readonly #isIncompatible: ReadonlySet<number>;
 
@@ -65,6 +65,7 @@ class ListAppendCheck {
     }
     this.#reportInternal();
     this.#reportOrders();
+    this.#reportReversed();
     this.#reportStrangeElements();
     this.#reportReads();
     const edges = new EdgeList();
@@ -82,10 +83,10 @@ class ListAppendCheck {
   }
 
   #collectUnread(): void {
-    const { kind, key, status } = this.#log;
+    const { kind, key } = this.#log;
     for (let at = 0; at < kind.length; at++) {
       if (kind.at(at) !== APPEND || this.#order.position[at] !== NONE) continue;
-      if (status.at(this.#transactionOf(at)) !== OK) continue;
+      if (!this.#order.tookPlace(at)) continue;
       const unread = this.#unread.get(key.at(at));
       if (unread === undefined) this.#unread.set(key.at(at), [at]);
       else unread.push(at);
@@ -223,6 +224,28 @@ class ListAppendCheck {
       this.#anomalies.report("incompatible-order", [
         { node: this.#reads.reader.at(row), ...this.#sawList(key, one) },
         { node: longestReader[key] as number, ...this.#sawList(key, two) },
+      ]);
+    }
+  }
+
+  /** Elements of one transaction stand in the order in which it appended them. */
+  #reportReversed(): void {
+    const { writer } = this.#order;
+    for (let position = 1; position < writer.length; position++) {
+      const first = writer[position - 1] as number;
+      const second = writer[position] as number;
+      if (first === NONE || second === NONE || first <= second) continue;
+      const node = this.#transactionOf(second);
+      const key = this.#log.key.at(second);
+      if (this.#transactionOf(first) !== node || this.#log.key.at(first) !== key) continue;
+      const reader = this.#reads.longestReader[key] as number;
+      const list = {
+        start: this.#reads.longestStart[key] as number,
+        length: this.#reads.longestLength[key] as number,
+      };
+      this.#anomalies.report("incompatible-order", [
+        { node: reader, ...this.#sawList(key, list) },
+        this.#anomalies.wrote(second, node, "it appended these two the other way round"),
       ]);
     }
   }

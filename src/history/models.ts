@@ -75,7 +75,7 @@ export function counterModel(initial = 0): Model {
 /** A set that elements are added to and removed from; it is read whole, or asked for one. */
 export function setModel(): Model {
   return {
-    name: "set",
+    name: "mutable-set",
     initial: "[]",
     operations: ["add", "remove", "read", "contains"],
     partitions: true,
@@ -156,12 +156,12 @@ export function keyValueModel(): Model {
   };
 }
 
-/** Cutting a name-less table of models by name. */
+/** The models by name, each with what it holds at first. */
 export const models: Readonly<Record<string, (initial: Json) => Model>> = {
   register: registerModel,
   "cas-register": casRegisterModel,
   counter: (initial) => counterModel(typeof initial === "number" ? initial : 0),
-  set: setModel,
+  "mutable-set": setModel,
   queue: queueModel,
   lock: lockModel,
   kv: keyValueModel,

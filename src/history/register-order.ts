@@ -41,7 +41,8 @@ export class RegisterOrder {
   readonly #log: TransactionLog;
   readonly #table: ElementTable;
   readonly #isFinal: Uint8Array;
-  readonly #wasRead: Uint8Array;
+  /** Transactions of which somebody read a value. */
+  readonly #wasSeen = new Set<number>();
   /** Of each transaction: the first value it read of a key, where it wrote the key later. */
   readonly #replacements: {
     readonly key: number;
@@ -54,10 +55,12 @@ export class RegisterOrder {
     const count = log.kind.length;
     this.transactionOf = new Int32Array(count);
     this.#isFinal = new Uint8Array(count);
-    this.#wasRead = new Uint8Array(count);
     this.#table = new ElementTable(log.key, log.value, count);
     this.#enterWrites();
     for (let node = 0; node < log.transactionCount; node++) this.#walk(node);
+    for (const { writer } of this.reads) {
+      if (writer !== NONE) this.#wasSeen.add(this.transactionOf[writer] as number);
+    }
     this.#collectFinal();
   }
 
@@ -65,10 +68,11 @@ export class RegisterOrder {
     return this.#isFinal[operation] === 0;
   }
 
-  /** Whether its transaction took place: it said so, or somebody read the value. */
+  /** Whether its transaction took place: it said so, or somebody read a value of it. */
   tookPlace(operation: number): boolean {
-    const status = this.#log.status.at(this.transactionOf[operation] as number);
-    return status !== FAIL && (status !== INFO || this.#wasRead[operation] === 1);
+    const transaction = this.transactionOf[operation] as number;
+    const status = this.#log.status.at(transaction);
+    return status !== FAIL && (status !== INFO || this.#wasSeen.has(transaction));
   }
 
   isAborted(operation: number): boolean {
@@ -123,13 +127,14 @@ export class RegisterOrder {
     for (const [key, at] of lastWrite) {
       this.#isFinal[at] = 1;
       const before = firstRead.get(key);
-      if (before !== undefined) this.#replacements.push({ key, before, after: at });
+      const isOwn =
+        before !== undefined && before >= log.operationStart.at(transaction) && before < end;
+      if (before !== undefined && !isOwn) this.#replacements.push({ key, before, after: at });
     }
   }
 
   #read(transaction: number, key: number, value: number, firstRead: Map<number, number>): void {
     const writer = value === NOTHING ? NONE : this.#table.find(key, value);
-    if (writer !== NONE) this.#wasRead[writer] = 1;
     this.reads.push({ reader: transaction, key, value, writer });
     if (value === NOTHING || writer !== NONE) firstRead.set(key, writer);
   }

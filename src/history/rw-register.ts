@@ -146,8 +146,12 @@ class RegisterCheck {
 
   #emit(sink: EdgeSink): void {
     const { value } = this.#log;
-    const readersOf = groupedBy(this.#order.reads, ({ key, writer }) => `${key} ${writer}`);
-    for (const { reader, key, writer } of this.#order.reads) {
+    // What a transaction read of its own future is wrong by itself and orders nothing.
+    const reads = this.#order.reads.filter(
+      ({ reader, writer }) => writer === NONE || this.#nodeOf(writer) !== reader,
+    );
+    const readersOf = groupedBy(reads, ({ key, writer }) => `${key} ${writer}`);
+    for (const { reader, key, writer } of reads) {
       if (writer === NONE || !this.#order.tookPlace(writer)) continue;
       sink.add(this.#nodeOf(writer), reader, WR, key, value.at(writer), value.at(writer));
     }
