@@ -53,6 +53,13 @@ export class Census {
     return [...classes].every((kind) => this.#countOf(kind) === other.#countOf(kind));
   }
 
+  /** The counts as they are now, for whoever keeps a view of now. */
+  copy(): Census {
+    const copy = new Census();
+    for (const [kind, { count }] of this.#counters) copy.#counters.set(kind, { count });
+    return copy;
+  }
+
   encode(): Uint8Array {
     const rows = [...this.#counters].filter(([, { count }]) => count !== 0);
     const bytes = new Uint8Array(rows.length * ROW_BYTES);

@@ -17,6 +17,7 @@ import type { TreeRoot } from "../cells/tree.ts";
 import { ABSENT, FOUND, MISS } from "../cells/tree.ts";
 import { SCANNED } from "../cells/scan.ts";
 import type { LockMode } from "../locks/lock-mode.ts";
+import type { Census } from "../store/census.ts";
 import type { Store } from "../store/store.ts";
 import { WAIT_PAGE } from "../store/store.ts";
 import { WRITE_HEADER_BYTES } from "../store/write-set.ts";
@@ -46,6 +47,7 @@ export class RunStep implements Step {
   readonly #settings: StepSettings;
   /** Undefined: the tree as it is now. */
   readonly #root: TreeRoot | undefined;
+  readonly #census: Census;
   writes: PendingWrites;
   locks: StepLocks;
   /** Why the run was abandoned. */
@@ -64,11 +66,12 @@ export class RunStep implements Step {
     settings: StepSettings,
     writes: PendingWrites,
     locks: StepLocks,
-    root?: TreeRoot,
+    snapshot?: { readonly root: TreeRoot; readonly census: Census },
   ) {
     this.#store = store;
     this.#settings = settings;
-    this.#root = root;
+    this.#root = snapshot?.root;
+    this.#census = snapshot?.census ?? store.census;
     this.writes = writes;
     this.locks = locks;
     this.valueBytes = store.cells.cache.slab.bytes;
@@ -153,7 +156,7 @@ export class RunStep implements Step {
     const end = prefixEnd(censusPrefix);
     if (!this.locks.lockRange(censusPrefix, end, "shared")) this.#abandon(WAIT_LOCK);
     this.#dependOnAll();
-    let count = this.#store.census.count(censusPrefix);
+    let count = this.#census.count(censusPrefix);
     for (const { key, isPut } of this.writes.inRange(censusPrefix, end)) {
       const isThere = this.#lookUp(key, 0, key.length);
       if (isPut && !isThere) count++;

@@ -22,6 +22,7 @@ export async function takeSnapshot(
 ): Promise<SnapshotView> {
   const snapshot = store.cells.snapshot();
   const { root } = snapshot;
+  const census = store.census.copy();
   const position = store.appendedLsn;
   try {
     await store.whenSettled(position);
@@ -29,7 +30,10 @@ export async function takeSnapshot(
     snapshot.release();
     throw error;
   }
-  const step = new RunStep(store, settings, new PendingWrites(NO_BYTES), NO_LOCKS, root);
+  const step = new RunStep(store, settings, new PendingWrites(NO_BYTES), NO_LOCKS, {
+    root,
+    census,
+  });
   const { snapshotAgeMsMax } = store.options;
   let over: Fault | undefined;
   const end = (reason: Fault): void => {
