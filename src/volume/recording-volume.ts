@@ -4,10 +4,17 @@
  *
  * A point is a count of events: each operation has one when it begins and one when it ends. The
  * operations end in the order in which they began, one microtask later, so that several can be
- * under way at once.
+ * under way at once; or whenever it was asked to hold them up to. What is written must not change
+ * before the write has ended, which is asserted.
  */
 
-import { MemoryVolume, type MemoryVolumeOptions } from "./memory-volume.ts";
+import { assert } from "../base/assert.ts";
+import { equalBytes } from "../base/bytes.ts";
+import {
+  defaultMemoryVolumeOptions,
+  MemoryVolume,
+  type MemoryVolumeOptions,
+} from "./memory-volume.ts";
 import type { PagedImage } from "./paged-image.ts";
 import type { Volume } from "./volume.ts";
 
@@ -25,6 +32,9 @@ export interface RecordedWrite {
   durable: number;
 }
 
+/** Resolves when an operation that has begun may end. */
+export type HoldUp = () => Promise<void>;
+
 const aMicrotask = Promise.resolve();
 
 export class RecordingVolume implements Volume {
@@ -32,12 +42,18 @@ export class RecordingVolume implements Volume {
   readonly before: PagedImage;
   readonly writes: RecordedWrite[] = [];
   readonly #memory: MemoryVolume;
+  readonly #holdUp: HoldUp;
   /** Those of `writes` that no sync has covered yet. */
   #unsynced: RecordedWrite[] = [];
   #point = 0;
 
-  constructor(content: PagedImage | number, options?: MemoryVolumeOptions) {
+  constructor(
+    content: PagedImage | number,
+    options: MemoryVolumeOptions = defaultMemoryVolumeOptions,
+    holdUp: HoldUp = () => aMicrotask,
+  ) {
     this.#memory = new MemoryVolume(content, options);
+    this.#holdUp = holdUp;
     this.before = this.#memory.image.copy();
   }
 
@@ -69,14 +85,12 @@ export class RecordingVolume implements Volume {
   async write(at: number, source: Uint8Array): Promise<void> {
     const write = this.#begin(at, source);
     this.#unsynced.push(write);
-    await aMicrotask;
-    write.ended = ++this.#point;
+    await this.#end(write, source);
   }
 
   async writeDurable(at: number, source: Uint8Array): Promise<void> {
     const write = this.#begin(at, source);
-    await aMicrotask;
-    write.ended = ++this.#point;
+    await this.#end(write, source);
     write.durable = write.ended;
   }
 
@@ -90,6 +104,7 @@ export class RecordingVolume implements Volume {
   async sync(): Promise<void> {
     const begun = ++this.#point;
     await this.#memory.sync();
+    await this.#holdUp();
     const ended = ++this.#point;
     const covered = (write: RecordedWrite): boolean => write.ended < begun;
     for (const write of this.#unsynced.filter(covered)) write.durable = ended;
@@ -102,12 +117,19 @@ export class RecordingVolume implements Volume {
     const growing = this.#memory.grow(sizeBytes);
     const growth = this.#record(0, new Uint8Array(0));
     await growing;
+    await this.#holdUp();
     growth.ended = ++this.#point;
     growth.durable = growth.ended;
   }
 
   async close(): Promise<void> {
     await this.#memory.close();
+  }
+
+  async #end(write: RecordedWrite, source: Uint8Array): Promise<void> {
+    await this.#holdUp();
+    assert(equalBytes(source, write.bytes), "what is being written stays as it is until the end");
+    write.ended = ++this.#point;
   }
 
   #begin(at: number, source: Uint8Array): RecordedWrite {
