@@ -9,7 +9,7 @@
  * is refused, so that a wrong path or a disk that is not mounted is not taken for a fresh start.
  */
 
-import { Fault } from "../base/fault.ts";
+import { Fault, isFault } from "../base/fault.ts";
 import { formatStore, storeBytes } from "../store/format.ts";
 import { checkOptions, defaultStoreOptions, type StoreOptions } from "../store/options.ts";
 import { openStore } from "../store/open-store.ts";
@@ -17,7 +17,8 @@ import { createFileVolume, openFileVolume } from "../volume/file-volume.ts";
 import type { Volume } from "../volume/volume.ts";
 import { acquireDirectoryLock, directoryTakenFault } from "../world/directory-lock.ts";
 import type { Connection } from "../world/network.ts";
-import { joinPath } from "../world/paths.ts";
+import type { Files } from "../world/files.ts";
+import { joinPath, parentPath } from "../world/paths.ts";
 import type { World } from "../world/world.ts";
 import { Transactions, TRANSACTIONS_SLAB_BYTES } from "./transactions.ts";
 
@@ -33,6 +34,7 @@ export interface OpenEngineOptions {
 
 const VOLUME = "volume";
 const UNFINISHED = "volume.new";
+const NO_ACCESS: ReadonlySet<string> = new Set(["EACCES", "EPERM"]);
 const OWN_NAMES: ReadonlySet<string> = new Set([
   "lock",
   "lost+found",
@@ -93,9 +95,22 @@ async function openVolume(
     await formatStore(world, made, options);
     await made.close();
     await files.rename(unfinished, path);
-    await files.syncDirectory(directory);
+    await syncNames(files, directory);
   }
   return await openFileVolume(files, path);
+}
+
+/** Makes the names of the store durable, and those of the directories made on the way to it. */
+async function syncNames(files: Files, directory: string): Promise<void> {
+  await files.syncDirectory(directory);
+  for (let path = directory; parentPath(path) !== path; path = parentPath(path)) {
+    try {
+      await files.syncDirectory(parentPath(path));
+    } catch (error) {
+      // A directory that this user may not open is none that was made just now.
+      if (!isFault(error, "ERR_IO") || !NO_ACCESS.has(String(error.details["errno"]))) throw error;
+    }
+  }
 }
 
 async function requireStoreOrNothing(world: World, directory: string): Promise<void> {
