@@ -82,6 +82,8 @@ export async function openStore(
     },
     (entry) => replay.visit(entry),
   );
+  const { lastLsn, cutTornBatch } = recovered;
+  world.trace.event("log-recovered", { volume: volume.name, lastLsn, cutTornBatch });
 
   if (superblocks.needsHealing) await superblocks.heal();
   const raised = await raise(world, superblocks, recovered);

@@ -311,6 +311,8 @@ export class Store {
     };
     await this.#superblocks.write(superblock);
     this.log.truncate(anchor);
+    const { appendedLsn } = this;
+    this.#world.trace.event("checkpoint", { volume: this.volume.name, position, appendedLsn });
   }
 
   #fail(error: Error): void {
