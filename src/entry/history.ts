@@ -44,6 +44,7 @@ export {
   reportOnRecorded,
 } from "../history/recorded-check.ts";
 export { refuteProof } from "../history/replay-proof.ts";
+export { refuteRecordedProof } from "../history/replay-recorded.ts";
 
 export type { Operation } from "../history/operation-history.ts";
 export type { Model } from "../history/model.ts";

@@ -14,7 +14,7 @@ import type { HistoryEvent } from "./history-events.ts";
 
 const LINE = /^INFO\s+jepsen\.util - (\S+)\s+:(invoke|ok|fail|info)\s+:(\S+)\s+(.*)$/;
 
-export function isEtcdLog(line: string): boolean {
+function isEtcdLog(line: string): boolean {
   return /^INFO\s+jepsen\.util/.test(line);
 }
 

@@ -12,7 +12,7 @@
 import { Fault } from "../base/fault.ts";
 import { type RecordedTransaction, readRecorded } from "../base/recorded-events.ts";
 import { parseEdn } from "./edn.ts";
-import { isEtcdLog, readEtcdLine } from "./etcd-log.ts";
+import { readEtcdLine } from "./etcd-log.ts";
 import { eventOf } from "./event-reader.ts";
 import { FormSplitter } from "./form-splitter.ts";
 import type { HistoryEvent } from "./history-events.ts";
@@ -51,12 +51,12 @@ export class HistoryReader {
 
   #detect(chunk: string): void {
     this.#rest += chunk;
-    const begin = /[^\s;].*\n|\{.*/s.exec(this.#rest)?.[0];
-    if (begin === undefined) return;
     const text = this.#rest;
+    const first = /\{\s*(\S)/.exec(text)?.[1];
+    if (/^INFO\s+jepsen\.util.*\n/m.test(text)) this.#kind = "etcd";
+    else if (first !== undefined) this.#kind = first === '"' ? "json" : "edn";
+    else return;
     this.#rest = "";
-    if (isEtcdLog(begin)) this.#kind = "etcd";
-    else this.#kind = /^\s*\[?\s*\{\s*"/.test(text) ? "json" : "edn";
     this.push(text);
   }
 

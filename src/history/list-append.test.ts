@@ -150,8 +150,16 @@ const plantedRegisters: Record<string, Planted> = {
   "what only trying all orders shows": {
     name: "not-linearizable",
     lines: [
-      ...["1(", "2(", "1) w.x.1", "2) w.x.2", "3(", "3) v.x.1", "4(", "4) v.x.2"],
-      ...["5(", "5) v.x.1"],
+      "1(",
+      "2(",
+      "1) w.x.1",
+      "2) w.x.2",
+      "3(",
+      "3) v.x.1",
+      "4(",
+      "4) v.x.2",
+      "5(",
+      "5) v.x.1",
     ],
   },
 };

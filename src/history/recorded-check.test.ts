@@ -7,6 +7,7 @@ import {
   type RecordedTransaction,
 } from "../base/recorded-events.ts";
 import { checkRecorded, reportOnRecorded } from "./recorded-check.ts";
+import { refuteRecordedProof } from "./replay-recorded.ts";
 import { serialRecord } from "./generate-recorded.ts";
 import { explain } from "./verdict.ts";
 
@@ -135,6 +136,9 @@ describe("what is wrong is found and named", () => {
   for (const [title, { name, record }] of Object.entries(wrong)) {
     test(title, () => {
       const verdict = checkRecorded(recorded(...record));
+      for (const anomaly of verdict.kind === "invalid" ? verdict.anomalies : []) {
+        expect(refuteRecordedProof(recorded(...record), anomaly)).toEqual([]);
+      }
       expect(verdict.kind === "invalid" ? verdict.anomalies.map((one) => one.name) : []).toContain(
         name,
       );
@@ -215,7 +219,11 @@ test("a version read too old is caught wherever it stands", () => {
       const record = serialRecord({ seed, transactionCount: 40, keyCount: 3 });
       const planted = withOlderRead(record, pick);
       if (planted === undefined) return;
-      expect(checkRecorded(planted).kind).toBe("invalid");
+      const verdict = checkRecorded(planted);
+      expect(verdict.kind).toBe("invalid");
+      for (const anomaly of verdict.kind === "invalid" ? verdict.anomalies : []) {
+        expect(refuteRecordedProof(planted, anomaly)).toEqual([]);
+      }
     }),
     { numRuns: 200, seed: 2 },
   );
