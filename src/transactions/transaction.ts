@@ -122,6 +122,8 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
           ? this.#deadline
           : new Deadline(this.#clock, options, this.#store.options.transactionTimeoutMs);
       for (;;) {
+        // It may have been wounded since it entered, or since its wait ended.
+        this.#requireOpen();
         const result = this.#attempt(body);
         if (result !== MUST_WAIT) return result;
         await this.#waitFor(this.#step.blocked, deadline);
@@ -135,11 +137,13 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
     await this.#enter();
     try {
       const { bytes, at, lengthBytes, count } = this.#writes;
-      if (count === 0) {
-        this.#end();
-        return this.answerLsn;
-      }
       for (;;) {
+        // As above: it would commit what its locks no longer protect.
+        this.#requireOpen();
+        if (count === 0) {
+          this.#end();
+          return this.answerLsn;
+        }
         const position = this.#store.isClear
           ? this.#store.commit(bytes, at, lengthBytes)
           : WAIT_FENCE;
