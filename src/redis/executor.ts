@@ -106,9 +106,9 @@ export class Executor implements Call {
   #executeCommand(command: Command, request: Request): boolean {
     const { count } = request;
     if (count < command.argumentsMin || command.argumentsMax < count) {
-      return this.#reject(wrongArity(command.name));
+      return this.#reject(wrongArity(command.name), command);
     }
-    if (!this.client.authenticated && !command.open) return this.#reject(NO_AUTH);
+    if (!this.client.authenticated && !command.open) return this.#reject(NO_AUTH, command);
     if (this.door.pausedUntilMs !== 0 && this.door.holdsBack(command)) return false;
     if (this.keys.keyBytesMax < request.spanBytes) {
       const longest = command.longestKey(request);
@@ -134,8 +134,15 @@ export class Executor implements Call {
     return true;
   }
 
-  #reject(text: string): boolean {
+  /** Answers that the command cannot be run; if it is EXEC, nothing that was queued is either. */
+  #reject(text: string, command?: Command): boolean {
     this.commandCount++;
+    if (command?.action.kind === "control" && command.action.control === "exec") {
+      this.multi.clear();
+      const reason = text.startsWith("ERR ") ? text.slice("ERR ".length) : text;
+      this.#error(`EXECABORT Transaction discarded because of: ${reason}`);
+      return true;
+    }
     if (this.multi.active) this.multi.spoiled = true;
     this.#error(text);
     return true;

@@ -9,12 +9,19 @@ const QUOTED_BYTES_MAX = 128;
 export const SYNTAX_ERROR = "ERR syntax error";
 export const WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
 export const NOT_AN_INTEGER = "ERR value is not an integer or out of range";
+const NOT_AN_INT32 = "ERR value is out of range, value must between -2147483648 and 2147483647";
 export const NOT_A_FLOAT = "ERR value is not a valid float";
 export const NO_SUCH_KEY = "ERR no such key";
 export const SAME_OBJECT = "ERR source and destination objects are the same";
 export const DATABASE_OUT_OF_RANGE = "ERR DB index is out of range";
 export const NO_AUTH = "NOAUTH Authentication required.";
 export const STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+
+/** What is wrong with a number that should be an integer of 32 bits; undefined if nothing is. */
+export function refuseInt32(value: number): string | undefined {
+  if (Number.isNaN(value)) return NOT_AN_INTEGER;
+  return -(2 ** 31) <= value && value < 2 ** 31 ? undefined : NOT_AN_INT32;
+}
 
 export function invalidExpire(command: string): string {
   return `ERR invalid expire time in '${command}' command`;

@@ -35,7 +35,7 @@ function info({ request, reply, door }: Call): void {
   reply.array(request.count - 2);
   for (let index = 2; index < request.count; index++) {
     const command = door.commands.named(request.text(index));
-    if (command === undefined) reply.nilArray();
+    if (command === undefined) reply.nil();
     else replyInfo({ reply, door }, command);
   }
 }

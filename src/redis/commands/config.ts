@@ -8,20 +8,27 @@ import { replyHelp } from "../help-reply.ts";
 import { wrongArity } from "../replies.ts";
 
 function get({ request, reply, door }: Call): void {
-  const wanted = new Set<ConfigEntry>();
+  const wanted = new Map<ConfigEntry, string>();
   for (let index = 2; index < request.count; index++) {
-    const glob = new Glob(fromLatin1(request.text(index).toLowerCase()));
-    for (const entry of configTable) {
-      const name = fromLatin1(entry.name);
-      if (glob.matches(name, 0, name.length)) wanted.add(entry);
+    const pattern = request.text(index);
+    for (const entry of matching(pattern.toLowerCase())) {
+      // A plain name is answered as it was asked for.
+      if (!wanted.has(entry)) wanted.set(entry, IS_PATTERN.test(pattern) ? entry.name : pattern);
     }
   }
   reply.map(wanted.size);
-  for (const entry of wanted) {
-    reply.bulkText(entry.name);
+  for (const [entry, name] of wanted) {
+    reply.bulkText(name);
     reply.bulkText(entry.get(door));
   }
 }
+
+function matching(pattern: string): readonly ConfigEntry[] {
+  const glob = new Glob(fromLatin1(pattern));
+  return configTable.filter(({ name }) => glob.matches(fromLatin1(name), 0, name.length));
+}
+
+const IS_PATTERN = /[*?[]/;
 
 /** Sets all or nothing. */
 function set({ request, reply, door }: Call): void {

@@ -4,7 +4,7 @@ import { ownBytes } from "../../base/bytes.ts";
 import { parseInteger } from "../../resp/integer.ts";
 import { isPassword } from "../auth.ts";
 import type { Call, CommandSpec } from "../command.ts";
-import { NOT_AN_INTEGER, DATABASE_OUT_OF_RANGE, SYNTAX_ERROR, wrongArity } from "../replies.ts";
+import { DATABASE_OUT_OF_RANGE, refuseInt32, SYNTAX_ERROR, wrongArity } from "../replies.ts";
 import { REDIS_VERSION } from "../redis-version.ts";
 
 const CONNECTION = { group: "connection" } as const;
@@ -22,14 +22,11 @@ function echo({ request, reply }: Call): void {
 
 function select({ request, reply, client, door }: Call): void {
   const index = parseInteger(request.bytes, request.at[1] as number, request.length[1] as number);
-  if (!isInt32(index)) return reply.error(NOT_AN_INTEGER);
+  const refusal = refuseInt32(index);
+  if (refusal !== undefined) return reply.error(refusal);
   if (index < 0 || door.settings.databaseCount <= index) return reply.error(DATABASE_OUT_OF_RANGE);
   client.database = index;
   reply.ok();
-}
-
-export function isInt32(value: number): boolean {
-  return -(2 ** 31) <= value && value < 2 ** 31;
 }
 
 function auth(call: Call): void {

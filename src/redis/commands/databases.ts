@@ -3,8 +3,7 @@
 import { parseInteger } from "../../resp/integer.ts";
 import type { Step } from "../../transactions/step.ts";
 import type { Call, CommandSpec } from "../command.ts";
-import { DATABASE_OUT_OF_RANGE, SYNTAX_ERROR } from "../replies.ts";
-import { isInt32 } from "./connection.ts";
+import { DATABASE_OUT_OF_RANGE, refuseInt32, SYNTAX_ERROR } from "../replies.ts";
 
 function flushdb(step: Step, call: Call): void {
   if (!isFlushMode(call)) return call.reply.error(SYNTAX_ERROR);
@@ -31,9 +30,9 @@ function isFlushMode({ request }: Call): boolean {
 function swapdb(step: Step, { request, reply, keys, door }: Call): void {
   const { bytes, at, length } = request;
   const left = parseInteger(bytes, at[1] as number, length[1] as number);
-  if (!isInt32(left)) return reply.error("ERR invalid first DB index");
+  if (refuseInt32(left) !== undefined) return reply.error("ERR invalid first DB index");
   const right = parseInteger(bytes, at[2] as number, length[2] as number);
-  if (!isInt32(right)) return reply.error("ERR invalid second DB index");
+  if (refuseInt32(right) !== undefined) return reply.error("ERR invalid second DB index");
   const { databaseCount } = door.settings;
   if (left < 0 || databaseCount <= left || right < 0 || databaseCount <= right) {
     return reply.error(DATABASE_OUT_OF_RANGE);

@@ -6,12 +6,11 @@ import type { Call, CommandSpec } from "../command.ts";
 import {
   DATABASE_OUT_OF_RANGE,
   NO_SUCH_KEY,
-  NOT_AN_INTEGER,
+  refuseInt32,
   SAME_OBJECT,
   SYNTAX_ERROR,
 } from "../replies.ts";
 import { typeName } from "../row-format.ts";
-import { isInt32 } from "./connection.ts";
 
 function del(_: Step, { request, keys, reply }: Call): void {
   let count = 0;
@@ -119,10 +118,10 @@ function parseCopyOptions(call: Call): CopyOptions | undefined {
 function databaseArgument({ request, reply, door }: Call, index: number): number | undefined {
   const { bytes, at, length } = request;
   const database = parseInteger(bytes, at[index] as number, length[index] as number);
-  if (isInt32(database) && 0 <= database && database < door.settings.databaseCount) {
-    return database;
-  }
-  reply.error(isInt32(database) ? DATABASE_OUT_OF_RANGE : NOT_AN_INTEGER);
+  const isThere = 0 <= database && database < door.settings.databaseCount;
+  const refusal = refuseInt32(database) ?? (isThere ? undefined : DATABASE_OUT_OF_RANGE);
+  if (refusal === undefined) return database;
+  reply.error(refusal);
   return undefined;
 }
 

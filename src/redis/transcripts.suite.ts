@@ -1,0 +1,47 @@
+/**
+ * Transcripts: requests with the reply under each. A line is a request of the client `a`, or of
+ * another, named before a colon (client `3` speaks RESP3); `(100 ms pass)` lets time pass. The
+ * lines of replies are indented; lines that begin with # are comments.
+ */
+
+import { readdirSync, readFileSync } from "node:fs";
+
+export interface Transcript {
+  readonly name: string;
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Who can be asked, and let time pass. */
+export interface Transcribed {
+  /** The replies to one request of a client, each on one line. */
+  ask(client: string, request: string): Promise<readonly string[]>;
+  pass(durationMs: number): Promise<void>;
+}
+
+export function readTranscripts(folder: URL): readonly Transcript[] {
+  return readdirSync(folder)
+    .toSorted()
+    .map((file) => {
+      const path = new URL(file, folder).pathname;
+      return { name: file.replace(".txt", ""), path, text: readFileSync(path, "utf8") };
+    });
+}
+
+/** Asks what the transcript asks, and writes down what is answered. */
+export async function transcribe(text: string, asked: Transcribed): Promise<string> {
+  const lines: string[] = [];
+  for (const line of text.split("\n")) {
+    if (line.startsWith("  ") || line === "") continue;
+    lines.push(line);
+    if (line.startsWith("#")) continue;
+    const time = /^\((\d+) ms pass\)$/.exec(line);
+    if (time !== null) {
+      await asked.pass(Number(time[1]));
+      continue;
+    }
+    const [, client = "a", request = ""] = /^(?:(\w): )?(.*)$/.exec(line) ?? [];
+    for (const reply of await asked.ask(client, request)) lines.push(`  ${reply}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
