@@ -73,6 +73,45 @@ test("what gathers while a write is under way goes into the next batch", async (
   await store.settle();
   expect(announced).toEqual([2, 9]);
   expect(writes).toEqual([UNIT_BYTES, 2 * UNIT_BYTES]);
+  // What was on its way did not change under the volume's hands.
+  const bodies = [10, 10, 100, 100, 100, 100, 100, 100, 100].map((length, index) =>
+    hex(bodyOf(index + 1, length)),
+  );
+  expect((await readAll(store.log.reader(lsn(1)))).map(({ body }) => body)).toEqual(bodies);
+});
+
+test("what is not an entry is zero, so that nothing leaks that was in memory", async () => {
+  const volume = await freshVolume();
+  const store = await openStore(volume);
+  for (const length of [61, 200, 61]) {
+    store.append(1, new Uint8Array(length).fill(0xff));
+    await store.settle();
+    const batch = new Uint8Array(UNIT_BYTES);
+    volume.image.read(65_536 + (store.log.durablePosition - 1) * UNIT_BYTES, batch);
+    const bodyEnd = 96 + 16 + length;
+    expect(batch.subarray(96 + 16, bodyEnd).every((byte) => byte === 0xff)).toBe(true);
+    expect(batch.subarray(bodyEnd).every((byte) => byte === 0)).toBe(true);
+  }
+});
+
+test("a large entry leaves room for what gathered before it", async () => {
+  const store = await openStore();
+  const small = bodyOf(1, 200);
+  const large = bodyOf(2, 6000);
+  const largeBytes = 12 * UNIT_BYTES;
+  const roomBytes = store.log.ringBytes - store.log.reserveBytes;
+  while (store.log.usedBytes + largeBytes < roomBytes) {
+    store.append(1, small);
+    await store.settle();
+  }
+  expect(store.log.usedBytes + largeBytes).toBe(roomBytes);
+  expect(store.append(1, small)).toBeDefined();
+  expect(store.append(1, large)).toBe(undefined);
+  await store.settle();
+  expect(store.append(1, large)).toBe(undefined);
+  await store.checkpoint(store.log.durableLsn);
+  expect(store.append(1, large)).toBeDefined();
+  expect(store.log.usedBytes).toBe(largeBytes);
 });
 
 test("one caller alone is served by writes that block, several are not", async () => {
