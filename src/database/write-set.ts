@@ -31,8 +31,10 @@ export class WriteSet {
     return this.#writes.size;
   }
 
+  /** May be gone through again and again, since a body that applies them may run again. */
   get writes(): Iterable<Write> {
-    return this.#writes.values();
+    const writes = this.#writes;
+    return { [Symbol.iterator]: () => writes.values() };
   }
 
   /** What is to become of the key `source[0, length)`, if anything. */
