@@ -1,14 +1,19 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  hasRedis,
-  type RedisClient,
-  type RedisReference,
-  startRedis,
-} from "./redis-reference.suite.ts";
+import { describeReply, ReplyReader } from "../resp/reply-reader.ts";
 import { randomRequests } from "./random-requests.suite.ts";
-import { TestDoor } from "./test-door.suite.ts";
-import { readTranscripts, transcribe, type Transcribed } from "./transcripts.suite.ts";
+import { encodeRequest, TestDoor, words } from "./test-door.suite.ts";
+import { transcribe, type Transcribed } from "./transcripts.suite.ts";
+
+/** A request that is not answered by then has no answer. */
+const SILENCE_MS = 80;
+const START_POLL_MS = 20;
 
 /** What the door does is right if a redis-server does it too. */
 describe.skipIf(!hasRedis())("beside redis-server", () => {
@@ -22,8 +27,9 @@ describe.skipIf(!hasRedis())("beside redis-server", () => {
     await redis.stop();
   });
 
-  const transcripts = readTranscripts(new URL("testdata/redis/", import.meta.url));
-  test.each(transcripts)("$name", async ({ text }) => {
+  const folder = new URL("testdata/redis/", import.meta.url);
+  test.each(readdirSync(folder).toSorted())("%s", async (file) => {
+    const text = readFileSync(new URL(file, folder), "utf8");
     const clients = new Map<string, RedisClient>();
     const asked: Transcribed = {
       async ask(name, request) {
@@ -48,7 +54,7 @@ describe.skipIf(!hasRedis())("beside redis-server", () => {
     const theirs = await redis.connect();
     await fc.assert(
       fc.asyncProperty(randomRequests, async (requests) => {
-        const lines = requests.map((words) => words.map((word) => JSON.stringify(word)).join(" "));
+        const lines = requests.map((asked) => asked.map((word) => JSON.stringify(word)).join(" "));
         await theirs.ask("RESET", "FLUSHALL");
         const expected = await theirs.ask(...lines);
         const ours = new TestDoor().connect();
@@ -76,4 +82,100 @@ function sorted(reply: string): string {
   return reply.replaceAll(/\[("\w+"(?:, "\w+")+)\]/g, (_, items: string) => {
     return `[${items.split(", ").toSorted().join(", ")}]`;
   });
+}
+
+/** Whether there is one to compare with. */
+function hasRedis(): boolean {
+  return spawnSync("redis-server", ["--version"]).status === 0;
+}
+
+interface RedisReference {
+  connect(): Promise<RedisClient>;
+  stop(): Promise<void>;
+}
+
+async function startRedis(): Promise<RedisReference> {
+  const directory = mkdtempSync(join(tmpdir(), "redis-reference-"));
+  const port = await freePort();
+  const options = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory];
+  const server = spawn("redis-server", options, { stdio: "ignore" });
+  return {
+    connect: async () => new RedisClient(await dial(port)),
+    async stop() {
+      const exited = once(server, "exit");
+      server.kill("SIGKILL");
+      await exited;
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port was given");
+  return address.port;
+}
+
+/** Connects, waiting for a server that is only starting. */
+async function dial(port: number): Promise<Socket> {
+  for (;;) {
+    const socket = connect(port, "127.0.0.1");
+    try {
+      await once(socket, "connect");
+      return socket;
+    } catch {
+      await sleep(START_POLL_MS);
+    }
+  }
+}
+
+async function sleep(durationMs: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    setTimeout(resolve, durationMs);
+  });
+}
+
+class RedisClient {
+  readonly #socket: Socket;
+  readonly #reader = new ReplyReader();
+  #wake: () => void = () => undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (bytes: Uint8Array) => {
+      this.#reader.push(bytes);
+      this.#wake();
+    });
+    socket.on("close", () => this.#wake());
+    socket.on("error", () => undefined);
+  }
+
+  /** The replies to the requests; fewer if it answers no more. */
+  async ask(...requests: readonly string[]): Promise<string[]> {
+    const input = requests.map((request) => encodeRequest(words(request))).join("");
+    this.#socket.write(input, "latin1");
+    const replies: string[] = [];
+    while (replies.length < requests.length) {
+      const reply = this.#reader.next() ?? (await this.#wait());
+      if (reply === undefined) break;
+      replies.push(describeReply(reply));
+    }
+    return replies;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  async #wait(): Promise<ReturnType<ReplyReader["next"]>> {
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    await Promise.race([woken, sleep(SILENCE_MS)]);
+    return this.#reader.next();
+  }
 }

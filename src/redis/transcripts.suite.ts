@@ -4,28 +4,11 @@
  * lines of replies are indented; lines that begin with # are comments.
  */
 
-import { readdirSync, readFileSync } from "node:fs";
-
-export interface Transcript {
-  readonly name: string;
-  readonly path: string;
-  readonly text: string;
-}
-
 /** Who can be asked, and let time pass. */
 export interface Transcribed {
   /** The replies to one request of a client, each on one line. */
   ask(client: string, request: string): Promise<readonly string[]>;
   pass(durationMs: number): Promise<void>;
-}
-
-export function readTranscripts(folder: URL): readonly Transcript[] {
-  return readdirSync(folder)
-    .toSorted()
-    .map((file) => {
-      const path = new URL(file, folder).pathname;
-      return { name: file.replace(".txt", ""), path, text: readFileSync(path, "utf8") };
-    });
 }
 
 /** Asks what the transcript asks, and writes down what is answered. */

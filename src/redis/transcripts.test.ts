@@ -1,6 +1,7 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type TestClient, TestDoor } from "./test-door.suite.ts";
-import { readTranscripts, transcribe, type Transcribed } from "./transcripts.suite.ts";
+import { transcribe, type Transcribed } from "./transcripts.suite.ts";
 
 /** Asks a door of its own. */
 function transcribedDoor(): Transcribed {
@@ -22,9 +23,11 @@ function transcribedDoor(): Transcribed {
   };
 }
 
-describe.each(["redis", "holdfast"])("%s", (folder) => {
-  const transcripts = readTranscripts(new URL(`testdata/${folder}/`, import.meta.url));
-  test.each(transcripts)("$name", async ({ text, path }) => {
-    await expect(await transcribe(text, transcribedDoor())).toMatchFileSnapshot(path);
+describe.each(["redis", "holdfast"])("%s", (name) => {
+  const folder = new URL(`testdata/${name}/`, import.meta.url);
+  test.each(readdirSync(folder).toSorted())("%s", async (file) => {
+    const { pathname } = new URL(file, folder);
+    const text = readFileSync(pathname, "utf8");
+    await expect(await transcribe(text, transcribedDoor())).toMatchFileSnapshot(pathname);
   });
 });
