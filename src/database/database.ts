@@ -11,7 +11,7 @@ import type { World } from "../world/world.ts";
 import { Atomic } from "./atomic.ts";
 import type { Entry, RowValues, SetOptions } from "./row-values.ts";
 import { Scan, type ScanOptions } from "./scan.ts";
-import type { NOT_IN_MEMORY, Outcome, RowReader, Session } from "./session.ts";
+import type { NOT_IN_MEMORY, RowReader, Session } from "./session.ts";
 import { Snapshot } from "./snapshot.ts";
 import {
   Transact,
@@ -146,8 +146,9 @@ export class Database {
    * be committed any more. One that wrote nothing counts as aborted. `ERR_OUTCOME_FORGOTTEN` if
    * it was too long ago.
    */
-  async outcome(id: string): Promise<Outcome> {
-    return await this.#session.outcome(parseTransactionId(id));
+  async outcome(id: string): Promise<"committed" | "aborted"> {
+    const { outcome } = await this.#session.outcome(parseTransactionId(id));
+    return outcome;
   }
 
   stats(): DatabaseStats {

@@ -20,7 +20,7 @@ import {
   type BeginRequest,
   type ChangeSet,
   NOT_IN_MEMORY,
-  type Outcome,
+  type OutcomeAnswer,
   type RowReader,
   type Session,
   type SessionSnapshot,
@@ -42,7 +42,7 @@ const NO_BATCH: Batch = {
 };
 
 export class LocalSession implements Session {
-  readonly #holder: StoreHolder;
+  readonly holder: StoreHolder;
   readonly #engine: Engine;
   readonly #settling: SettleQueue;
   readonly #names: LedgerSession;
@@ -57,11 +57,16 @@ export class LocalSession implements Session {
   #id: TransactionId | undefined;
 
   constructor(holder: StoreHolder, names: LedgerSession) {
-    this.#holder = holder;
+    this.holder = holder;
     this.#engine = holder.engine;
     this.#settling = holder.settling;
     this.#names = names;
     this.#waiting = { timeoutMs: holder.settings.timeoutMs };
+  }
+
+  /** Which of the sessions with the store it is. */
+  get number(): number {
+    return this.#names.number;
   }
 
   get settledLsn(): Lsn {
@@ -116,7 +121,7 @@ export class LocalSession implements Session {
     this.#length = length;
     this.#row = row;
     this.#hasDeadline = deadlineMs !== undefined;
-    if (deadlineMs !== undefined) this.#holder.sweep.note(deadlineMs);
+    if (deadlineMs !== undefined) this.holder.sweep.note(deadlineMs);
     return this.#write(this.#setBody);
   }
 
@@ -127,10 +132,14 @@ export class LocalSession implements Session {
   }
 
   runBatch(batch: Batch): Promise<BatchAnswer> {
+    return this.runBatchAs(this.#names.next(), batch);
+  }
+
+  /** As `runBatch`, under a name that was given already. */
+  runBatchAs(id: TransactionId, batch: Batch): Promise<BatchAnswer> {
     const engine = this.#engine;
-    const id = this.#names.next();
     if (batch.earliestDeadlineMs < Number.POSITIVE_INFINITY) {
-      this.#holder.sweep.note(batch.earliestDeadlineMs);
+      this.holder.sweep.note(batch.earliestDeadlineMs);
     }
     this.#batch = batch;
     this.#id = id;
@@ -149,17 +158,25 @@ export class LocalSession implements Session {
     return id;
   }
 
+  /** The name of a transaction that was made elsewhere for this session. */
+  adopt(id: TransactionId): void {
+    this.#names.adopt(id);
+  }
+
   endTransactionId(id: TransactionId): void {
     this.#names.end(id);
   }
 
-  begin(request: BeginRequest): SessionTransaction {
-    return new LocalTransaction(this.#holder, this.#names, this.#operations, request);
+  begin(asked: BeginRequest): SessionTransaction {
+    // The name of a session that is over says nothing here.
+    const isOwn = asked.id.session === this.number;
+    const request = isOwn ? asked : { ...asked, id: this.newTransactionId() };
+    return new LocalTransaction(this.holder, this.#names, this.#operations, request);
   }
 
   async snapshot(): Promise<SessionSnapshot> {
     const view = await this.#engine.snapshot();
-    return new LocalSnapshot(view, this.#operations, this.#holder.settings);
+    return new LocalSnapshot(view, this.#operations, this.holder.settings);
   }
 
   changes(range: KeyRange, after: Lsn, signal: AbortSignal): AsyncIterable<ChangeSet> {
@@ -171,13 +188,18 @@ export class LocalSession implements Session {
     return await Promise.resolve(this.#engine.settledLsn);
   }
 
-  async outcome(id: TransactionId): Promise<Outcome> {
-    return await this.#holder.ledger.outcome(id);
+  async outcome(id: TransactionId): Promise<OutcomeAnswer> {
+    return await this.holder.ledger.outcome(id);
+  }
+
+  /** Nobody uses it any more; the store stays open. */
+  abandon(): void {
+    this.holder.ledger.closeSession(this.#names);
   }
 
   async close(): Promise<void> {
-    this.#holder.ledger.closeSession(this.#names);
-    await this.#holder.close();
+    this.abandon();
+    await this.holder.close();
   }
 
   async #getLater<T>(key: Uint8Array, read: RowReader<T>): Promise<T | undefined> {
@@ -221,7 +243,7 @@ export class LocalSession implements Session {
   }
 
   readonly #setBody = (step: Step): void => {
-    if (this.#hasDeadline) this.#holder.sweep.mark(step);
+    if (this.#hasDeadline) this.holder.sweep.mark(step);
     putRow(step, this.#source, this.#length, this.#row);
   };
 
@@ -265,7 +287,7 @@ export class LocalSession implements Session {
       const version = findLive(step, check.key, check.key.length) ? step.version : 0;
       if (version !== check.version) return index;
     }
-    if (earliestDeadlineMs < Number.POSITIVE_INFINITY) this.#holder.sweep.mark(step);
+    if (earliestDeadlineMs < Number.POSITIVE_INFINITY) this.holder.sweep.mark(step);
     applyWrites(step, writes);
     if (id !== undefined) this.#names.write(step, id);
     return ALL_HELD;

@@ -28,10 +28,10 @@ import type { TransactionId } from "./transaction-id.ts";
 import { applyWrites, type Write } from "./write-set.ts";
 
 export class LocalTransaction implements SessionTransaction {
+  readonly id: TransactionId;
   readonly #holder: StoreHolder;
   readonly #names: LedgerSession;
   readonly #operations: RowOperations;
-  readonly #id: TransactionId;
   readonly #inner: InteractiveTransaction;
   readonly #waiting: RunOptions;
   #wrote = false;
@@ -46,7 +46,7 @@ export class LocalTransaction implements SessionTransaction {
     this.#holder = holder;
     this.#names = names;
     this.#operations = operations;
-    this.#id = id;
+    this.id = id;
     this.#waiting = { timeoutMs };
     this.#inner = holder.engine.begin({ age, attempts, timeoutMs });
   }
@@ -115,7 +115,7 @@ export class LocalTransaction implements SessionTransaction {
     }
     if (!this.#wrote) return await settling.answer(position, position);
     request.onUndecided();
-    return await settling.committed(position, position, this.#id);
+    return await settling.committed(position, position, this.id);
   }
 
   rollback(): void {
@@ -132,7 +132,7 @@ export class LocalTransaction implements SessionTransaction {
     await this.#run((step) => {
       applyWrites(step, writes);
       if (earliestDeadlineMs < Number.POSITIVE_INFINITY) this.#holder.sweep.mark(step);
-      this.#names.write(step, this.#id);
+      this.#names.write(step, this.id);
     });
   }
 

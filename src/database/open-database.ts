@@ -28,16 +28,30 @@ export async function openDatabase(
   options: DatabaseOptions = {},
 ): Promise<Database> {
   const settings = completeSettings(options);
-  const holder = new StoreHolder(world, engine, settings);
-  const names = await holder.ledger.openSession();
-  await holder.sweep.start();
-  const session = new LocalSession(holder, names);
+  const session = await holdEngine(world, engine, settings);
   return new Database(
     world,
     session,
     valuesFor(world, settings, options),
     onErrorOf(world, options),
   );
+}
+
+/** The first session with a store that was just opened, which is closed if there is none. */
+export async function holdEngine(
+  world: World,
+  engine: Engine,
+  settings: DatabaseSettings,
+): Promise<LocalSession> {
+  try {
+    const holder = new StoreHolder(world, engine, settings);
+    const session = new LocalSession(holder, await holder.ledger.openSession());
+    await holder.sweep.start();
+    return session;
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
 }
 
 export function valuesFor(

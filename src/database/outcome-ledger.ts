@@ -26,7 +26,7 @@ import type { Engine } from "../transactions/engine.ts";
 import type { Step } from "../transactions/step.ts";
 import type { World } from "../world/world.ts";
 import { horizonKey, outcomeKey, SESSIONS_KEY } from "./key-space.ts";
-import type { Outcome } from "./session.ts";
+import type { OutcomeAnswer } from "./session.ts";
 import type { SettleQueue } from "./settle-queue.ts";
 import type { DatabaseSettings } from "./settings.ts";
 import { SECRET_BYTES, SecretSource, type TransactionId } from "./transaction-id.ts";
@@ -36,6 +36,7 @@ const ABORTED = 2;
 /** Outcomes are removed this many at a time. */
 const REMOVED_COUNT = 1024;
 const SESSIONS_BYTES = 16;
+const ABORTED_ANSWER: OutcomeAnswer = { outcome: "aborted" };
 
 /** The newest session that was begun and the oldest that is remembered. */
 interface Sessions {
@@ -84,11 +85,12 @@ export class OutcomeLedger {
   }
 
   closeSession(session: LedgerSession): void {
+    session.close();
     this.#live.delete(session.number);
   }
 
   /** What became of a transaction. If nothing did yet, nothing ever will. */
-  async outcome(id: TransactionId): Promise<Outcome> {
+  async outcome(id: TransactionId): Promise<OutcomeAnswer> {
     // Before it is looked for: what commits from here on is refused.
     this.#live.get(id.session)?.refuse(id);
     try {
@@ -154,13 +156,14 @@ interface SessionParts {
 export class LedgerSession {
   readonly number: number;
   readonly #parts: SessionParts;
-  /** In the order of their sequences, as they began. */
+  /** The sequences that the horizon stays below. */
   readonly #underWay = new Set<number>();
   /** The secrets of those that were asked for before they had an outcome. */
   readonly #refused = new Map<number, Uint8Array>();
   #newest = 0;
   #horizon = 1;
   #isRaising = false;
+  #isClosed = false;
 
   constructor(parts: SessionParts) {
     this.number = parts.number;
@@ -179,6 +182,16 @@ export class LedgerSession {
     this.#underWay.add(id.sequence);
   }
 
+  /** As `begin`, for a name that was made elsewhere for this session. */
+  adopt(id: TransactionId): void {
+    if (id.session !== this.number) {
+      throw new Fault("ERR_ARGUMENT", "the transaction is of another session; begin it anew");
+    }
+    this.#newest = Math.max(this.#newest, id.sequence);
+    this.#underWay.add(id.sequence);
+    if (this.#parts.keptCount + REMOVED_COUNT < this.#newest - this.#horizon) this.#raise();
+  }
+
   end(id: TransactionId): void {
     this.#underWay.delete(id.sequence);
   }
@@ -190,9 +203,14 @@ export class LedgerSession {
   /** Writes, as part of the transaction, that it was committed. */
   write(step: Step, { session, sequence, secret }: TransactionId): void {
     const refused = this.#refused.size === 0 ? undefined : this.#refused.get(sequence);
-    const isRefused = refused !== undefined && equalBytes(refused, secret);
-    if (isRefused || sequence < this.#horizon) throw refusal(isRefused);
+    const isAsked = refused !== undefined && equalBytes(refused, secret);
+    if (isAsked || sequence < this.#horizon || this.#isClosed) throw refusal(isAsked);
     writeOutcome(step, outcomeKey(session, sequence), COMMITTED, secret);
+  }
+
+  /** Nobody is there any more to be told, so that what is asked for is decided once and for all. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   /** The horizon was raised, and may be again. */
@@ -201,9 +219,10 @@ export class LedgerSession {
   }
 
   #raise(): void {
-    const [oldestUnderWay = this.#newest] = this.#underWay;
-    const to = Math.min(this.#horizon + REMOVED_COUNT, oldestUnderWay);
-    if (this.#isRaising || to === this.#horizon) return;
+    if (this.#isRaising) return;
+    let to = Math.min(this.#horizon + REMOVED_COUNT, this.#newest);
+    for (const sequence of this.#underWay) to = Math.min(to, sequence);
+    if (to <= this.#horizon) return;
     this.#isRaising = true;
     const from = this.#horizon;
     this.#horizon = to;
@@ -223,25 +242,25 @@ export function versionOfOutcome({ session, sequence }: TransactionId): (step: S
   };
 }
 
-function decide(step: Step, { session, sequence, secret }: TransactionId): Outcome {
+function decide(step: Step, { session, sequence, secret }: TransactionId): OutcomeAnswer {
   const { newest, oldest } = readSessions(step);
   if (session < oldest || sequence < readNumber(step, horizonKey(session))) throw forgotten();
   // Of a session that a crash undid nothing lasts, and its number may become another's.
-  if (newest < session) return "aborted";
+  if (newest < session) return ABORTED_ANSWER;
   const key = outcomeKey(session, sequence);
   if (!step.findForUpdate(key, 0, key.length)) {
     writeOutcome(step, key, ABORTED, secret);
-    return "aborted";
+    return ABORTED_ANSWER;
   }
   const row = step.valueBytes.subarray(step.valueAt, step.valueAt + step.valueLength);
   const isCommitted = row[0] === COMMITTED && equalBytes(row.subarray(1), secret);
-  return isCommitted ? "committed" : "aborted";
+  return isCommitted ? { outcome: "committed", version: step.version } : ABORTED_ANSWER;
 }
 
 function refusal(isAsked: boolean): Fault {
   const reason = isAsked
     ? "its outcome was asked for before it was committed, which decided it"
-    : "it was under way for so long that its outcome could not be kept";
+    : "its session is over, or it took so long that its outcome could not be kept";
   return new Fault("ERR_ABORTED", `the transaction is refused: ${reason}; run it anew`, {
     isFinal: true,
   });

@@ -90,7 +90,10 @@ export interface ChangeSet {
   readonly changes: readonly RowChange[];
 }
 
-export type Outcome = "committed" | "aborted";
+/** What became of a transaction, and if it was committed, where. */
+export type OutcomeAnswer =
+  | { readonly outcome: "committed"; readonly version: Lsn }
+  | { readonly outcome: "aborted" };
 
 export interface Reads {
   get<T>(source: Uint8Array, length: number, read: RowReader<T>): Promise<T | undefined>;
@@ -127,7 +130,7 @@ export interface Session {
   changes(range: KeyRange, after: Lsn, signal: AbortSignal): AsyncIterable<ChangeSet>;
   /** The newest position that a watch which begins now must not miss. */
   position(): Promise<Lsn>;
-  outcome(id: TransactionId): Promise<Outcome>;
+  outcome(id: TransactionId): Promise<OutcomeAnswer>;
   close(): Promise<void>;
 }
 
@@ -137,6 +140,8 @@ export interface SessionSnapshot extends Reads {
 }
 
 export interface SessionTransaction extends Reads {
+  /** Its name: another than was asked for if the session of that one is over. */
+  readonly id: TransactionId;
   readonly age: number;
   /** Why it was aborted, once it was. */
   readonly aborted: Error | undefined;

@@ -7,6 +7,14 @@ import { OutcomeLedger } from "./outcome-ledger.ts";
 import { SettleQueue } from "./settle-queue.ts";
 import type { DatabaseSettings } from "./settings.ts";
 
+/** Another process that uses this store through this one. */
+export interface ServedProcess {
+  /** Takes no more requests; those that were taken are still answered. */
+  stop(): void;
+  /** Ends the connection after what was answered is out. */
+  end(): void;
+}
+
 export class StoreHolder {
   readonly world: World;
   readonly engine: Engine;
@@ -14,6 +22,9 @@ export class StoreHolder {
   readonly settling: SettleQueue;
   readonly ledger: OutcomeLedger;
   readonly sweep: ExpirySweep;
+  /** The processes that it serves. */
+  served: Iterable<ServedProcess> = [];
+  isClosing = false;
 
   constructor(world: World, engine: Engine, settings: DatabaseSettings) {
     this.world = world;
@@ -24,8 +35,15 @@ export class StoreHolder {
     this.sweep = new ExpirySweep(world, engine, settings);
   }
 
+  /** Whoever is served by it is answered what was asked before, and then let go. */
   async close(): Promise<void> {
+    this.isClosing = true;
+    for (const server of this.served) server.stop();
     await this.sweep.close();
-    await this.engine.close();
+    try {
+      await this.engine.close();
+    } finally {
+      for (const server of this.served) server.end();
+    }
   }
 }

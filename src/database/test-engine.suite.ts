@@ -79,6 +79,9 @@ export class TestEngine implements Engine {
   woundsLeft = 0;
   readonly begun: BeginOptions[] = [];
   readonly open: TestTransaction[] = [];
+  atClose: () => Promise<void> = async () => {
+    await Promise.resolve();
+  };
 
   constructor(inner: Engine) {
     this.inner = inner;
@@ -170,6 +173,7 @@ export class TestEngine implements Engine {
 
   async close(): Promise<void> {
     await this.inner.close();
+    await this.atClose();
   }
 
   #checkFailure(): void {

@@ -112,21 +112,20 @@ export class Transact<T> {
   async #runAttempts(): Promise<T> {
     const { session, values } = this.#context;
     const attemptsMax = this.#options.attemptsMax ?? values.settings.attemptsMax;
-    const id = await session.newTransactionId();
-    this.#id = id;
+    this.#id = await session.newTransactionId();
     try {
       let age: number | undefined;
       for (let attempts = 0; ; attempts++) {
         this.#checkStopped();
-        const result = await this.#attempt(id, age, attempts);
+        const result = await this.#attempt(this.#id, age, attempts);
         if ("value" in result) return result.value;
-        if (attemptsMax <= attempts + 1) throw conflict(result.reason, attempts + 1, id);
+        if (attemptsMax <= attempts + 1) throw conflict(result.reason, attempts + 1, this.#id);
         this.#context.counts.retriedCount++;
         age = result.age;
         await this.#pause(attempts);
       }
     } finally {
-      session.endTransactionId(id);
+      session.endTransactionId(this.#id);
     }
   }
 
@@ -138,7 +137,8 @@ export class Transact<T> {
     const { session, values } = this.#context;
     const timeoutMs = this.#timeoutMs;
     const inner = await session.begin({ id, age, attempts, timeoutMs });
-    const tx = new Transaction(formatTransactionId(id), inner, values);
+    this.#id = inner.id;
+    const tx = new Transaction(formatTransactionId(inner.id), inner, values);
     this.#current = inner;
     this.#transaction = tx;
     inner.onAbort((reason) => {

@@ -1,0 +1,458 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Fault, isFault } from "../base/fault.ts";
+import { createShadowStore, openShadowStore } from "../shadow/shadow-store.ts";
+import type { SimulatedProcess } from "../simulation/simulated-process.ts";
+import type { SimulatedWorld } from "../simulation/simulated-world.ts";
+import { acquireDirectoryLock, directoryTakenFault } from "../world/directory-lock.ts";
+import type { World } from "../world/world.ts";
+import type { Database } from "./database.ts";
+import { openDirectory } from "./open-directory.ts";
+import { makeSimulation, TestEngine } from "./test-engine.suite.ts";
+import type { Transaction } from "./transaction.ts";
+
+const DIRECTORY = "/data";
+
+describe("a process that finds the store open", () => {
+  test("is served in all that a database offers", async () => {
+    await withTwo(async ({ first, second, sleep }) => {
+      const { version } = await second.db.snapshot();
+      await second.db.set("a", { from: "second" });
+      await second.db.set(["k", 1], 1, { ttlMs: 5000 });
+      expect(await first.db.get("a")).toEqual({ from: "second" });
+      await first.db.set(["k", 2], Uint8Array.of(2));
+      expect(await second.db.getMany(["a", ["k", 2], "none"])).toEqual([
+        { from: "second" },
+        Uint8Array.of(2),
+        undefined,
+      ]);
+      expect(await second.db.getEntry("a")).toEqual(await first.db.getEntry("a"));
+      const batch = await second.db.atomic().check("n", null).add("n", 5n).commit();
+      expect(batch).toMatchObject({ ok: true });
+      expect(await second.db.atomic().check("n", null).add("n", 5n).commit()).toEqual({
+        ok: false,
+        key: "n",
+      });
+      expect(await codeOf(second.db.atomic().add("a", 1n).commit())).toBe("ERR_ARGUMENT");
+      const result = await second.db.transact(async (tx) => {
+        tx.set(["k", 3], 3);
+        expect(await tx.getForUpdate("n")).toBe(5n);
+        tx.add("n", 1n);
+        const keys: unknown[] = [];
+        for await (const { key } of tx.scan({ prefix: "k", reverse: true })) keys.push(key);
+        expect(keys).toEqual([
+          ["k", 3],
+          ["k", 2],
+          ["k", 1],
+        ]);
+        expect(await tx.getMany(["n", ["k", 1]])).toEqual([6n, 1]);
+        return tx.id;
+      });
+      expect(await first.db.outcome(result)).toBe("committed");
+      expect(await second.db.outcome(result)).toBe("committed");
+      const rows: unknown[] = [];
+      for await (const { key } of second.db.scan({ prefix: "k", limit: 2 })) rows.push(key);
+      expect(rows).toEqual([
+        ["k", 1],
+        ["k", 2],
+      ]);
+      const watch = second.db.watch({ prefix: "k" }, { from: version });
+      expect((await watch.next()).value).toMatchObject({ key: ["k", 1], value: 1 });
+      expect((await watch.next()).value).toMatchObject({ key: ["k", 2] });
+      await watch.next();
+      const next = watch.next();
+      await sleep(10);
+      await first.db.delete(["k", 2]);
+      expect((await next).value).toMatchObject({ key: ["k", 2], value: undefined });
+      await watch.return();
+      await second.db.delete("a");
+      expect(await first.db.get("a")).toBeUndefined();
+    });
+  });
+
+  test("keeps idempotency keys with it", async () => {
+    await withTwo(async ({ first, second }) => {
+      const answers = await Promise.all(
+        [second.db, first.db].map(async (db, index) => {
+          const body = (tx: Transaction): number => {
+            tx.add("n", 1n);
+            return index;
+          };
+          return await db.transact(body, { idempotencyKey: "once" });
+        }),
+      );
+      expect(answers[0]).toBe(answers[1]);
+      expect(await second.db.get("n")).toBe(1n);
+    });
+  });
+
+  test("is told what is settled only, within transactions too", async () => {
+    await withTwo(async ({ first, second, sleep }) => {
+      await second.db.set("a", 1);
+      first.engine().hold();
+      void first.db.set("a", 2);
+      const told: unknown[] = [];
+      const answer = second.db.transact(async (tx) => {
+        told.push(await tx.get("a"));
+      });
+      const read = second.db.get("a").then((value) => told.push(value));
+      await sleep(200);
+      expect(told).toEqual([]);
+      first.engine().letGo();
+      await Promise.all([answer, read]);
+      expect(told).toEqual([2, 2]);
+    });
+  });
+
+  test("hears of a wound while its body runs", async () => {
+    await withTwo(async ({ first, second, sleep }) => {
+      const events: string[] = [];
+      await second.db.transact(async (tx) => {
+        events.push("begin");
+        if (events.length > 1) return;
+        tx.signal.addEventListener("abort", () => events.push("abort"));
+        await tx.get("a");
+        first.engine().open.at(-1)?.wound();
+        await sleep(50);
+        events.push("end");
+      });
+      expect(events).toEqual(["begin", "abort", "end", "begin"]);
+    });
+  });
+
+  test("leaves nothing behind when it dies", async () => {
+    await withTwo(async ({ first, second, sleep }) => {
+      void second.db.transact(async (tx) => {
+        await tx.getForUpdate("a");
+        await sleep(1_000_000);
+      });
+      await sleep(50);
+      second.process.kill();
+      await sleep(50);
+      await first.db.set("a", 1);
+      expect(await first.db.get("a")).toBe(1);
+    });
+  });
+
+  test("is refused, with the holder's name, if it does not want to be served", async () => {
+    await withTwo(async ({ startOne }) => {
+      const fault = await faultOf(startOne({ attach: false }));
+      expect(fault).toMatchObject({ code: "ERR_LOCKED" });
+      expect(String(fault)).toContain("the tests");
+    });
+  });
+});
+
+describe("when the process that has the store open is gone", () => {
+  test("the other takes over, and goes on with what it was about to do", async () => {
+    await withTwo(async ({ first, second, sleep }) => {
+      await second.db.set("a", 1);
+      const watch = second.db.watch({ key: "a" });
+      const change = watch.next();
+      const runs: string[] = [];
+      const transaction = second.db.transact(async (tx) => {
+        runs.push(tx.id);
+        const value = await tx.getForUpdate<number>("a");
+        await sleep(20);
+        tx.set("a", (value ?? 0) + 1);
+        return tx.id;
+      });
+      await sleep(10);
+      first.process.kill();
+      const read = second.db.get("a");
+      const write = second.db.set("b", 2);
+      const id = await transaction;
+      expect(runs.length).toBe(2);
+      expect(await second.db.outcome(id)).toBe("committed");
+      expect(await read).toBeGreaterThanOrEqual(1);
+      await write;
+      expect(await second.db.getMany(["a", "b"])).toEqual([2, 2]);
+      expect((await change).value).toMatchObject({ key: ["a"], value: 2 });
+      expect(second.db.getCached("a")).toBe(2);
+      await watch.return();
+    });
+  });
+
+  test("a commit that was under way is found, or made anew, once", async () => {
+    await withTwo(async ({ first, second, sleep }) => {
+      const before = await second.db.snapshot();
+      first.engine().hold();
+      const commits: string[] = [];
+      const batch = second.db.atomic().add("n", 1n).commit();
+      const transaction = second.db.transact((tx) => {
+        tx.add("m", 1n);
+        tx.afterCommit((version) => commits.push(version));
+        return tx.id;
+      });
+      const set = second.db.set("s", 1);
+      await sleep(100);
+      const late = second.db.atomic().add("n", 1n).commit();
+      first.process.kill();
+      await set;
+      const answers = [await batch, await late];
+      expect(await second.db.outcome(await transaction)).toBe("committed");
+      expect(commits.length).toBe(1);
+      expect(await second.db.getMany(["n", "m", "s"])).toEqual([2n, 1n, 1]);
+      const { version } = (await second.db.getEntry("n")) ?? { version: undefined };
+      expect(answers.some((answer) => answer.ok && answer.version === version)).toBe(true);
+      expect((await second.db.getEntry("m"))?.version).toBe(commits[0]);
+      expect(before.version < (commits[0] ?? "")).toBe(true);
+    });
+  });
+
+  test("a commit is unknown if nobody takes over in time, until somebody does", async () => {
+    await withTwo(async ({ first, second, sleep }) => {
+      first.engine().hold();
+      const batch = faultOf(second.db.atomic().add("n", 1n).commit());
+      const transaction = faultOf(
+        second.db.transact((tx) => {
+          tx.add("m", 1n);
+        }),
+      );
+      const set = faultOf(second.db.set("s", 1));
+      await sleep(100);
+      second.setBlocked(true);
+      first.process.kill();
+      for (const [answer, key] of [
+        [batch, "n"],
+        [transaction, "m"],
+        [set, "s"],
+      ] as const) {
+        const fault = await answer;
+        expect(fault).toMatchObject({ code: "ERR_COMMIT_UNKNOWN" });
+        second.setBlocked(false);
+        const outcome = await second.db.outcome(idOf(fault));
+        expect(await second.db.get(key)).toEqual(
+          outcome === "committed" ? (key === "s" ? 1 : 1n) : undefined,
+        );
+      }
+    });
+  });
+
+  test("a snapshot is gone with it, and says so", async () => {
+    await withTwo(async ({ first, second, sleep }) => {
+      await second.db.set("a", 1);
+      const snapshot = await second.db.snapshot();
+      first.process.kill();
+      await sleep(10);
+      expect(await codeOf(snapshot.get("a"))).toBe("ERR_ABORTED");
+      expect(await codeOf(snapshot.scan().next())).toBe("ERR_ABORTED");
+      snapshot.close();
+    });
+  });
+
+  test("one that closes in good order answers what it was asked, and hands on", async () => {
+    await withTwo(async ({ first, second, startOne }) => {
+      const third = await startOne({ attach: true });
+      const writes = [1, 2, 3].map(async (number) => await second.db.set([number], number));
+      await Promise.all([...writes, first.db.close()]);
+      expect(await second.db.getMany([[1], [2], [3]])).toEqual([1, 2, 3]);
+      await third.db.set("a", 1);
+      expect(await second.db.get("a")).toBe(1);
+      await second.db.close();
+      expect(await third.db.get("a")).toBe(1);
+      await third.db.close();
+      expect(await codeOf(third.db.get("a"))).toBe("ERR_CLOSED");
+      const last = await startOne({ attach: false });
+      expect(await last.db.get("a")).toBe(1);
+    });
+  });
+});
+
+test("a holder that serves nobody is named after a while", async () => {
+  const simulation = makeSimulation(1);
+  await simulation.run(async () => {
+    const machine = simulation.node("a");
+    const drop = { data: () => undefined, drained: () => undefined, closed: () => undefined };
+    await acquireDirectoryLock(machine.start().world, DIRECTORY, "serve", (connection) => {
+      connection.handle(drop);
+      connection.destroy();
+    });
+    const fault = await faultOf(start(simulation, { attach: true }));
+    expect(fault).toMatchObject({ code: "ERR_LOCKED" });
+    expect(String(fault)).toContain("serve");
+  });
+});
+
+test("what is no message of ours ends the connection, and nothing else", async () => {
+  await withTwo(async ({ first, simulation, sleep }) => {
+    const { network } = simulation.node("a").start().world;
+    const sent = [
+      [255, 255, 255, 255, 1],
+      [1, 0, 0, 0, 0xc0],
+      [3, 0, 0, 0, 0x92, 1, 0xc0],
+      [5, 0, 0, 0, 0x92, 1, 0xa2, 0x6e, 0x6f],
+      [1, 0, 0, 0, 0xc1],
+    ];
+    for (const bytes of sent) {
+      const connection = await network.connect({ kind: "local", path: "/data/lock/socket" });
+      let isOver = false;
+      connection.handle({
+        data: () => undefined,
+        drained: () => undefined,
+        closed: () => {
+          isOver = true;
+        },
+      });
+      connection.write(Uint8Array.from(bytes));
+      await sleep(50);
+      if (bytes.length !== 9) expect(isOver).toBe(true);
+      connection.destroy();
+    }
+    await first.db.set("a", 1);
+  });
+});
+
+test("whoever dies when, no increment that was acknowledged is lost or made twice", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 1_000_000 }),
+      fc.array(fc.record({ afterMs: fc.nat(60), how: fc.constantFrom("close", "kill", "reset") }), {
+        maxLength: 5,
+      }),
+      async (seed, ends) => {
+        const simulation = makeSimulation(seed);
+        await simulation.run(async () => await countUnderDeaths(simulation, ends));
+      },
+    ),
+    { seed: 5, numRuns: 25 },
+  );
+});
+
+interface End {
+  readonly afterMs: number;
+  readonly how: string;
+}
+
+async function countUnderDeaths(simulation: SimulatedWorld, ends: readonly End[]): Promise<void> {
+  const { clock } = simulation.node("steering").world;
+  const sleep = async (ms: number): Promise<void> => {
+    await new Promise<void>((resolve) => clock.after(ms, resolve));
+  };
+  const started = [await start(simulation, { attach: true })];
+  for (let count = 0; count < 3; count++) started.push(await start(simulation, { attach: true }));
+  const survivor = started.at(-1) as Started;
+  let madeCount = 0n;
+  const end = new AbortController();
+  const increment = async ({ db }: Started): Promise<void> => {
+    while (!end.signal.aborted) {
+      const answer = await incrementOnce(db);
+      if (typeof answer === "string") {
+        madeCount += (await survivor.db.outcome(answer)) === "committed" ? 1n : 0n;
+      } else {
+        madeCount += answer;
+      }
+      await sleep(3);
+    }
+  };
+  const work = Promise.all([increment(survivor), increment(survivor)]);
+  for (const { afterMs, how } of ends) {
+    await sleep(afterMs);
+    if (how === "reset") {
+      simulation.resetConnections("a", "a");
+      continue;
+    }
+    const [dying] = started;
+    if (dying === undefined || dying === survivor) continue;
+    started.shift();
+    if (how === "close") await dying.db.close();
+    else dying.process.kill();
+  }
+  await sleep(200);
+  end.abort();
+  await work;
+  expect(await survivor.db.get("n")).toBe(madeCount);
+  expect(madeCount).toBeGreaterThan(0n);
+}
+
+/** How often it was made, or the id to ask for. */
+async function incrementOnce(db: Database): Promise<bigint | string> {
+  try {
+    await db.transact(async (tx) => {
+      tx.set("n", ((await tx.getForUpdate<bigint>("n")) ?? 0n) + 1n);
+    });
+    return 1n;
+  } catch (error) {
+    if (isFault(error, "ERR_COMMIT_UNKNOWN")) return idOf(error);
+    throw error;
+  }
+}
+
+interface Started {
+  readonly db: Database;
+  readonly process: SimulatedProcess;
+  /** The engine, if this process has the store open. */
+  readonly engine: () => TestEngine;
+  /** Whether it is kept from opening the store. */
+  readonly setBlocked: (isBlocked: boolean) => void;
+}
+
+interface Two {
+  readonly first: Started;
+  readonly second: Started;
+  readonly simulation: SimulatedWorld;
+  readonly sleep: (durationMs: number) => Promise<void>;
+  readonly startOne: (options: { readonly attach: boolean }) => Promise<Started>;
+}
+
+async function withTwo(main: (two: Two) => Promise<void>): Promise<void> {
+  const simulation = makeSimulation(1);
+  await simulation.run(async () => {
+    const first = await start(simulation, { attach: true });
+    const second = await start(simulation, { attach: true });
+    const { clock } = simulation.node("steering").world;
+    const sleep = async (durationMs: number): Promise<void> => {
+      await new Promise<void>((resolve) => clock.after(durationMs, resolve));
+    };
+    const startOne: Two["startOne"] = async (options) => await start(simulation, options);
+    await main({ first, second, simulation, sleep, startOne });
+  });
+}
+
+async function start(
+  simulation: SimulatedWorld,
+  options: { readonly attach: boolean },
+): Promise<Started> {
+  const process = simulation.node("a").start();
+  let engine: TestEngine | undefined;
+  let isBlocked = false;
+  const db = await openDirectory(process.world, DIRECTORY, options, async (accept) => {
+    if (isBlocked) throw new Fault("ERR_LOCKED", "kept out by the test");
+    engine = await openLocked(process.world, accept);
+    return engine;
+  });
+  const setBlocked = (blocked: boolean): void => {
+    isBlocked = blocked;
+  };
+  return { db, process, engine: () => engine as TestEngine, setBlocked };
+}
+
+async function openLocked(
+  world: World,
+  accept: Parameters<typeof acquireDirectoryLock>[3],
+): Promise<TestEngine> {
+  const lock = await acquireDirectoryLock(world, DIRECTORY, "the tests", accept);
+  if (lock.kind === "taken") throw directoryTakenFault(DIRECTORY, lock);
+  const path = `${DIRECTORY}/store`;
+  const exists = (await world.files.kind(path)) !== undefined;
+  const inner = await (exists ? openShadowStore(world, path) : createShadowStore(world, path));
+  const engine = new TestEngine(inner);
+  engine.atClose = async () => await lock.release();
+  return engine;
+}
+
+function idOf(fault: unknown): string {
+  return isFault(fault) ? String(fault.details["id"]) : "";
+}
+
+async function faultOf(answer: Promise<unknown>): Promise<unknown> {
+  return await answer.then(
+    () => "no error",
+    (error: unknown) => error,
+  );
+}
+
+async function codeOf(answer: Promise<unknown>): Promise<string> {
+  const error = await faultOf(answer);
+  return isFault(error) ? error.code : String(error);
+}
