@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { equalBytes } from "../base/bytes.ts";
@@ -13,6 +14,7 @@ import {
   sealBatch,
   smallestMask,
 } from "./batch-format.ts";
+import { KIND_IGNORABLE, writeEntryFrame } from "./entry.ts";
 import { checksums, hex, volumeId } from "./test-store.suite.ts";
 
 const UNIT_BYTES = 512;
@@ -53,6 +55,34 @@ test("the header has the documented bytes", () => {
   expect(view.getUint32(4, true)).toBe(checksum);
   expect(checksum).toBe(checksums.crc32(bytes.subarray(8), 0xdeadbeef));
   expect(view.getUint32(8, true)).toBe(checksums.crc32(bytes.subarray(12, 96), 0));
+});
+
+test("the example of the documentation is what is written", async () => {
+  const unit = new Uint8Array(4096);
+  const view = new DataView(unit.buffer);
+  writeEntryFrame(view, 96, 1, viewNumber(7), 5);
+  unit.set(new TextEncoder().encode("hello"), 112);
+  writeEntryFrame(view, 120, 2 | KIND_IGNORABLE, viewNumber(7), 0);
+  const { bytes } = sealBatch(
+    { ...codec, unitBytes: 4096 },
+    {
+      generation: generation(2),
+      view: viewNumber(7),
+      batch: batchNumber(1),
+      firstLsn: lsn(1),
+      durableThrough: lsn(0),
+      position: 0,
+      entryCount: 2,
+      usedBytes: 136,
+      previousChecksum: 0,
+    },
+    unit,
+  );
+  const text = await readFile(new URL("../../docs/formats/log.md", import.meta.url), "utf8");
+  const lines = [...text.matchAll(/^ {4}[0-9a-f]{4} {2}((?:[0-9a-f]{2} ?){16})$/gm)];
+  const documented = lines.map((line) => line[1]?.replaceAll(" ", "")).join("");
+  expect(documented).toBe(hex(bytes.subarray(0, documented.length / 2)));
+  expect(documented).toHaveLength(2 * 144);
 });
 
 test("what was sealed is found as it was, whatever the entries hold", () => {

@@ -109,7 +109,7 @@ export class BatchReader {
     return (position - this.#firstPosition) * this.#ring.unitBytes;
   }
 
-  /** Brings the `units` units from `point` on into the window, and reads ahead as far as allowed. */
+  /** Brings `units` units from `point` on into the window, and reads ahead as far as allowed. */
   async #load(units: number, limit: number): Promise<void> {
     const from = this.#point.position;
     if (from + units <= this.#endPosition) return;

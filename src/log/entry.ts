@@ -1,4 +1,4 @@
-/** The entries of a batch: how they are framed (`batch-format.ts` shows it), and how they are read. */
+/** The entries of a batch: how they are framed, as `batch-format.ts` shows, and how read. */
 
 import type { Lsn, ViewNumber } from "../base/ids.ts";
 import { lsn, viewNumber } from "../base/ids.ts";

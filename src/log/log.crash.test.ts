@@ -68,11 +68,11 @@ test("crashes, one after the other, lose nothing that was durable", async () => 
       await runRounds(rounds, recoverLog);
     },
   );
-  await fc.assert(property, { seed: 11, numRuns: 500 });
+  await fc.assert(property, { seed: 11, numRuns: 300 });
 });
 
 test("rot during a crash is refused, or costs the last batch of an unclean stop", async () => {
-  await fc.assert(rotProperty(recoverLog), { seed: 12, numRuns: 800 });
+  await fc.assert(rotProperty(recoverLog), { seed: 12, numRuns: 500 });
 });
 
 test("the rule that the first bad batch ends the log is caught", async () => {

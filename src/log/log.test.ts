@@ -153,7 +153,7 @@ test("kinds, views and lengths come back, the empty body and the ignorable bit t
   ]);
 });
 
-test("an entry too large to gather is a batch by itself, in its place among the others", async () => {
+test("an entry too large to gather is a batch by itself, in its place", async () => {
   const volume = await freshVolume();
   const store = await openStore(volume);
   const large = store.log.bodyBytesMax;
@@ -171,7 +171,7 @@ test("an entry too large to gather is a batch by itself, in its place among the 
   expect(again.recovered.map(({ body }) => body)).toEqual(bodies.map(hex));
 });
 
-test("a half that fills up within a turn is written at once, and the other half gathers", async () => {
+test("a half that fills up within a turn is written at once", async () => {
   const store = await openStore();
   const body = bodyOf(1, store.log.stagedBodyBytesMax);
   expect(store.append(1, body)).toBe(1);
@@ -341,12 +341,12 @@ test("a reader sees every durable entry from its first on, once, as they come", 
       }
     },
   );
-  await fc.assert(property, { seed: 3, numRuns: 300 });
+  await fc.assert(property, { seed: 3, numRuns: 150 });
   expect(readCount).toBeGreaterThan(500);
   expect(goneCount).toBeGreaterThan(5);
 });
 
-test("a reader that is overtaken by the truncation while it reads does not see what came after", async () => {
+test("a reader overtaken by the truncation while it reads is told", async () => {
   const reading = new Gate();
   let isHeld = false;
   const store = await openHooked(async (operation) => {

@@ -260,7 +260,7 @@ export class Log implements ReadableLog {
     return this.#index.find(from) ?? this.#anchor;
   }
 
-  /** Refuses further entries; resolves when those appended are durable, rejects if they cannot be. */
+  /** Refuses further entries; resolves when those appended are durable, or rejects. */
   async close(): Promise<void> {
     this.#closed ??= this.#whenWritten();
     await this.#closed;
