@@ -428,7 +428,7 @@ export class Executor implements Call {
     } else if (this.multi.watchedCount > 0) {
       this.#error("ERR BEGIN while keys are watched is not allowed: UNWATCH first");
     } else {
-      const timeoutMs = this.door.settings.lockTimeoutMs;
+      const timeoutMs = this.door.settings.transactionTimeoutMs;
       const transaction = this.door.store.begin({ timeoutMs, ...this.#earlier });
       this.interactive = new Interactive(this.door, transaction);
       this.#ok();
@@ -497,6 +497,7 @@ export class Executor implements Call {
       this.door.stats.transactionsRolledBack++;
       this.interactive = undefined;
       interactive.rollback();
+      this.#depend(interactive.transaction.answerLsn);
       this.#ok();
     }
   }

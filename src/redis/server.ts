@@ -42,7 +42,7 @@ export class RedisServer implements SessionOwner {
     this.#housekeeping.start();
   }
 
-  /** Plain numbers that only rise, for metrics. */
+  /** Plain numbers, for metrics. */
   get stats(): Readonly<DoorStats> {
     return this.#door.stats;
   }

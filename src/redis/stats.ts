@@ -1,4 +1,4 @@
-/** What a door has counted since it opened: plain numbers, for INFO and for metrics. */
+/** What a door has counted since it opened, or CONFIG RESETSTAT: for INFO and for metrics. */
 
 export class DoorStats {
   connectionsAccepted = 0;

@@ -2,6 +2,7 @@
 
 import { fromLatin1, ownBytes } from "../base/bytes.ts";
 import { describeReply, type Reply, ReplyReader } from "../resp/reply-reader.ts";
+import type { TransactionStore } from "../transactions/step.ts";
 import type { Connection, ConnectionHandler } from "../world/network.ts";
 import type { Clock, Random } from "../world/world.ts";
 import type { DoorWorld } from "./door.ts";
@@ -82,11 +83,12 @@ export async function turn(): Promise<void> {
 
 export class TestDoor {
   readonly clock: TestClock = new TestClock();
+  /** The store of the door, unless it was given another. */
   readonly store: MemoryStore = new MemoryStore();
   readonly events: string[] = [];
   readonly server: RedisServer;
 
-  constructor(options: Partial<RedisServerOptions> = {}) {
+  constructor(options: Partial<RedisServerOptions> = {}, other?: TransactionStore) {
     const world: DoorWorld = {
       clock: this.clock,
       random: new TestRandom(1),
@@ -99,7 +101,7 @@ export class TestDoor {
     };
     this.store.nowMs = () => this.clock.nowMs;
     const all = { ...defaultRedisServerOptions, ...options };
-    this.server = new RedisServer(world, this.store, all);
+    this.server = new RedisServer(world, other ?? this.store, all);
   }
 
   connect(): TestClient {
