@@ -379,7 +379,7 @@ test("batches that were cut off stay cut off", async () => {
   expect((await recoveredBodies(image)).slice(8)).toEqual([hex(body)]);
 });
 
-test("the volume is synced first; after an unclean stop the last batch is written again", async () => {
+test("the volume is synced first; an unclean stop has the last batch written again", async () => {
   for (const stop of ["unclean", "clean"] as const) {
     const { image, batches } = await stoppedStore(stop);
     const last = must(batches.at(-1), "eight");
