@@ -1,0 +1,164 @@
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Level } from "./level.ts";
+import { type Database, isHoldfastError, open, type OpenOptions } from "./main.ts";
+
+const SMALL = { logBytes: 4 << 20, cacheBytes: 8 << 20, pagesBytes: 1 << 20 };
+
+let directory = "";
+let opened: Database[] = [];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "holdfast-open-"));
+  opened = [];
+});
+
+afterEach(async () => {
+  for (const db of opened) await db.close();
+  await rm(directory, { recursive: true });
+});
+
+async function openSmall(options: Partial<OpenOptions> = {}): Promise<Database> {
+  const db = await open({ path: join(directory, "data"), ...SMALL, ...options });
+  opened.push(db);
+  return db;
+}
+
+test("what was written is there after a reopening, and its outcome too", async () => {
+  const first = await openSmall();
+  await first.set("a", { number: 1 });
+  const id = await first.transact(async (tx) => {
+    tx.set("b", await tx.get("a"));
+    return tx.id;
+  });
+  await first.close();
+  const second = await openSmall();
+  expect(await second.getMany(["a", "b"])).toEqual([{ number: 1 }, { number: 1 }]);
+  expect(await second.outcome(id)).toBe("committed");
+});
+
+test("a second open is served by the first, and takes over when that closes", async () => {
+  const first = await openSmall();
+  const second = await openSmall();
+  const third = await openSmall();
+  await second.set("a", 1);
+  await second.transact(async (tx) => {
+    tx.set("a", ((await tx.getForUpdate<number>("a")) ?? 0) + 1);
+  });
+  expect(await first.get("a")).toBe(2);
+  const watch = third.watch({ key: "a" });
+  const change = watch.next();
+  await first.close();
+  await second.set("a", 3);
+  expect((await change).value).toMatchObject({ value: 3 });
+  await second.close();
+  expect(await third.get("a")).toBe(3);
+});
+
+test("a directory that is open is refused to who does not want to be served", async () => {
+  await openSmall({ program: "the first 1.0" });
+  const refused = openSmall({ attach: false });
+  await expect(refused).rejects.toMatchObject({ code: "ERR_LOCKED" });
+  await expect(refused).rejects.toThrow(`the first 1.0`);
+  await expect(refused).rejects.toThrow(String(process.pid));
+});
+
+test("what is no store is refused", async () => {
+  await writeFile(join(directory, "letter.txt"), "mine");
+  const refused = open({ path: directory, ...SMALL });
+  await expect(refused).rejects.toMatchObject({ code: "ERR_FORMAT" });
+  expect(await readdir(directory)).toEqual(["letter.txt"]);
+  for (const path of ["", undefined]) {
+    await expect(open({ path: path as string })).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+  }
+  await expect(openSmall({ cacheBytes: 1 })).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+});
+
+test("transfers at once, in two databases of one store, neither make nor lose money", async () => {
+  const both = [await openSmall(), await openSmall()];
+  const accounts = Array.from({ length: 6 }, (_, index) => ["account", index]);
+  const [bank] = both as [Database];
+  await bank.transact((tx) => {
+    for (const account of accounts) tx.set(account, 100);
+  });
+  const transfer = async (db: Database, index: number): Promise<void> => {
+    const from = accounts[(index * 7) % 6] ?? [];
+    const to = accounts[(index * 5 + 1) % 6] ?? [];
+    await db.transact(async (tx) => {
+      // Without `getForUpdate`, so that they meet.
+      const [left = 0, right = 0] = await tx.getMany<number>([from, to]);
+      if (from === to || left < 10) return;
+      tx.set(from, left - 10);
+      tx.set(to, right + 10);
+      tx.add("transfers", 1n);
+    });
+  };
+  const sums: number[] = [];
+  const audit = async (db: Database): Promise<void> => {
+    let sum = 0;
+    for await (const { value } of db.scan<number>({ prefix: "account" })) sum += value;
+    sums.push(sum);
+  };
+  await Promise.all(
+    Array.from({ length: 200 }, async (_, index) => {
+      const db = both[index % 2] ?? bank;
+      await (index % 20 === 0 ? audit(db) : transfer(db, index));
+    }),
+  );
+  await audit(bank);
+  expect(new Set(sums)).toEqual(new Set([600]));
+  const { attemptsRetried, transactionsCommitted } = bank.stats();
+  expect(transactionsCommitted).toBeGreaterThan(90);
+  expect(attemptsRetried).toBeGreaterThan(0);
+});
+
+test("conflicts of which no attempt succeeds name the key and the other", async () => {
+  const db = await openSmall();
+  await db.set("a", 1);
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const older = db.transact(async (tx) => {
+    await held;
+    tx.set("a", await tx.getForUpdate("a"));
+  });
+  const younger = db
+    .transact(
+      async (tx) => {
+        await tx.getForUpdate("a");
+        release();
+        await new Promise<void>((resolve) => {
+          tx.signal.addEventListener("abort", () => resolve());
+        });
+      },
+      { attemptsMax: 1 },
+    )
+    .catch((error: unknown) => error);
+  await older;
+  const fault = await younger;
+  expect(fault).toMatchObject({ code: "ERR_CONFLICT", details: { attempts: 1 } });
+  expect(isHoldfastError(fault) ? Object.keys(fault.details) : []).toContain("key");
+});
+
+test("a Level database in a directory, and in a database beside others", async () => {
+  const path = join(directory, "level");
+  const level = new Level<string, object>(path, { valueEncoding: "json", store: SMALL });
+  await level.put("a", { b: 1 });
+  await level.close();
+  const again = new Level(path, { errorIfExists: true, store: SMALL });
+  await expect(again.open()).rejects.toThrow();
+  await level.open();
+  expect(await level.get("a")).toEqual({ b: 1 });
+  await level.close();
+
+  const db = await openSmall();
+  const within = new Level(db, { prefix: ["level"] });
+  await within.put("a", "1");
+  await db.set("a", 2);
+  expect(await within.keys().all()).toEqual(["a"]);
+  await within.close();
+  expect(await db.get("a")).toBe(2);
+});
