@@ -9,7 +9,7 @@
  *  3. there is one checkpoint at a time, and who asks while one runs gets the next.
  */
 
-import { isFault } from "../base/fault.ts";
+import { Fault, isFault } from "../base/fault.ts";
 import type { Lsn } from "../base/ids.ts";
 import type { Cells, CheckpointRoot } from "../cells/cells.ts";
 import type { Log } from "../log/log.ts";
@@ -31,6 +31,12 @@ export interface CheckpointerOptions {
   readonly failed: (error: Error) => void;
 }
 
+/** Somebody who cannot go on before the checkpoint has come further. */
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** Beyond this share of the ring, or of the cache dirty, a checkpoint goes as fast as it can. */
 const HURRY_LOG_SHARE = 0.75;
 const HURRY_DIRTY_SHARE = 0.6;
@@ -42,7 +48,7 @@ export class Checkpointer {
   readonly #options: CheckpointerOptions;
   #running: Promise<void> | undefined;
   #isHurried = false;
-  #waiters: (() => void)[] = [];
+  #waiters: Waiter[] = [];
   #closed = false;
   count = 0;
   lastDurationMs = 0;
@@ -68,12 +74,20 @@ export class Checkpointer {
     if (this.#running === undefined && !this.#closed) this.run().catch(() => undefined);
   }
 
-  /** Somebody waits: what runs goes on without rests, and something runs. Resolves on progress. */
+  /** Resolves when a checkpoint has ended, which is begun now unless one is running. */
+  async whenEnded(): Promise<void> {
+    await (this.#running ?? (this.#closed ? undefined : this.run()));
+  }
+
+  /**
+   * Somebody waits: what runs goes on without rests, and something runs. Resolves on progress, and
+   * rejects with `ERR_FULL` if there is none before the disk has room.
+   */
   hurry(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#isHurried = true;
     this.begin();
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
   /** Takes a checkpoint of all that is appended now. */
@@ -84,7 +98,10 @@ export class Checkpointer {
       await this.#running;
     } catch (error) {
       // A full volume is not a broken one: what is in the log is safe, and room may be made.
-      if (isFault(error, "ERR_FULL")) throw error;
+      if (isFault(error, "ERR_FULL")) {
+        for (const { reject } of this.#waiters.splice(0)) reject(error);
+        throw error;
+      }
       this.#closed = true;
       this.#options.failed(error instanceof Error ? error : new Error(String(error)));
       throw error;
@@ -112,17 +129,32 @@ export class Checkpointer {
     }
     // Taken in the turn of the snapshot: the tree holds just what is appended.
     const position = log.appendedLsn;
+    let root: CheckpointRoot;
     try {
-      const root = await cells.writeCheckpoint(checkpoint, this.#pace(beganMs));
+      root = await cells.writeCheckpoint(checkpoint, this.#pace(beganMs));
       await this.#options.whenSettled(position);
-      await this.#options.publish(root, position);
     } catch (error) {
       cells.abandonCheckpoint(checkpoint);
       throw error;
     }
+    await this.#publish(root, position);
     cells.finishCheckpoint(checkpoint);
     this.count++;
     this.lastDurationMs = clock.monotonicMs() - beganMs;
+  }
+
+  /**
+   * A superblock of which one copy may be there leaves open which checkpoint the next opening will
+   * believe. So neither's pages may be used again, and the store cannot go on, even if it was only
+   * for want of room.
+   */
+  async #publish(root: CheckpointRoot, position: Lsn): Promise<void> {
+    try {
+      await this.#options.publish(root, position);
+    } catch (error) {
+      if (!isFault(error, "ERR_FULL")) throw error;
+      throw new Fault("ERR_IO", `There was no room for a superblock: ${error.message}`, {}, error);
+    }
   }
 
   /** Called after each slice: tells those who wait, and says how long to rest. */
@@ -158,6 +190,6 @@ export class Checkpointer {
   #wake(): void {
     const waiters = this.#waiters;
     this.#waiters = [];
-    for (const wake of waiters) wake();
+    for (const { resolve } of waiters) resolve();
   }
 }

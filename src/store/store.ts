@@ -189,7 +189,9 @@ export class Store {
         });
         break;
       case WAIT_FRAMES:
-        await this.#checkpointer.hurry();
+        await this.#checkpointer.hurry().catch((error: unknown) => {
+          throw isFault(error, "ERR_FULL") ? noRoomForCheckpoint(this.volume, error) : error;
+        });
         break;
       case WAIT_ROOM:
         await this.#whenRoom();
@@ -256,7 +258,7 @@ export class Store {
       return;
     }
     this.progress(WAIT_FENCE).then(
-      () => this.#settle(),
+      () => this.#durable(),
       (error: unknown) => this.#fail(asError(error)),
     );
   }
@@ -267,21 +269,25 @@ export class Store {
     this.#onSettled.call(this.#settled);
   }
 
+  /** Room comes when a batch has landed or, if it is the ring that is full, with a checkpoint. */
   async #whenRoom(): Promise<void> {
-    // Room comes when a batch has landed or, if it is the ring that is full, with a checkpoint.
-    if (this.log.usedBytes > this.log.ringBytes / 2) this.#checkpointer.begin();
     await new Promise<void>((resolve, reject) => {
       const stop = (): void => {
         stopRoom();
         stopFailure();
       };
+      const fail = (error: Error): void => {
+        stop();
+        reject(error);
+      };
       const stopRoom = this.log.onRoom(() => {
         stop();
         resolve();
       });
-      const stopFailure = this.onFailure((error) => {
-        stop();
-        reject(error);
+      const stopFailure = this.onFailure(fail);
+      if (this.log.usedBytes <= this.log.ringBytes / 2) return;
+      this.#checkpointer.whenEnded().catch((error: unknown) => {
+        if (isFault(error, "ERR_FULL")) fail(noRoomForCheckpoint(this.volume, error));
       });
     });
   }
@@ -352,6 +358,16 @@ function full(volume: Volume, cause: Fault): Fault {
     "ERR_FULL",
     `No room is left on "${volume.name}": delete rows, which is still possible, or make room on ` +
       "the disk",
+    { volume: volume.name },
+    cause,
+  );
+}
+
+function noRoomForCheckpoint(volume: Volume, cause: Fault): Fault {
+  return new Fault(
+    "ERR_FULL",
+    `The disk of "${volume.name}" has no room for what is to be written to it: make room, and ` +
+      "try again. What was acknowledged is safe",
     { volume: volume.name },
     cause,
   );
