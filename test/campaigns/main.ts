@@ -1,0 +1,46 @@
+/**
+ * Runs a whole campaign: `npm run campaign -- crash --seeds 1000 --from 1`. One that fails is run
+ * again by `npm run campaign -- crash --from SEED --seeds 1`.
+ */
+
+import { parseArgs } from "node:util";
+import { crashCampaign, wholeScope } from "./crash-campaign.ts";
+import { failureCampaign, wholeFailureScope } from "./failure-campaign.ts";
+
+const CAMPAIGNS: Readonly<Record<string, (seed: number) => Promise<object>>> = {
+  failure: async (seed) => await failureCampaign(seed, wholeFailureScope),
+  crash: async (seed) => await crashCampaign(seed, wholeScope),
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seeds: { type: "string", default: "10" },
+    from: { type: "string", default: "1" },
+  },
+});
+
+for (const name of positionals) await runCampaign(name);
+
+async function runCampaign(name: string): Promise<void> {
+  const campaign = CAMPAIGNS[name];
+  if (campaign === undefined) {
+    console.error(
+      `There is no campaign "${name}": name one of ${Object.keys(CAMPAIGNS).join(" ")}`,
+    );
+    process.exitCode = 2;
+    return;
+  }
+  const first = Number(values.from);
+  for (let seed = first; seed < first + Number(values.seeds); seed++) {
+    const startedMs = performance.now();
+    try {
+      const report = await campaign(seed);
+      const elapsed = ((performance.now() - startedMs) / 1000).toFixed(1);
+      console.log(`${name} seed ${seed}: ok in ${elapsed} s ${JSON.stringify(report)}`);
+    } catch (error) {
+      process.exitCode = 1;
+      console.error(`${name} seed ${seed}: FAILED`, error);
+    }
+  }
+}
