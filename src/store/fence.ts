@@ -45,13 +45,18 @@ export class Fence {
     return true;
   }
 
-  /** Resolves when the volume is known to be held still; `ERR_UNAVAILABLE` if it is not. */
+  /**
+   * Resolves when the volume was found to be held still, after which `isClear` is to be asked
+   * again; `ERR_UNAVAILABLE` if it is not.
+   */
   look(): Promise<void> {
     this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
     return this.#looking;
   }
 
   async #look(): Promise<void> {
+    // It may be stopped while it looks; then what it saw says nothing of the time since.
+    const beganMs = this.#clock.monotonicMs();
     const { current } = await this.#readSuperblock();
     const found = currentGeneration(current.generations).generation;
     if (found !== this.#generation) {
@@ -63,6 +68,6 @@ export class Fence {
         { generation: found },
       );
     }
-    this.#seenMs = this.#clock.monotonicMs();
+    this.#seenMs = beganMs;
   }
 }

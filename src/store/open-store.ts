@@ -26,6 +26,7 @@ import { Applier } from "./applier.ts";
 import { Census } from "./census.ts";
 import { Dependencies } from "./dependencies.ts";
 import { Fence } from "./fence.ts";
+import { FencedVolume } from "./fenced-volume.ts";
 import { checkOptions, type StoreOptions } from "./options.ts";
 import { PageGrowth } from "./page-growth.ts";
 import { Store } from "./store.ts";
@@ -53,11 +54,12 @@ export interface OpenedStore {
 
 export async function openStore(
   world: World,
-  volume: Volume,
+  unfenced: Volume,
   options: StoreOptions,
   spareSlabBytes = 0,
 ): Promise<OpenedStore> {
   checkOptions(options);
+  const volume = new FencedVolume(unfenced);
   const slab = makeSlab(options, spareSlabBytes);
   const superblocks = await SuperblockZone.open(volume, world.checksums, (candidate) =>
     isReadable(world, volume, candidate),
@@ -99,8 +101,9 @@ export async function openStore(
     recovered,
   });
   const fence = new Fence(world.clock, options.stallMs, generation, volume.name, () =>
-    SuperblockZone.open(volume, world.checksums, () => Promise.resolve(true)),
+    SuperblockZone.open(unfenced, world.checksums, () => Promise.resolve(true)),
   );
+  volume.raise(fence);
   const parts = { world, volume, options, superblocks, cells, census, dependencies };
   const store = new Store({ ...parts, applier, growth, log, fence });
   if (raised.generations.length > GENERATIONS_KEPT) await store.checkpoint();

@@ -1,0 +1,96 @@
+import { expect, test } from "vitest";
+import { compareBytes } from "../base/bytes.ts";
+import { generation } from "../base/ids.ts";
+import { defaultSimulationOptions, SimulatedWorld } from "../simulation/simulated-world.ts";
+import { MemoryVolume } from "../volume/memory-volume.ts";
+import type { Volume } from "../volume/volume.ts";
+import type { World } from "../world/world.ts";
+import { FencedVolume } from "./fenced-volume.ts";
+import { Fence } from "./fence.ts";
+import { formatStore } from "./format.ts";
+import { openStore } from "./open-store.ts";
+import { defaultStoreOptions } from "./options.ts";
+import { SuperblockZone } from "./superblock.ts";
+
+const MB = 1 << 20;
+const STALL_MS = 100;
+const options = {
+  ...defaultStoreOptions,
+  cacheBytes: 4 * MB,
+  logBytes: 4 * MB,
+  pagesBytes: MB,
+  stallMs: STALL_MS,
+};
+
+test("who was stopped while it looked has to look again", async () => {
+  await withVolume(async (world, volume, sleep) => {
+    let stalledMs = STALL_MS * 3;
+    const fence = new Fence(world.clock, STALL_MS, generation(1), volume.name, async () => {
+      const seen = await SuperblockZone.open(volume, world.checksums, () => Promise.resolve(true));
+      await sleep(stalledMs);
+      return seen;
+    });
+    await sleep(STALL_MS * 2);
+    await fence.look();
+    expect(fence.isClear).toBe(false);
+    stalledMs = 1;
+    await fence.look();
+    expect(fence.isClear).toBe(true);
+  });
+});
+
+test("who was replaced writes nothing more, whatever it had begun", async () => {
+  await withVolume(async (world, volume, sleep) => {
+    const { store } = await openStore(world, volume, options);
+    await sleep(STALL_MS * 2);
+    await openStore(world, volume, options);
+    const before = await contents(volume);
+    await expect(store.checkpoint()).rejects.toMatchObject({ code: "ERR_UNAVAILABLE" });
+    expect(store.failure).toMatchObject({ code: "ERR_UNAVAILABLE" });
+    expect(compareBytes(await contents(volume), before)).toBe(0);
+  });
+});
+
+test("a volume is written to at once where nothing was missed", async () => {
+  await withVolume(async (world, volume, sleep) => {
+    let looks = 0;
+    const fenced = new FencedVolume(volume);
+    const fence = new Fence(world.clock, STALL_MS, generation(1), volume.name, () => {
+      looks++;
+      return SuperblockZone.open(volume, world.checksums, () => Promise.resolve(true));
+    });
+    fenced.raise(fence);
+    const block = new Uint8Array(volume.writeUnitBytes).fill(7);
+    await fenced.write(MB, block);
+    expect(looks).toBe(0);
+    await sleep(STALL_MS * 2);
+    expect(fenced.writeDurableNow(MB, block)).toBe(false);
+    await fenced.writeDurable(MB, block);
+    expect(looks).toBe(1);
+  });
+});
+
+async function withVolume(
+  body: (world: World, volume: Volume, sleep: (ms: number) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const simulation = new SimulatedWorld({ ...defaultSimulationOptions, seed: 1, drain });
+  const { world } = simulation.node("a");
+  await simulation.run(async () => {
+    const volume = new MemoryVolume(16 * MB);
+    await formatStore(world, volume, options);
+    const sleep = async (ms: number): Promise<void> => {
+      await new Promise<void>((resolve) => world.clock.after(ms, resolve));
+    };
+    await body(world, volume, sleep);
+  });
+}
+
+async function contents(volume: Volume): Promise<Uint8Array> {
+  const bytes = new Uint8Array(volume.sizeBytes);
+  await volume.read(0, bytes);
+  return bytes;
+}
+
+async function drain(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
