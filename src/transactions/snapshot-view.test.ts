@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { isFault } from "../base/fault.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
-import { formattedImage, inWorld, openOn } from "./small-store.suite.ts";
+import { formattedImage, inWorld, openOn } from "../../test/support/small-store.ts";
 import type { Transactions } from "./transactions.ts";
 import type { World } from "../world/world.ts";
 

@@ -52,7 +52,7 @@ export function scanAll(step: Step, reverse: boolean): Row[] {
 
 export function sortedRows(rows: Rows): Row[] {
   // Latin1 strings compare as their bytes do.
-  return [...rows].sort(([left], [right]) => (left < right ? -1 : 1));
+  return [...rows].toSorted(([left], [right]) => (left < right ? -1 : 1));
 }
 
 function sameRows(found: readonly Row[], wanted: readonly Row[], name: string): void {

@@ -21,7 +21,7 @@ import {
   openOn,
   smallShape,
   unhurriedRecording,
-} from "../../src/transactions/small-store.suite.ts";
+} from "../support/small-store.ts";
 import { defaultWorkload, runWorkload, type WorkloadOptions } from "./workload.ts";
 
 export interface CrashScope {

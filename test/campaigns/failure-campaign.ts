@@ -15,7 +15,7 @@ import {
   openOn,
   smallShape,
   unhurriedRecording,
-} from "../../src/transactions/small-store.suite.ts";
+} from "../support/small-store.ts";
 import type { Transactions } from "../../src/transactions/transactions.ts";
 import {
   FaultPlan,
@@ -114,7 +114,7 @@ async function failOnce(
     }
     const engine = opening.value;
     ledger.follow(engine);
-    await work(seed, scope, world, engine, ledger, report);
+    await useStore(seed, scope, world, engine, ledger, report);
     await checkWhatIsLeft(engine, ledger, report);
     const closing = await settled(engine.close());
     if ("error" in closing) tell(closing.error, report);
@@ -130,7 +130,7 @@ async function failOnce(
   return wasStruck;
 }
 
-async function work(
+async function useStore(
   seed: number,
   { transactionCount }: FailureScope,
   world: Parameters<typeof openOn>[0],

@@ -3,12 +3,7 @@
 import { expect, test } from "vitest";
 import { type Fault, isFault } from "../../src/base/fault.ts";
 import { SeededRandom } from "../../src/base/random.ts";
-import {
-  formattedImage,
-  inWorld,
-  openOn,
-  smallShape,
-} from "../../src/transactions/small-store.suite.ts";
+import { formattedImage, inWorld, openOn, smallShape } from "../support/small-store.ts";
 import type { Transactions } from "../../src/transactions/transactions.ts";
 import { FaultPlan } from "../../src/volume/fault-plan.ts";
 import { FaultyVolume } from "../../src/volume/faulty-volume.ts";

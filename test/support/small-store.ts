@@ -3,17 +3,17 @@
  * smaller here than options allow, so that it is written round many times within a short run.
  */
 
-import type { PagedImage } from "../volume/paged-image.ts";
-import { defaultSimulationOptions, SimulatedWorld } from "../simulation/simulated-world.ts";
-import { formatStore, storeBytes } from "../store/format.ts";
-import { defaultStoreOptions, type StoreOptions } from "../store/options.ts";
-import { openVolumeEngine } from "./open-engine.ts";
-import type { Transactions } from "./transactions.ts";
-import { MemoryVolume } from "../volume/memory-volume.ts";
-import { RecordingVolume } from "../volume/recording-volume.ts";
-import type { Volume } from "../volume/volume.ts";
-import type { SeededRandom } from "../base/random.ts";
-import type { World } from "../world/world.ts";
+import type { PagedImage } from "../../src/volume/paged-image.ts";
+import { defaultSimulationOptions, SimulatedWorld } from "../../src/simulation/simulated-world.ts";
+import { formatStore, storeBytes } from "../../src/store/format.ts";
+import { defaultStoreOptions, type StoreOptions } from "../../src/store/options.ts";
+import { openVolumeEngine } from "../../src/transactions/open-engine.ts";
+import type { Transactions } from "../../src/transactions/transactions.ts";
+import { MemoryVolume } from "../../src/volume/memory-volume.ts";
+import { RecordingVolume } from "../../src/volume/recording-volume.ts";
+import type { Volume } from "../../src/volume/volume.ts";
+import type { SeededRandom } from "../../src/base/random.ts";
+import type { World } from "../../src/world/world.ts";
 
 /** What a store is formatted with. */
 export interface Shape {
