@@ -6,6 +6,7 @@
 import { compareBytes } from "../base/bytes.ts";
 import type { Slab } from "../base/slab.ts";
 import { copyKey } from "./page-edit.ts";
+import { compareShared } from "./page-heads.ts";
 import {
   cellAt,
   countOf,
@@ -22,6 +23,7 @@ import {
   PAGE_BYTES,
   PAGE_MAGIC,
   prefixBytesOf,
+  sharedBytesOf,
   SLOT_BYTES,
   storedValueBytes,
   suffixBytesOf,
@@ -82,11 +84,27 @@ function checkCells(slab: Slab, base: number): readonly string[] {
       wrong.push(`the cell of slot ${slot} reaches beyond the heap`);
     } else if (prefixBytesOf(slab, base) + suffixBytes > KEY_BYTES_MAX) {
       wrong.push(`the key in slot ${slot} is longer than keys may be`);
+    } else if (!hasShared(slab, base, slot, cell + headerBytes, suffixBytes)) {
+      wrong.push(`the key in slot ${slot} lacks the bytes that all keys of the page share`);
     } else if (!hasRightHead(slab, base, slot, cell + headerBytes, suffixBytes)) {
       wrong.push(`the head in slot ${slot} is not that of its key`);
     }
   }
   return wrong;
+}
+
+function hasShared(
+  slab: Slab,
+  base: number,
+  slot: number,
+  suffixAt: number,
+  suffixBytes: number,
+): boolean {
+  const isMinus = slot === 0 && levelOf(slab, base) > 0;
+  const sharedBytes = sharedBytesOf(slab, base);
+  if (sharedBytes === 0 || isMinus) return true;
+  if (suffixBytes < sharedBytes) return false;
+  return compareShared(slab, base, slab.bytes, suffixAt, suffixBytes, sharedBytes) === 0;
 }
 
 function hasRightHead(
@@ -97,7 +115,9 @@ function hasRightHead(
   suffixBytes: number,
 ): boolean {
   const head = slab.i32[(base + HEADER_BYTES + slot * SLOT_BYTES) >> 2] as number;
-  return head === headOf(slab.bytes, suffixAt, suffixBytes);
+  const isMinus = slot === 0 && levelOf(slab, base) > 0;
+  const sharedBytes = isMinus ? 0 : sharedBytesOf(slab, base);
+  return head === headOf(slab.bytes, suffixAt + sharedBytes, suffixBytes - sharedBytes);
 }
 
 function checkOrder(slab: Slab, base: number, { low, high }: Fences): readonly string[] {

@@ -29,6 +29,8 @@ import {
   PAGE_MAGIC,
   PREFIX_AT,
   prefixBytesOf,
+  SHARED_AT,
+  sharedBytesOf,
   SLOT_BYTES,
   storedValueBytes,
   suffixBytesOf,
@@ -49,7 +51,7 @@ export function clearPage(
   slab.bytes[page + LEVEL_AT + 1] = 0;
   slab.u16[(page + COUNT_AT) >> 1] = 0;
   slab.u16[(page + PREFIX_AT) >> 1] = prefixBytes;
-  slab.u16[(page + PREFIX_AT + 2) >> 1] = 0;
+  slab.u16[(page + SHARED_AT) >> 1] = 0;
   slab.u16[(page + HEAP_AT) >> 1] = PAGE_BYTES - align4(prefixBytes);
   slab.u16[(page + GARBAGE_AT) >> 1] = 0;
   const prefixAt = page + PAGE_BYTES - prefixBytes;
@@ -70,13 +72,13 @@ export function hasRoom(slab: Slab, page: number, length: number): boolean {
 
 /**
  * Opens `slot` for a cell of `length` bytes (4-aligned) and returns where the cell begins. The
- * caller fills it. `scratch` is a page's worth of slab that may be overwritten.
+ * caller saw to it that the suffix has the shared bytes (`shareWith`), fills the cell, and then
+ * has the head written (`writeHead`). `scratch` is a page's worth of slab that may be overwritten.
  */
 export function openSlot(
   slab: Slab,
   page: number,
   slot: number,
-  head: number,
   suffixBytes: number,
   length: number,
   scratch: number,
@@ -88,7 +90,6 @@ export function openSlot(
   assert(HEADER_BYTES + (count + 1) * SLOT_BYTES <= heap, "the caller made sure of the room");
   const end = page + HEADER_BYTES + count * SLOT_BYTES;
   if (at < end) slab.bytes.copyWithin(at + SLOT_BYTES, at, end);
-  slab.i32[at >> 2] = head;
   slab.i32[(at + 4) >> 2] = heap | (suffixBytes << 16);
   slab.u16[(page + COUNT_AT) >> 1] = count + 1;
   slab.u16[(page + HEAP_AT) >> 1] = heap;
@@ -160,6 +161,7 @@ export function appendCells(
   target: number,
 ): void {
   const leaf = levelOf(slab, source) === 0;
+  assert(sharedBytesOf(slab, target) === 0, "cells are appended before their heads are shortened");
   for (let slot = from; slot < to; slot++) {
     const first = !leaf && countOf(slab, target) === 0;
     appendCell(slab, source, slot, target, first);

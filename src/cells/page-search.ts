@@ -5,6 +5,7 @@
 
 import { compareRanges } from "../base/bytes.ts";
 import type { Slab } from "../base/slab.ts";
+import { compareShared } from "./page-heads.ts";
 import {
   cellAt,
   COUNT_AT,
@@ -13,6 +14,7 @@ import {
   INNER_CELL_BYTES,
   LEAF_CELL_BYTES,
   PREFIX_AT,
+  SHARED_AT,
   suffixBytesOf,
 } from "./page.ts";
 
@@ -26,19 +28,25 @@ export function childSlot(
 ): number {
   const i32 = slab.i32;
   const prefixBytes = slab.u16[(page + PREFIX_AT) >> 1] as number;
+  const sharedBytes = slab.u16[(page + SHARED_AT) >> 1] as number;
   const suffixAt = at + prefixBytes;
   const suffixBytes = length - prefixBytes;
-  const head = headOf(key, suffixAt, suffixBytes);
-  const slots = (page + HEADER_BYTES) >> 2;
   let low = 1;
   let high = slab.u16[(page + COUNT_AT) >> 1] as number;
+  if (sharedBytes > 0 && high > 1) {
+    const order = compareShared(slab, page, key, suffixAt, suffixBytes, sharedBytes);
+    if (order !== 0) return order < 0 ? 0 : high - 1;
+  }
+  const head = headOf(key, suffixAt + sharedBytes, suffixBytes - sharedBytes);
+  const slots = (page + HEADER_BYTES) >> 2;
+  const known = sharedBytes + 4;
   while (low < high) {
     const middle = (low + high) >>> 1;
     const other = i32[slots + (middle << 1)] as number;
     const below =
       other < head ||
       (other === head &&
-        compareSuffix(slab, page, middle, INNER_CELL_BYTES, key, suffixAt, suffixBytes) <= 0);
+        compareRest(slab, page, middle, INNER_CELL_BYTES, key, suffixAt, suffixBytes, known) <= 0);
     if (below) low = middle + 1;
     else high = middle;
   }
@@ -55,19 +63,25 @@ export function lowerBound(
 ): number {
   const i32 = slab.i32;
   const prefixBytes = slab.u16[(page + PREFIX_AT) >> 1] as number;
+  const sharedBytes = slab.u16[(page + SHARED_AT) >> 1] as number;
   const suffixAt = at + prefixBytes;
   const suffixBytes = length - prefixBytes;
-  const head = headOf(key, suffixAt, suffixBytes);
-  const slots = (page + HEADER_BYTES) >> 2;
   let low = 0;
   let high = slab.u16[(page + COUNT_AT) >> 1] as number;
+  if (sharedBytes > 0 && high > 0) {
+    const order = compareShared(slab, page, key, suffixAt, suffixBytes, sharedBytes);
+    if (order !== 0) return order < 0 ? 0 : high;
+  }
+  const head = headOf(key, suffixAt + sharedBytes, suffixBytes - sharedBytes);
+  const slots = (page + HEADER_BYTES) >> 2;
+  const known = sharedBytes + 4;
   while (low < high) {
     const middle = (low + high) >>> 1;
     const other = i32[slots + (middle << 1)] as number;
     const below =
       other < head ||
       (other === head &&
-        compareSuffix(slab, page, middle, LEAF_CELL_BYTES, key, suffixAt, suffixBytes) < 0);
+        compareRest(slab, page, middle, LEAF_CELL_BYTES, key, suffixAt, suffixBytes, known) < 0);
     if (below) low = middle + 1;
     else high = middle;
   }
@@ -96,8 +110,8 @@ export function holdsKey(
   return true;
 }
 
-/** Compares the suffix in `slot` with one whose head is the same. */
-function compareSuffix(
+/** Compares the suffix in `slot` with one whose head is the same: behind `known` bytes. */
+function compareRest(
   slab: Slab,
   page: number,
   slot: number,
@@ -105,11 +119,12 @@ function compareSuffix(
   key: Uint8Array,
   suffixAt: number,
   suffixBytes: number,
+  known: number,
 ): number {
   const length = suffixBytesOf(slab, page, slot);
   const from = cellAt(slab, page, slot) + cellHeaderBytes;
-  // Equal heads mean equal bytes as far as both reach, up to four.
-  const same = Math.min(4, length, suffixBytes);
+  // Equal heads mean equal bytes as far as both reach.
+  const same = Math.min(known, length, suffixBytes);
   return compareRanges(
     slab.bytes,
     from + same,

@@ -9,7 +9,7 @@
  *          8      8  page number
  *         16      8  generation    of the tree when the page was made
  *         24      2  prefix bytes  length of the prefix that all keys of the page share
- *         26      2  zero
+ *         26      2  shared bytes  that all keys of the page share behind the prefix, at least
  *         28      2  heap          offset of the lowest byte in use by a cell
  *         30      2  garbage       bytes of the heap that belong to no cell
  *         32    8*n  slots         in key order: int32 head, u16 cell offset, u16 suffix bytes
@@ -17,9 +17,11 @@
  *       heap      .  cells         4-aligned
  *          .      .  prefix        the last bytes of the page
  *
- * A *suffix* is a key without the page's prefix. A *head* is the first 4 bytes of the suffix,
- * padded with zeroes, as a big-endian number with its top bit turned over, so that heads compare
- * as int32. Two suffixes with different heads are in the order of their heads.
+ * A *suffix* is a key without the page's prefix. The prefix follows from the page's place in the
+ * tree, so a key that is looked for always has it; the shared bytes follow from the keys that are
+ * there, and a key may come that has others. A *head* is the first 4 bytes of the suffix behind
+ * the shared bytes, padded with zeroes, as a big-endian number with its top bit turned over, so
+ * that heads compare as int32. Two suffixes with different heads are in the order of their heads.
  *
  *     cell of a leaf                          cell of an inner page
  *          0      6  version (LSN)                 0      8  child's page number
@@ -28,7 +30,8 @@
  *          .      .  value, or extent reference
  *
  * A separator is at most every key of its child and more than every key of the child before. The
- * first slot of an inner page has an empty suffix and stands for everything below the second.
+ * first slot of an inner page has an empty suffix, which shares nothing, and stands for everything
+ * below the second.
  *
  *     extent reference: 8 first page, 8 value bytes, 8 generation, 8 checksum (XXH64)
  *
@@ -57,6 +60,7 @@ export const COUNT_AT = 6;
 export const NUMBER_AT = 8;
 export const GENERATION_AT = 16;
 export const PREFIX_AT = 24;
+export const SHARED_AT = 26;
 export const HEAP_AT = 28;
 export const GARBAGE_AT = 30;
 
@@ -70,6 +74,10 @@ export function countOf(slab: Slab, page: number): number {
 
 export function prefixBytesOf(slab: Slab, page: number): number {
   return slab.u16[(page + PREFIX_AT) >> 1] as number;
+}
+
+export function sharedBytesOf(slab: Slab, page: number): number {
+  return slab.u16[(page + SHARED_AT) >> 1] as number;
 }
 
 export function heapOf(slab: Slab, page: number): number {

@@ -31,6 +31,7 @@ import {
   openSlot,
   setIdentity,
 } from "./page-edit.ts";
+import { shareMore, shareWith, writeHead } from "./page-heads.ts";
 import { childSlot, holdsKey, lowerBound } from "./page-search.ts";
 import type { PageSpace } from "./page-space.ts";
 import {
@@ -42,7 +43,6 @@ import {
   EXTENT_FLAG,
   EXTENT_REFERENCE_BYTES,
   GENERATION_AT,
-  headOf,
   INLINE_ROW_BYTES_MAX,
   INNER_CELL_BYTES,
   KEY_BYTES_MAX,
@@ -78,6 +78,8 @@ const LEVELS_MAX = 40;
 export const SMALL_PAGE_BYTES: number = PAGE_BYTES / 4;
 /** Joined pages keep some room, so that they are not split again at once. */
 const JOINED_BYTES_MAX: number = (PAGE_BYTES * 3) / 4;
+/** A page that began with nothing looks for what its keys share when it has so many. */
+const SHARE_COUNT = 24;
 const VERSION_MAX: number = 2 ** 48 - 1;
 /** After this many rows in a row at the end of a leaf, more are expected there. */
 const APPEND_RUN = 4;
@@ -230,10 +232,13 @@ export class Tree {
       const suffixBytes = length - prefixBytesOf(slab, leaf);
       const cellLength = leafCellBytes(suffixBytes, stored);
       if (hasRoom(slab, leaf, cellLength)) {
-        const head = headOf(key, at + prefixBytesOf(slab, leaf), suffixBytes);
-        const cell = openSlot(slab, leaf, slot, head, suffixBytes, cellLength, this.#scratch);
-        this.#fillLeafCell(cell, key, at + length - suffixBytes, suffixBytes, version);
+        const suffixAt = at + length - suffixBytes;
+        shareWith(slab, leaf, key, suffixAt, suffixBytes);
+        const cell = openSlot(slab, leaf, slot, suffixBytes, cellLength, this.#scratch);
+        this.#fillLeafCell(cell, key, suffixAt, suffixBytes, version);
         this.#fillValue(cell, suffixBytes, value, valueAt, valueLength, inline);
+        writeHead(slab, leaf, slot);
+        if (countOf(slab, leaf) === SHARE_COUNT) shareMore(slab, leaf);
         return existed;
       }
       this.#split(0, slot, key, at, length);
@@ -427,6 +432,8 @@ export class Tree {
     clearPage(slab, page, level, separator, 0, leftPrefix);
     appendCells(slab, this.#scratch2, 0, middle, page);
     appendCells(slab, this.#scratch2, middle, count, right);
+    shareMore(slab, page);
+    shareMore(slab, right);
     if (this.#appendPage === numberOf(slab, page) && middle === count) {
       this.#appendPage = rightNumber;
     }
@@ -487,9 +494,11 @@ export class Tree {
       const length = align4(INNER_CELL_BYTES + suffixBytes);
       const slot = childSlot(slab, page, separator, 0, separator.length) + 1;
       if (hasRoom(slab, page, length)) {
-        const head = headOf(separator, prefixBytes, suffixBytes);
-        const cell = openSlot(slab, page, slot, head, suffixBytes, length, this.#scratch);
+        shareWith(slab, page, separator, prefixBytes, suffixBytes);
+        const cell = openSlot(slab, page, slot, suffixBytes, length, this.#scratch);
         fillInnerCell(slab, cell, child, separator, prefixBytes, suffixBytes);
+        writeHead(slab, page, slot);
+        if (countOf(slab, page) === SHARE_COUNT) shareMore(slab, page);
         return;
       }
       this.#split(level, slot, separator, 0, separator.length);
@@ -503,9 +512,9 @@ export class Tree {
     this.rootLevel++;
     assert(this.rootLevel < LEVELS_MAX, "a tree of this height cannot be");
     const root = this.cache.find(this.rootPage);
-    const head = headOf(this.#separator, 0, 0);
-    const cell = openSlot(slab, root, 0, head, 0, INNER_CELL_BYTES, this.#scratch);
+    const cell = openSlot(slab, root, 0, 0, INNER_CELL_BYTES, this.#scratch);
     fillInnerCell(slab, cell, oldRoot, this.#separator, 0, 0);
+    writeHead(slab, root, 0);
   }
 
   /** The separator below the page of the path at `level`, in `#lowFence`; -1: there is none. */
@@ -581,6 +590,7 @@ export class Tree {
     appendCells(slab, left, 0, countOf(slab, left), scratch);
     if (level > 0) this.#appendFirstChild(right, scratch, separatorBytes);
     appendCells(slab, right, level === 0 ? 0 : 1, countOf(slab, right), scratch);
+    shareMore(slab, scratch);
     slab.bytes.copyWithin(left, scratch, scratch + PAGE_BYTES);
     closeSlot(slab, parent, leftSlot + 1);
     this.#discard(right);
@@ -592,13 +602,13 @@ export class Tree {
     const { slab } = this;
     const prefixBytes = prefixBytesOf(slab, target);
     const suffixBytes = separatorBytes - prefixBytes;
-    const head = headOf(this.#separator, prefixBytes, suffixBytes);
     const length = align4(INNER_CELL_BYTES + suffixBytes);
     const slot = countOf(slab, target);
-    const cell = openSlot(slab, target, slot, head, suffixBytes, length, this.#scratch);
+    const cell = openSlot(slab, target, slot, suffixBytes, length, this.#scratch);
     const from = cellAt(slab, source, 0);
     fillInnerCell(slab, cell, read64(slab, from), this.#separator, prefixBytes, suffixBytes);
     slab.bytes.copyWithin(cell + 8, from + 8, from + INNER_CELL_BYTES);
+    writeHead(slab, target, slot);
   }
 
   /** A root with a single child gives way to it. */

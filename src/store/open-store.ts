@@ -64,6 +64,8 @@ export async function openStore(
   const superblocks = await SuperblockZone.open(volume, world.checksums, (candidate) =>
     isReadable(world, volume, candidate),
   );
+  // Before anything else is written: replay may spill pages.
+  if (superblocks.needsHealing) await superblocks.heal();
   const found = superblocks.current;
   requirePageBytes(found, volume);
   const arena = makeArena(slab, options);
@@ -87,7 +89,6 @@ export async function openStore(
   const { lastLsn, cutTornBatch } = recovered;
   world.trace.event("log-recovered", { volume: volume.name, lastLsn, cutTornBatch });
 
-  if (superblocks.needsHealing) await superblocks.heal();
   const raised = await raise(world, superblocks, recovered);
   const generation = currentGeneration(raised.generations).generation;
   const log = new Log({
