@@ -9,12 +9,15 @@ import { measureLibrary } from "./library/library-part.ts";
 import type { BenchOptions } from "./options.ts";
 import { measureRedisDoor } from "./redis/redis-part.ts";
 import { renderMarkdown, type Section } from "./report.ts";
+import { measureShadow } from "./store/shadow-part.ts";
+import { measureStore } from "./store/store-part.ts";
 
 const HELP = `Measures Holdfast beside redis-server and embedded stores, side by side.
 
   npm run bench                      everything, about 40 minutes
   npm run bench -- --quick           less of everything, about 3 minutes
-  npm run bench -- --part redis      one part: redis, library
+  npm run bench -- --part redis      one part: redis, library, store or shadow
+  npm run bench -- --large           also open a store of ten million keys
   npm run bench -- --rounds 5        measure everything five times; the median counts
   npm run bench -- --write           also write docs/benchmarks.md
   npm run bench -- --directory DIR   keep the data under DIR, not under ${tmpdir()}
@@ -23,6 +26,8 @@ const HELP = `Measures Holdfast beside redis-server and embedded stores, side by
 const parts: Readonly<Record<string, (options: BenchOptions) => Promise<Section>>> = {
   redis: measureRedisDoor,
   library: measureLibrary,
+  store: measureStore,
+  shadow: measureShadow,
 };
 
 const QUICK_SCALE = 0.1;

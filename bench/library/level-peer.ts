@@ -41,6 +41,7 @@ export const levelPeer: Peer = {
 };
 
 class OpenLevel implements OpenPeer {
+  readonly fixedBytes = 0;
   readonly #database: Database;
   /** The end of the line of those who want a key. */
   readonly #locks = new Map<string, Promise<void>>();
@@ -74,6 +75,10 @@ class OpenLevel implements OpenPeer {
 
   get(key: Uint8Array): boolean {
     return this.#database.getSync(key) !== undefined;
+  }
+
+  async getAwaited(key: Uint8Array): Promise<boolean> {
+    return (await this.#database.get(key)) !== undefined;
   }
 
   async scan(count: number): Promise<number> {

@@ -3,18 +3,18 @@
  * from an empty directory on, and they take turns.
  */
 
-import { execFile } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { type Figures, measureInProcess } from "../in-process.ts";
 import type { BenchOptions } from "../options.ts";
 import { Samples, type Section } from "../report.ts";
 import { peers } from "./peers.ts";
 import { libraryWorks } from "./works.ts";
 
+const SCRIPT = new URL("measure-peer.ts", import.meta.url);
 const KEY_COUNT = 1_000_000;
 const SECONDS = 3;
+const SECONDS_MIN = 0.5;
 const KEY_STEP = 1_000;
 
 export async function measureLibrary(options: BenchOptions): Promise<Section> {
@@ -23,7 +23,7 @@ export async function measureLibrary(options: BenchOptions): Promise<Section> {
   for (let round = 0; round < options.rounds; round++) {
     for (const { name } of peers) {
       options.say(`library: round ${round + 1} of ${options.rounds}, ${name}`);
-      const figures = await measureInProcess(name, keyCount, options);
+      const figures = await measurePeer(name, keyCount, options);
       for (const [work, value] of Object.entries(figures)) samples.add(work, name, value);
     }
   }
@@ -39,19 +39,16 @@ export async function measureLibrary(options: BenchOptions): Promise<Section> {
   };
 }
 
-async function measureInProcess(
+async function measurePeer(
   name: string,
   keyCount: number,
   { directory, scale }: BenchOptions,
-): Promise<Readonly<Record<string, number>>> {
+): Promise<Figures> {
   const folder = join(directory, "library", name);
   mkdirSync(folder, { recursive: true });
   try {
-    const script = fileURLToPath(new URL("measure-peer.ts", import.meta.url));
-    const seconds = String(Math.max(0.5, SECONDS * scale));
-    const args = ["--import", "tsx", script, name, folder, String(keyCount), seconds];
-    const { stdout } = await promisify(execFile)(process.execPath, args);
-    return JSON.parse(stdout) as Readonly<Record<string, number>>;
+    const seconds = String(Math.max(SECONDS_MIN, SECONDS * scale));
+    return await measureInProcess(SCRIPT, [name, folder, String(keyCount), seconds]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -10,6 +10,7 @@ interface Database {
   readonly flushed: Promise<unknown>;
   put(key: Uint8Array, value: Uint8Array): Promise<unknown>;
   getBinary(key: Uint8Array): Uint8Array | undefined;
+  getAsync(key: Uint8Array): Promise<Uint8Array | undefined>;
   getRange(range: { readonly limit: number }): Iterable<{ readonly value: Uint8Array }>;
   transaction(work: () => void): Promise<unknown>;
   close(): Promise<void>;
@@ -32,6 +33,7 @@ export const lmdbPeer: Peer = {
 };
 
 class OpenLmdb implements OpenPeer {
+  readonly fixedBytes = 0;
   readonly #database: Database;
 
   constructor(database: Database) {
@@ -60,6 +62,10 @@ class OpenLmdb implements OpenPeer {
 
   get(key: Uint8Array): boolean {
     return this.#database.getBinary(key) !== undefined;
+  }
+
+  async getAwaited(key: Uint8Array): Promise<boolean> {
+    return (await this.#database.getAsync(key)) !== undefined;
   }
 
   async scan(count: number): Promise<number> {

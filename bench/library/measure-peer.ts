@@ -6,6 +6,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { memoryUsage } from "node:process";
+import { printFigures } from "../in-process.ts";
 import { quantile } from "../statistics.ts";
 import { type Entry, keyOf, type OpenPeer, valueOf } from "./peer.ts";
 import { peers } from "./peers.ts";
@@ -29,13 +30,18 @@ if (peer === undefined) throw new Error(`there is no store "${name}"`);
 const opened = await peer.open(directory);
 const figures = await measureAll(opened);
 await opened.close();
-figures["size on disk"] = sizeOf(directory);
-process.stdout.write(`${JSON.stringify(figures)}\n`);
+const sizeBytes = sizeOf(directory);
+printFigures({
+  ...figures,
+  "size on disk": sizeBytes,
+  "size on disk, but for the log of fixed size": sizeBytes - opened.fixedBytes,
+});
 
 async function measureAll(store: OpenPeer): Promise<Partial<Record<WorkName, number>>> {
   const loadRate = await load(store);
   const residentBytes = memoryUsage.rss();
-  const getRate = await gets(store);
+  const getRate = await gets((key) => store.get(key));
+  const awaitedRate = await gets(async (key) => await store.getAwaited(key));
   const scanRate = await scans(store);
   const alone = await writes(1, async () => await store.putAlone(randomEntry()));
   const together = await writes(WRITERS, async () => await store.put(randomEntry()));
@@ -48,6 +54,7 @@ async function measureAll(store: OpenPeer): Promise<Partial<Record<WorkName, num
     "durable put, 64 writers: p99": together.p99Ms,
     "transfer (2 reads, 2 writes), 64 at once": transfers.rate,
     "random get": getRate,
+    "random get, awaited": awaitedRate,
     "range scan": scanRate,
     "load, random keys, durable per 1,000": loadRate,
     "memory after loading": residentBytes,
@@ -66,12 +73,12 @@ async function load(store: OpenPeer): Promise<number> {
   return rate(keyCount, startedMs);
 }
 
-async function gets(store: OpenPeer): Promise<number> {
+async function gets(get: (key: Uint8Array) => boolean | Promise<boolean>): Promise<number> {
   const startedMs = performance.now();
   let count = 0;
   while (performance.now() - startedMs < durationMs) {
     for (let step = 0; step < GETS_PER_LOOK; step++) {
-      const found = store.get(randomKey());
+      const found = get(randomKey());
       const isFound = typeof found === "boolean" ? found : await found;
       if (!isFound) throw new Error("a key that was loaded is gone");
     }

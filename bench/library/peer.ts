@@ -21,6 +21,8 @@ export interface Peer {
 }
 
 export interface OpenPeer {
+  /** What its log occupies from the beginning, however little is stored. */
+  readonly fixedBytes: number;
   /** The way for a single writer. */
   putAlone(entry: Entry): Promise<void>;
   /** The way for many writers at once. */
@@ -29,6 +31,8 @@ export interface OpenPeer {
   transfer(from: Uint8Array, to: Uint8Array): Promise<void>;
   /** The fastest way to look one key up; whether it was there. */
   get(key: Uint8Array): boolean | Promise<boolean>;
+  /** The asynchronous way to look one key up. */
+  getAwaited(key: Uint8Array): Promise<boolean>;
   /** Reads entries in order from the first on, at most `count`; how many there were. */
   scan(count: number): Promise<number>;
   /** Writes all entries in one durable transaction. */

@@ -40,6 +40,7 @@ export const sqlitePeer: Peer = {
 };
 
 class OpenSqlite implements OpenPeer {
+  readonly fixedBytes = 0;
   readonly #database: Database;
   readonly #put: Statement;
   readonly #get: Statement;
@@ -80,6 +81,10 @@ class OpenSqlite implements OpenPeer {
 
   get(key: Uint8Array): boolean {
     return this.#get.get(key) !== undefined;
+  }
+
+  async getAwaited(key: Uint8Array): Promise<boolean> {
+    return this.get(key);
   }
 
   async scan(count: number): Promise<number> {

@@ -8,9 +8,11 @@ export type WorkName =
   | "durable put, 64 writers: p99"
   | "transfer (2 reads, 2 writes), 64 at once"
   | "random get"
+  | "random get, awaited"
   | "range scan"
   | "load, random keys, durable per 1,000"
   | "size on disk"
+  | "size on disk, but for the log of fixed size"
   | "memory after loading";
 
 type LibraryWork = Work & { readonly name: WorkName };
@@ -21,9 +23,17 @@ export const libraryWorks: readonly LibraryWork[] = [
   measure("durable put, 64 writers: p99", "ms", undefined, undefined, undefined),
   rate("transfer (2 reads, 2 writes), 64 at once", 1.5, 4),
   measure("random get", "operations/s", 0.5, 1, "lmdb"),
+  measure("random get, awaited", "operations/s", undefined, undefined, undefined),
   rate("range scan", 1, 3),
   rate("load, random keys, durable per 1,000", 2, 4),
   measure("size on disk", "bytes", 1 / 1.4, 1, "better-sqlite3"),
+  measure(
+    "size on disk, but for the log of fixed size",
+    "bytes",
+    undefined,
+    undefined,
+    "better-sqlite3",
+  ),
   measure("memory after loading", "bytes", undefined, undefined, undefined),
 ];
 

@@ -2,6 +2,8 @@
 
 import { Command } from "commander";
 import type { CommandIo } from "./command-io.ts";
+import { addBenchCommand } from "./bench.ts";
+import { addCheckCommand } from "./check.ts";
 import { addConfigCommand } from "./config.ts";
 import { addInspectCommand } from "./inspect.ts";
 import { addScheduleCommand } from "./schedule.ts";
@@ -36,6 +38,8 @@ export function createProgram(io: CommandIo): Command {
   addInspectCommand(program, io);
   addVerifyCommand(program, io);
   addScheduleCommand(program, io);
+  addCheckCommand(program, io);
+  addBenchCommand(program, io);
   addConfigCommand(program, io);
   return program;
 }

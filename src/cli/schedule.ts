@@ -31,7 +31,8 @@ export function addScheduleCommand(program: Command, io: CommandIo): void {
     .option("--orders <count>", "list at most so many serial orders", "100")
     .addHelpText(
       "after",
-      "\nExit code: 0 if it is conflict-serializable, 1 if not, 2 if it cannot be read.",
+      "\nExample:\n  holdfast schedule 'r1(x) w2(x) c1 c2'\n\n" +
+        "Exit code: 0 if it is conflict-serializable, 1 if not, 2 if it cannot be read.",
     )
     .action((words: readonly string[], flags: ScheduleFlags) => {
       judge(words.join(" "), flags, io);

@@ -1,0 +1,43 @@
+/**
+ * Holdfast as it is built and published: from `dist/`, so that what is measured is what a user
+ * runs. Its parts are put together here by hand where a measurement needs one of them alone.
+ */
+
+import type * as DatabaseModule from "../src/database/open-database.ts";
+import type { Database } from "../src/database/database.ts";
+import type * as EngineModule from "../src/transactions/open-engine.ts";
+import type { Transactions } from "../src/transactions/transactions.ts";
+import type * as ShadowModule from "../src/shadow/shadow-store.ts";
+import type { StoreOptions } from "../src/store/options.ts";
+import type * as WorldModule from "../src/host/world.ts";
+import type { World } from "../src/world/world.ts";
+
+export async function hostWorld(): Promise<World> {
+  const { hostWorld: makeWorld } = await built<typeof WorldModule>("host/world.js");
+  return makeWorld();
+}
+
+/** The store without the library on top. */
+export async function openEngine(
+  directory: string,
+  store: Partial<StoreOptions> = {},
+): Promise<Transactions> {
+  const { openEngine: open } = await built<typeof EngineModule>("transactions/open-engine.js");
+  return await open(await hostWorld(), directory, { store, program: "benchmark" });
+}
+
+export async function openDatabase(
+  directory: string,
+  store: Partial<StoreOptions> = {},
+): Promise<Database> {
+  const { openDatabase: open } = await built<typeof DatabaseModule>("database/open-database.js");
+  return await open(await hostWorld(), await openEngine(directory, store));
+}
+
+export async function shadowModule(): Promise<typeof ShadowModule> {
+  return await built<typeof ShadowModule>("shadow/shadow-store.js");
+}
+
+async function built<Module>(path: string): Promise<Module> {
+  return (await import(new URL(`../dist/${path}`, import.meta.url).href)) as Module;
+}

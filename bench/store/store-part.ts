@@ -1,0 +1,136 @@
+/**
+ * What the store promises of itself: how fast it recovers, that opening does not grow with the
+ * data, that checkpoints do not hold up writers, that memory is what was configured.
+ */
+
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { type Figures, measureInProcess, measureUntilKilled } from "../in-process.ts";
+import type { BenchOptions } from "../options.ts";
+import { OURS, Samples, type Section, type Work } from "../report.ts";
+
+const SCRIPT = new URL("measure-store.ts", import.meta.url);
+const MEBIBYTE = 1024 * 1024;
+const MEGABYTE = 1_000_000;
+const MS_PER_SECOND = 1_000;
+const MILLION = 1_000_000;
+const STEP = 1_000;
+
+/** The column for what is demanded, where there is nobody to compare with. */
+const DEMANDED = "demanded";
+const WITHOUT = "without checkpoints";
+
+const recovery = demanded("recovery: log replayed a second", "MB/s", 1);
+const openMillion = demanded("opening 1 million keys, more than an empty store", "ms", 1);
+const openTenMillion = demanded("opening 10 million keys, more than an empty store", "ms", 1);
+const memory = demanded("memory with a million keys; the cache is 256 MiB", "bytes", 1 / 1.5);
+const checkpoints: Work = {
+  name: "durable put, 64 writers: p99 while checkpoints run",
+  unit: "ms",
+  bar: 0.5,
+  aim: 1,
+  against: WITHOUT,
+};
+
+export async function measureStore(options: BenchOptions): Promise<Section> {
+  const samples = new Samples();
+  for (let round = 0; round < options.rounds; round++) {
+    options.say(`store: round ${round + 1} of ${options.rounds}`);
+    await measureRecovery(samples, options);
+    await measureOpening(samples, options, openMillion.name, MILLION * options.scale);
+    if (options.large) {
+      await measureOpening(samples, options, openTenMillion.name, 10 * MILLION * options.scale);
+    }
+    await measureCheckpoints(samples, options);
+  }
+  const works = [recovery, openMillion, openTenMillion, memory, checkpoints];
+  return {
+    title: "The store by itself",
+    notes: [
+      "Recovery: the log of a killed process, random keys, replayed into an empty tree. Opening: a " +
+        "store that was closed in good order. Checkpoints: a log of 16 MiB, which makes them run " +
+        "all the time, beside one of 1 GiB, where none runs.",
+    ],
+    rows: works.map((work) => samples.row(work, [DEMANDED, WITHOUT, OURS])),
+  };
+}
+
+async function measureRecovery(samples: Samples, options: BenchOptions): Promise<void> {
+  const count = rounded(1.4 * MILLION * options.scale);
+  const sizes = [String(1024 * MEBIBYTE), String(256 * MEBIBYTE)];
+  await inDirectory(options, async (directory) => {
+    const args = [directory, String(count), ...sizes];
+    const filled = await measureUntilKilled(SCRIPT, ["fill", ...args]);
+    const opened = await measureInProcess(SCRIPT, ["open", ...args]);
+    const megabytes = figure(filled, "logBytes") / MEGABYTE;
+    const seconds = figure(opened, "openMs") / MS_PER_SECOND;
+    samples.add(recovery.name, OURS, megabytes / seconds);
+  });
+  samples.add(recovery.name, DEMANDED, 300);
+}
+
+async function measureOpening(
+  samples: Samples,
+  options: BenchOptions,
+  name: string,
+  keyCount: number,
+): Promise<void> {
+  const sizes = [String(256 * MEBIBYTE), String(256 * MEBIBYTE)];
+  const openings: number[] = [];
+  for (const count of [0, rounded(keyCount)]) {
+    await inDirectory(options, async (directory) => {
+      const args = [directory, String(count), ...sizes];
+      const loaded = await measureInProcess(SCRIPT, ["load", ...args]);
+      const opened = await measureInProcess(SCRIPT, ["open", ...args]);
+      openings.push(figure(opened, "openMs"));
+      if (count > 0 && name === openMillion.name) {
+        samples.add(memory.name, OURS, figure(loaded, "residentBytes"));
+      }
+    });
+  }
+  const [empty = 0, full = 0] = openings;
+  samples.add(name, OURS, Math.max(0.01, full - empty));
+  samples.add(name, DEMANDED, 200);
+  if (name === openMillion.name) samples.add(memory.name, DEMANDED, 256 * MEBIBYTE);
+}
+
+async function measureCheckpoints(samples: Samples, options: BenchOptions): Promise<void> {
+  const count = String(rounded(0.4 * MILLION * options.scale));
+  const columns = [
+    [WITHOUT, 1024],
+    [OURS, 16],
+  ] as const;
+  for (const [column, logMebibytes] of columns) {
+    await inDirectory(options, async (directory) => {
+      const sizes = [String(256 * MEBIBYTE), String(logMebibytes * MEBIBYTE)];
+      const found = await measureInProcess(SCRIPT, ["puts", directory, count, ...sizes]);
+      samples.add(checkpoints.name, column, figure(found, "p99Ms"));
+      options.say(`  ${column}: ${figure(found, "checkpoints")} checkpoints`);
+    });
+  }
+}
+
+async function inDirectory(
+  { directory }: BenchOptions,
+  work: (directory: string) => Promise<void>,
+): Promise<void> {
+  const folder = join(directory, "store");
+  mkdirSync(folder, { recursive: true });
+  try {
+    await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function figure(figures: Figures, name: string): number {
+  return figures[name] ?? Number.NaN;
+}
+
+function rounded(count: number): number {
+  return Math.ceil(count / STEP) * STEP;
+}
+
+function demanded(name: string, unit: Work["unit"], bar: number): Work {
+  return { name, unit, bar, aim: undefined, against: DEMANDED };
+}
