@@ -53,6 +53,11 @@ export class Client {
     this.session = facts.session;
   }
 
+  /** Where it is, without the port. */
+  get host(): string {
+    return this.peer.slice(0, Math.max(0, this.peer.lastIndexOf(":")));
+  }
+
   /** Makes it as it was when it connected, but for who it is. */
   reset(authenticated: boolean): void {
     this.name = "";

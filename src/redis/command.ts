@@ -82,7 +82,7 @@ export const CONTROL = 2;
 export const CONTAINER = 3;
 const KINDS = { store: STORE, local: LOCAL, control: CONTROL, container: CONTAINER } as const;
 
-/** A command made ready to be run: one shape for all, so that running one is always the same code. */
+/** A command made ready to be run: one shape for all, so that running one is the same code. */
 export class Command {
   readonly facts: CommandFacts;
   readonly action: CommandAction;

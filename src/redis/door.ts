@@ -2,6 +2,7 @@
 
 import type { TransactionStore } from "../transactions/step.ts";
 import type { Clock, Random, World } from "../world/world.ts";
+import { AuthLimiter } from "./auth.ts";
 import type { Client } from "./client.ts";
 import { CommandTable } from "./command-table.ts";
 import type { Command, CommandSpec } from "./command.ts";
@@ -10,6 +11,8 @@ import { DatabaseMap } from "./database-map.ts";
 import { Keyspace } from "./keyspace.ts";
 import type { Settings } from "./settings.ts";
 import { DoorStats } from "./stats.ts";
+
+const GUESSING_HOSTS_MAX = 1024;
 
 export type DoorWorld = Pick<World, "clock" | "random" | "network" | "trace" | "process">;
 
@@ -23,6 +26,7 @@ export class Door {
   readonly keys: Keyspace;
   readonly cursors: CursorTable;
   readonly stats: DoorStats = new DoorStats();
+  readonly authLimiter: AuthLimiter = new AuthLimiter(GUESSING_HOSTS_MAX);
   /** By id, so oldest first. */
   readonly clients: Map<number, Client> = new Map();
   readonly openedMs: number;

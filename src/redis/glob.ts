@@ -1,7 +1,7 @@
 /**
  * Patterns as KEYS and SCAN take them: `*` any bytes, `?` any one, `[a-z]` and `[^a-z]` one of
- * some, `\` takes the meaning from what follows it. In every doubtful case it is Redis that decides:
- * a class that is not closed ends with the pattern, an empty one matches nothing.
+ * some, `\` takes the meaning from what follows it. What is doubtful is as in Redis: a class that
+ * is not closed ends with the pattern, an empty one matches nothing.
  *
  * Matching takes at most the product of the two lengths: only the last `*` is ever tried anew.
  */

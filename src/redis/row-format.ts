@@ -1,13 +1,13 @@
 /**
  * The rows in which the Redis door keeps its data, to the byte. All keys begin with 0x02.
  *
- *     key                                                     value
- *     02 <database: 4> 6d 'm' <key>                           the row of a key, see below
- *     02 <database: 4> 73 's' <version: 8> <field>            a sub-row of a collection
- *     02 <database: 4> 74 't' <deadline: 8> <key>             empty: this key may have this deadline
- *     02 ff ff ff ff   64 'd' <logical index: 4>              <database: 4> which it is now
- *     02 ff ff ff ff   6e 'n'                                 <database: 4> the next to be given
- *     02 ff ff ff ff   72 'r' <database: 4>                   empty: its rows are to be removed
+ *     key                                                   value
+ *     02 <database: 4> 6d 'm' <key>                         the row of a key, see below
+ *     02 <database: 4> 73 's' <version: 8> <field>          a sub-row of a collection
+ *     02 <database: 4> 74 't' <deadline: 8> <key>           empty: the key may have this deadline
+ *     02 ff ff ff ff   64 'd' <logical index: 4>            <database: 4> which it is now
+ *     02 ff ff ff ff   6e 'n'                               <database: 4> the next to be given
+ *     02 ff ff ff ff   72 'r' <database: 4>                 empty: its rows are to be removed
  *
  * Numbers in keys are big-endian, so that they sort; numbers in values are little-endian. A logical
  * database (SELECT 3) is, until FLUSHDB or SWAPDB say otherwise, the database of its own index; new

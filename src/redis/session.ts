@@ -240,7 +240,7 @@ export class Session implements ConnectionHandler, ClientSession {
     this.#executor.closing = true;
   }
 
-  /** A page in a browser was made to talk to us: nothing that follows may be taken for a command. */
+  /** A page in a browser was made to talk to us: nothing that follows is a command. */
   #refuseHttp(): void {
     this.#door.stats.protocolErrors++;
     this.#door.world.trace.event("redis-http-refused", { peer: this.client.peer });

@@ -38,8 +38,9 @@ function set({ request, reply, door }: Call): void {
     const name = request.text(index).toLowerCase();
     const entry = configTable.find((candidate) => candidate.name === name);
     if (entry === undefined) {
-      const unknown = `Unknown option or number of arguments for CONFIG SET - '${request.text(index)}'`;
-      return reply.error(`ERR ${unknown}`);
+      return reply.error(
+        `ERR Unknown option or number of arguments for CONFIG SET - '${request.text(index)}'`,
+      );
     }
     if (changes.some((change) => change.entry === entry)) {
       return reply.error(failed(request.text(index), "duplicate parameter"));

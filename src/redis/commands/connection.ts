@@ -1,6 +1,5 @@
 /** Commands about the connection itself: who is there, which database, which protocol. */
 
-import { ownBytes } from "../../base/bytes.ts";
 import { parseInteger } from "../../resp/integer.ts";
 import { isPassword } from "../auth.ts";
 import type { Call, CommandSpec } from "../command.ts";
@@ -46,14 +45,22 @@ function auth(call: Call): void {
 function authenticate(call: Call, userAt: number | undefined, passwordAt: number): boolean {
   const { request, reply, client, door } = call;
   const { password } = door.settings;
+  const nowMs = door.clock.monotonicMs();
+  const waitMs = door.authLimiter.refusedForMs(client.host, nowMs);
+  if (waitMs > 0) {
+    reply.error(`ERR too many wrong passwords: try again in ${Math.ceil(waitMs / 1000)} s`);
+    return false;
+  }
   const isUser = userAt === undefined || request.text(userAt) === "default";
-  const given = ownBytes(request.argument(passwordAt));
-  const known = password === undefined || isPassword(given, password);
+  const known = password === undefined || isPassword(request.argument(passwordAt), password);
   if (isUser && known) {
+    door.authLimiter.succeeded(client.host);
     client.authenticated = true;
     return true;
   }
   door.stats.authFailures++;
+  door.authLimiter.failed(client.host, nowMs);
+  door.world.trace.event("redis-auth-failed", { peer: client.peer });
   reply.error("WRONGPASS invalid username-password pair or user is disabled.");
   return false;
 }

@@ -114,7 +114,7 @@ function parseCopyOptions(call: Call): CopyOptions | undefined {
   return { database, replaces };
 }
 
-/** The logical database that this argument names; undefined if there is none, which was answered. */
+/** The logical database that this argument names; undefined if none, which was answered. */
 function databaseArgument({ request, reply, door }: Call, index: number): number | undefined {
   const { bytes, at, length } = request;
   const database = parseInteger(bytes, at[index] as number, length[index] as number);
