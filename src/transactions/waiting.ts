@@ -26,6 +26,8 @@ export class Deadline {
 
   /** The result of `work`, or the fault if the time is over or the signal given before. */
   async wait<T>(work: Promise<T>): Promise<T> {
+    // Whoever stops waiting here leaves the work to fail with nobody to hear of it.
+    work.catch(() => undefined);
     this.check();
     let stopTimer = nothing;
     let stopSignal = nothing;
