@@ -140,10 +140,6 @@ function plotOf(rows) {
     const share = (Math.log10(milliseconds) - decades.y[0]) / (decades.y[1] - decades.y[0]);
     return height - margin - share * (height - 2 * margin);
   };
-  const path = (points) =>
-    points
-      .map(([px, py], at) => `${at === 0 ? "M" : "L"}${px.toFixed(1)},${py.toFixed(1)}`)
-      .join("");
   const measured = rows.map(({ transactionCount, milliseconds }) => [
     x(transactionCount),
     y(milliseconds),
@@ -166,13 +162,20 @@ function plotOf(rows) {
     ...ticksY,
     `<text x="${width / 2}" y="${height - 12}" text-anchor="middle">transactions</text>`,
     `<text x="16" y="${height / 2}" text-anchor="middle" transform="rotate(-90 16 ${height / 2})">milliseconds</text>`,
-    `<path d="${path(target)}" fill="none" stroke="#999" stroke-dasharray="4 4"/>`,
+    `<path d="${pathOf(target)}" fill="none" stroke="#999" stroke-dasharray="4 4"/>`,
     `<text x="${x(2_000)}" y="${y(42)}" fill="#777">100,000 a second</text>`,
-    `<path d="${path(measured)}" fill="none" stroke="#05c" stroke-width="2"/>`,
+    `<path d="${pathOf(measured)}" fill="none" stroke="#05c" stroke-width="2"/>`,
     ...measured.map(
       ([px, py]) => `<circle cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="4" fill="#05c"/>`,
     ),
     "</svg>",
     "",
   ].join("\n");
+}
+
+function pathOf(points) {
+  const words = points.map(
+    ([x, y], at) => `${at === 0 ? "M" : "L"}${x.toFixed(1)},${y.toFixed(1)}`,
+  );
+  return words.join("");
 }

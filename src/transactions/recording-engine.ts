@@ -1,0 +1,259 @@
+/**
+ * An engine that records a sample of what runs on another one, so that `holdfast check` can judge
+ * real traffic. What is not in the sample runs as it would without.
+ *
+ * A record is handed out when its outcome may be told: when all that it depends on is settled. So
+ * a transaction that is recorded as ended before another began really had been answered before.
+ * What had not settled when the store failed is recorded as of unknown outcome.
+ *
+ * A body that must wait runs as an interactive transaction, because only the commit of one tells
+ * its log position. Snapshots are not recorded.
+ */
+
+import { isFault } from "../base/fault.ts";
+import type { Lsn } from "../base/ids.ts";
+import type { RecordedOperation, RecordedTransaction } from "../base/recorded-events.ts";
+import type { CommittedTransaction, Engine, SnapshotView } from "./engine.ts";
+import { RecordingStep } from "./recording-step.ts";
+import {
+  type BeginOptions,
+  type InteractiveTransaction,
+  MUST_WAIT,
+  type RunOptions,
+  type Step,
+} from "./step.ts";
+
+export interface RecordingOptions {
+  /** One transaction in so many is recorded; 1 is all. */
+  readonly oneIn: number;
+  /** A natural number less than `limit`. */
+  readonly below: (limit: number) => number;
+  readonly record: (transaction: RecordedTransaction) => void;
+}
+
+/** A transaction that may be told of once a position is settled. */
+interface Unsettled {
+  readonly transaction: Omit<RecordedTransaction, "ended">;
+  readonly answerLsn: Lsn;
+}
+
+export class RecordingEngine implements Engine {
+  readonly #engine: Engine;
+  readonly #options: RecordingOptions;
+  readonly #unsettled: Unsettled[] = [];
+  #moment = 0;
+  #count = 0;
+
+  constructor(engine: Engine, options: RecordingOptions) {
+    this.#engine = engine;
+    this.#options = options;
+    engine.onSettled(() => this.#tell());
+    engine.onFailure(() => this.#giveUp());
+  }
+
+  get answerLsn(): Lsn {
+    return this.#engine.answerLsn;
+  }
+
+  get settledLsn(): Lsn {
+    return this.#engine.settledLsn;
+  }
+
+  get appendedLsn(): Lsn {
+    return this.#engine.appendedLsn;
+  }
+
+  get oldestChangeLsn(): Lsn {
+    return this.#engine.oldestChangeLsn;
+  }
+
+  get failure(): Error | undefined {
+    return this.#engine.failure;
+  }
+
+  onSettled(listener: () => void): () => void {
+    return this.#engine.onSettled(listener);
+  }
+
+  whenSettled(position: Lsn): Promise<void> {
+    return this.#engine.whenSettled(position);
+  }
+
+  onFailure(listener: (failure: Error) => void): () => void {
+    return this.#engine.onFailure(listener);
+  }
+
+  snapshot(): Promise<SnapshotView> {
+    return this.#engine.snapshot();
+  }
+
+  changes(after: Lsn, signal?: AbortSignal): AsyncIterable<CommittedTransaction> {
+    return this.#engine.changes(after, signal);
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+
+  tryRun<T>(body: (step: Step) => T): T | typeof MUST_WAIT {
+    if (!this.#isChosen()) return this.#engine.tryRun(body);
+    const recording = new Recording(this.#engine, this.#moment++, this.#count++);
+    const result = this.#engine.tryRun((step) => recording.run(step, body));
+    if (result !== MUST_WAIT) this.#committed(recording, this.#engine.answerLsn);
+    return result;
+  }
+
+  async run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {
+    if (!this.#isChosen()) return await this.#engine.run(body, options);
+    const recording = new Recording(this.#engine, this.#moment++, this.#count++);
+    const result = this.#engine.tryRun((step) => recording.run(step, body));
+    if (result === MUST_WAIT) return await this.#runLocked(recording, body, options);
+    const { answerLsn } = this.#engine;
+    this.#committed(recording, answerLsn);
+    await this.#engine.whenSettled(answerLsn);
+    return result;
+  }
+
+  begin(options?: BeginOptions): InteractiveTransaction {
+    const transaction = this.#engine.begin(options);
+    if (!this.#isChosen()) return transaction;
+    const recording = new Recording(this.#engine, this.#moment++, this.#count++);
+    return new RecordingTransaction(transaction, recording, (answerLsn) =>
+      this.#committed(recording, answerLsn),
+    );
+  }
+
+  async #runLocked<T>(
+    recording: Recording,
+    body: (step: Step) => T,
+    options: RunOptions | undefined,
+  ): Promise<T> {
+    let age: number | undefined;
+    for (let attempts = 0; ; attempts++) {
+      const transaction = this.#engine.begin({ ...options, age, attempts });
+      ({ age } = transaction);
+      try {
+        recording.operations.length = 0;
+        const result = await transaction.run((step) => recording.run(step, body));
+        const position = await transaction.commit();
+        this.#committed(recording, position);
+        await this.#engine.whenSettled(position);
+        return result;
+      } catch (error) {
+        transaction.rollback();
+        if (!isFault(error, "ERR_ABORTED") || options?.signal?.aborted === true) throw error;
+      }
+    }
+  }
+
+  #isChosen(): boolean {
+    return this.#options.oneIn === 1 || this.#options.below(this.#options.oneIn) === 0;
+  }
+
+  #committed(recording: Recording, answerLsn: Lsn): void {
+    this.#unsettled.push({ transaction: recording.finish(answerLsn), answerLsn });
+    this.#tell();
+  }
+
+  /** In the order of their positions, which is not that of their ends. */
+  #tell(): void {
+    const { settledLsn } = this.#engine;
+    const left = this.#unsettled.filter(({ transaction, answerLsn }) => {
+      if (settledLsn < answerLsn) return true;
+      this.#options.record({ ...transaction, ended: this.#moment++ });
+      return false;
+    });
+    this.#unsettled.splice(0, this.#unsettled.length, ...left);
+  }
+
+  #giveUp(): void {
+    for (const { transaction } of this.#unsettled.splice(0)) {
+      this.#options.record({ ...transaction, ended: undefined, status: "info" });
+    }
+  }
+}
+
+/** What one transaction has done so far. */
+class Recording {
+  readonly operations: RecordedOperation[] = [];
+  readonly #engine: Engine;
+  readonly #began: number;
+  readonly #id: string;
+
+  constructor(engine: Engine, began: number, number: number) {
+    this.#engine = engine;
+    this.#began = began;
+    this.#id = `T${number}`;
+  }
+
+  /** Runs the body once; what an abandoned run did is forgotten. */
+  run<T>(step: Step, body: (step: Step) => T): T {
+    const recorder = new RecordingStep(step, () => this.#engine.appendedLsn);
+    const result = body(recorder);
+    this.operations.push(...recorder.operations);
+    return result;
+  }
+
+  finish(answerLsn: Lsn): Omit<RecordedTransaction, "ended"> {
+    const wrote = this.operations.some(({ kind }) => kind !== "read" && kind !== "scan");
+    return {
+      id: this.#id,
+      // Nobody knows here whose it is; real time orders it among the others.
+      session: this.#id,
+      began: this.#began,
+      status: "ok",
+      lsn: wrote ? answerLsn : undefined,
+      operations: this.operations,
+    };
+  }
+}
+
+class RecordingTransaction implements InteractiveTransaction {
+  readonly #transaction: InteractiveTransaction;
+  readonly #recording: Recording;
+  readonly #committed: (answerLsn: Lsn) => void;
+
+  constructor(
+    transaction: InteractiveTransaction,
+    recording: Recording,
+    committed: (answerLsn: Lsn) => void,
+  ) {
+    this.#transaction = transaction;
+    this.#recording = recording;
+    this.#committed = committed;
+  }
+
+  get age(): number {
+    return this.#transaction.age;
+  }
+
+  get aborted(): Error | undefined {
+    return this.#transaction.aborted;
+  }
+
+  get answerLsn(): Lsn {
+    return this.#transaction.answerLsn;
+  }
+
+  onAbort(listener: (reason: Error) => void): void {
+    this.#transaction.onAbort(listener);
+  }
+
+  tryRun<T>(body: (step: Step) => T): T | typeof MUST_WAIT {
+    return this.#transaction.tryRun((step) => this.#recording.run(step, body));
+  }
+
+  run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {
+    return this.#transaction.run((step) => this.#recording.run(step, body), options);
+  }
+
+  async commit(): Promise<Lsn> {
+    const position = await this.#transaction.commit();
+    this.#committed(position);
+    return position;
+  }
+
+  rollback(): void {
+    this.#transaction.rollback();
+  }
+}
