@@ -6,8 +6,10 @@
 import { parseArgs } from "node:util";
 import { crashCampaign, wholeScope } from "./crash-campaign.ts";
 import { failureCampaign, wholeFailureScope } from "./failure-campaign.ts";
+import { rotCampaign, wholeRotScope } from "./rot-campaign.ts";
 
 const CAMPAIGNS: Readonly<Record<string, (seed: number) => Promise<object>>> = {
+  rot: async (seed) => await rotCampaign(seed, wholeRotScope),
   failure: async (seed) => await failureCampaign(seed, wholeFailureScope),
   crash: async (seed) => await crashCampaign(seed, wholeScope),
 };
@@ -37,10 +39,16 @@ async function runCampaign(name: string): Promise<void> {
     try {
       const report = await campaign(seed);
       const elapsed = ((performance.now() - startedMs) / 1000).toFixed(1);
-      console.log(`${name} seed ${seed}: ok in ${elapsed} s ${JSON.stringify(report)}`);
+      console.log(`${name} seed ${seed}: ok in ${elapsed} s ${JSON.stringify(report, plain)}`);
     } catch (error) {
       process.exitCode = 1;
       console.error(`${name} seed ${seed}: FAILED`, error);
     }
   }
+}
+
+/** Sets and maps as what JSON knows. */
+function plain(_name: string, value: unknown): unknown {
+  if (value instanceof Set) return [...value];
+  return value instanceof Map ? Object.fromEntries(value) : value;
 }
