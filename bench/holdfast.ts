@@ -3,8 +3,8 @@
  * runs. Its parts are put together here by hand where a measurement needs one of them alone.
  */
 
-import type * as DatabaseModule from "../src/database/open-database.ts";
 import type { Database } from "../src/database/database.ts";
+import type * as MainModule from "../src/entry/main.ts";
 import type * as EngineModule from "../src/transactions/open-engine.ts";
 import type { Transactions } from "../src/transactions/transactions.ts";
 import type * as ShadowModule from "../src/shadow/shadow-store.ts";
@@ -26,12 +26,9 @@ export async function openEngine(
   return await open(await hostWorld(), directory, { store, program: "benchmark" });
 }
 
-export async function openDatabase(
-  directory: string,
-  store: Partial<StoreOptions> = {},
-): Promise<Database> {
-  const { openDatabase: open } = await built<typeof DatabaseModule>("database/open-database.js");
-  return await open(await hostWorld(), await openEngine(directory, store));
+export async function openDatabase(directory: string): Promise<Database> {
+  const { open } = await built<typeof MainModule>("entry/main.js");
+  return await open(directory);
 }
 
 export async function shadowModule(): Promise<typeof ShadowModule> {

@@ -1,8 +1,9 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
-import { temporaryDirectory } from "./support/directories.ts";
+import { expect, onTestFinished, test } from "vitest";
+import type * as MainModule from "../src/entry/main.ts";
+import { root, temporaryDirectory } from "./support/directories.ts";
 import { connectTo } from "./support/redis-client.ts";
 import { Server } from "./support/server.ts";
 
@@ -78,3 +79,25 @@ test("a holder that was stopped and taken over from acknowledges nothing when it
   expect(await young.get("key")).toBe("after");
   expect((await heir.stop()).code).toBe(0);
 });
+
+test("a program that opens the data of a server is served by it, and goes on when it ends", async () => {
+  const data = temporaryDirectory();
+  const server = await Server.start({ data });
+  const { open } = await library();
+  const db = await open(data);
+  onTestFinished(async () => await db.close());
+  await db.set("key", 1);
+  await expect(open({ path: data, attach: false })).rejects.toThrow(String(server.pid));
+
+  expect((await server.stop()).code).toBe(0);
+  expect(await db.get("key")).toBe(1);
+  await db.set("key", 2);
+  const { stdout } = await Server.startAndFail({ data });
+  expect(stdout).toContain("ERR_LOCKED");
+});
+
+/** As it is built, since that is what another program would have. */
+async function library(): Promise<typeof MainModule> {
+  const path = join(root, "dist", "entry", "main.js");
+  return (await import(path)) as typeof MainModule;
+}

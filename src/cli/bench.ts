@@ -8,9 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { Database } from "../database/database.ts";
-import { openDatabase } from "../database/open-database.ts";
-import { hostWorld } from "../host/world.ts";
-import { openEngine } from "../transactions/open-engine.ts";
+import { open } from "../entry/open.ts";
 import { type CommandIo, UsageError } from "./command-io.ts";
 import { thousands } from "./progress.ts";
 import { version } from "./version.ts";
@@ -59,13 +57,9 @@ export function addBenchCommand(program: Command, io: CommandIo): void {
 async function inFreshStore<T>(parent: string, work: (db: Database) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(parent, "holdfast-bench-"));
   try {
-    const world = hostWorld();
+    const path = join(directory, "data");
     const program = `holdfast bench ${version}`;
-    const engine = await openEngine(world, join(directory, "data"), {
-      program,
-      store: { logBytes: LOG_BYTES },
-    });
-    const database = await openDatabase(world, engine);
+    const database = await open({ path, program, attach: false, logBytes: LOG_BYTES });
     try {
       return await work(database);
     } finally {

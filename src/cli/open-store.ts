@@ -1,6 +1,9 @@
 /** Opens the store that a node serves, and says what of it can be measured. */
 
+import { must } from "../base/assert.ts";
 import { PAGE_BYTES } from "../cells/page.ts";
+import { openDirectory } from "../database/open-directory.ts";
+import type { StoreOptions } from "../store/options.ts";
 import { openEngine } from "../transactions/open-engine.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 import type { World } from "../world/world.ts";
@@ -10,31 +13,41 @@ import type { Figure } from "./node-health.ts";
 import type { Settings } from "./settings-table.ts";
 import { version } from "./version.ts";
 
-/** A new store is made first, which takes a while for a large log; that is reported to `io`. */
+/**
+ * Opens the store, and the library on it for other processes that open the same directory: they
+ * are served over its local socket. A directory that another holds is `ERR_LOCKED`; a server is
+ * served by nobody. Making a new store takes a while if its log is large, which `io` is told.
+ */
 export async function openStore(
   world: World,
   settings: Settings,
   io: CommandIo,
 ): Promise<OpenedStore> {
-  const making = io.progress({
-    title: "making a new store",
-    total: settings.log,
-    unit: "bytes",
-  });
-  const engine = await openEngine(world, settings.data, {
-    store: {
-      cacheBytes: settings.cache,
-      logBytes: settings.log,
-      valueBytesMax: settings["value-bytes-max"],
-      transactionBytesMax: settings["transaction-bytes-max"],
-      locksPerTransactionMax: settings["locks-per-transaction-max"],
-      transactionTimeoutMs: settings["transaction-timeout-ms"],
-    },
-    program: `holdfast serve ${version}`,
-    onProgress: (doneBytes) => making.update(doneBytes),
+  const making = io.progress({ title: "making a new store", total: settings.log, unit: "bytes" });
+  let opened: Transactions | undefined;
+  const library = await openDirectory(world, settings.data, { attach: false }, async (accept) => {
+    opened = await openEngine(world, settings.data, {
+      store: storeOptions(settings),
+      program: `holdfast serve ${version}`,
+      accept,
+      onProgress: (doneBytes) => making.update(doneBytes),
+    });
+    return opened;
   });
   making.finish();
-  return { store: engine, figures: storeFigures(engine), close: async () => await engine.close() };
+  const store = must(opened, "a library that is open has its store");
+  return { store, figures: storeFigures(store), close: async () => await library.close() };
+}
+
+function storeOptions(settings: Settings): Partial<StoreOptions> {
+  return {
+    cacheBytes: settings.cache,
+    logBytes: settings.log,
+    valueBytesMax: settings["value-bytes-max"],
+    transactionBytesMax: settings["transaction-bytes-max"],
+    locksPerTransactionMax: settings["locks-per-transaction-max"],
+    transactionTimeoutMs: settings["transaction-timeout-ms"],
+  };
 }
 
 function storeFigures(engine: Transactions): readonly Figure[] {

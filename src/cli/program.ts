@@ -8,6 +8,7 @@ import { addConfigCommand } from "./config.ts";
 import { addInspectCommand } from "./inspect.ts";
 import { addScheduleCommand } from "./schedule.ts";
 import { addServeCommand } from "./serve.ts";
+import { addSimCommand } from "./sim.ts";
 import { addStatusCommand } from "./status.ts";
 import { addVerifyCommand } from "./verify.ts";
 import { version } from "./version.ts";
@@ -39,6 +40,7 @@ export function createProgram(io: CommandIo): Command {
   addVerifyCommand(program, io);
   addScheduleCommand(program, io);
   addCheckCommand(program, io);
+  addSimCommand(program, io);
   addBenchCommand(program, io);
   addConfigCommand(program, io);
   return program;

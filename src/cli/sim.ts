@@ -1,0 +1,71 @@
+/**
+ * `holdfast sim`: runs transactions against the store in a simulated world full of faults, and
+ * says whether everything that was promised held. The same seed gives the same run.
+ */
+
+import type { Command } from "commander";
+import { runSerial, type SerialReport } from "../simulation/serial/serial-run.ts";
+import { type CommandIo, EXIT, UsageError } from "./command-io.ts";
+import { thousands } from "./progress.ts";
+
+const SEED_MAX = Number.MAX_SAFE_INTEGER;
+
+interface SimFlags {
+  readonly seed: string;
+  readonly seeds: string;
+}
+
+export function addSimCommand(program: Command, io: CommandIo): void {
+  program
+    .command("sim")
+    .summary("try the store in a simulated world")
+    .description(
+      "Runs concurrent transactions against the store on virtual time, with crashes, power cuts, " +
+        "failing disks and take-overs that follow from the seed, and checks that the run was " +
+        "serializable and that nothing acknowledged was lost.",
+    )
+    .option("--seed <number>", "the seed of the first run", "1")
+    .option("--seeds <count>", "how many runs, each with the next seed", "1")
+    .addHelpText("after", "\nExample:\n  holdfast sim --seed 7\n  holdfast sim --seeds 100\n")
+    .action(async ({ seed, seeds }: SimFlags) => {
+      await simulate(numberOf("--seed", seed), numberOf("--seeds", seeds), io);
+    });
+}
+
+async function simulate(first: number, count: number, io: CommandIo): Promise<void> {
+  const progress = io.progress({ title: "simulating", total: count, unit: "runs" });
+  let failedCount = 0;
+  for (let seed = first; seed < first + count && !io.signal.aborted; seed++) {
+    const report = await runSerial({ seed, drain });
+    if (report.violations.length > 0) failedCount++;
+    progress.advance(1);
+    const { sights, ...rest } = report;
+    io.result({ ...rest, sights: [...sights] }, () => describe(report, io));
+  }
+  progress.end();
+  io.setExitCode(failedCount === 0 ? EXIT.ok : EXIT.failed);
+}
+
+function describe(report: SerialReport, io: CommandIo): string {
+  const { seed, violations, transactionCount, committedCount, lifeCount, virtualMs } = report;
+  const held = violations.length === 0;
+  const verdict = held ? io.style("green", "held") : io.style("red", "did not hold");
+  const lines = [
+    `seed ${seed}: ${verdict}; ${thousands(transactionCount)} transactions, ` +
+      `${thousands(committedCount)} that wrote, in ${lifeCount} lives of the store, ` +
+      `${Math.round(virtualMs)} ms of virtual time, trace ${report.traceHash}`,
+    ...violations.map((violation) => `  ${violation.replaceAll("\n", "\n  ")}`),
+  ];
+  return lines.join("\n");
+}
+
+function numberOf(option: string, text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && 0 < number && number <= SEED_MAX) return number;
+  throw new UsageError(`${option} takes a number such as 7, not "${text}"`);
+}
+
+/** One turn of the event loop, after which no promise can settle by itself. */
+async function drain(): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
+}
