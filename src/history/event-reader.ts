@@ -1,4 +1,4 @@
-/** Reads the events of histories from EDN or JSON maps: `{:process 0, :type :ok, :f :read, ...}`. */
+/** Reads the events of histories from maps such as `{:process 0, :type :ok, :f :read, ...}`. */
 
 import { Fault } from "../base/fault.ts";
 import type { HistoryEvent } from "./history-events.ts";

@@ -19,7 +19,7 @@ export class ListAppendReads {
   readonly length: IntColumn = new IntColumn();
   /** 1 where the reader also appended to the key. */
   readonly replaces: IntColumn = new IntColumn();
-  /** Of each key: where the longest list that a committed transaction read begins, and its length. */
+  /** Of each key: the longest list that a committed transaction read. */
   readonly longestStart: Int32Array;
   readonly longestLength: Int32Array;
   /** Of each key: a transaction that read it. */
@@ -31,7 +31,7 @@ export class ListAppendReads {
   /** Operations that contradict earlier ones of their own transaction. */
   readonly internal: number[] = [];
   readonly #log: TransactionLog;
-  /** By key, for the transaction that is looked at: whether touched, last read, first own append. */
+  /** By key, for the transaction that is looked at: whether touched, last read, last append. */
   readonly #touchedBy: Int32Array;
   readonly #lastRead: Int32Array;
   readonly #lastAppend: Int32Array;

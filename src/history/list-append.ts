@@ -140,7 +140,7 @@ class ListAppendCheck {
     }
   }
 
-  /** What was appended and never read comes after the whole list, and so after those who read it. */
+  /** What was appended and never read comes after the whole list, and after its readers. */
   #emitUnread(sink: EdgeSink): void {
     if (this.#unread.size === 0) return;
     const wholeReaders = new Map<number, number[]>();

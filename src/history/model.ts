@@ -10,7 +10,7 @@ export interface Model {
   readonly initial: string;
   /** The state after the operation, or undefined if it cannot have returned what it did. */
   step(state: string, operation: Operation): string | undefined;
-  /** Whether the operation leaves every state as it is, so that it may be left out of an example. */
+  /** Whether it leaves every state as it is, so that it may be left out of an example. */
   isRead(operation: Operation): boolean;
   /** Whether all without this one would be possible too; for smaller counter-examples. */
   isUnneeded(operation: Operation, others: readonly Operation[]): boolean;

@@ -121,7 +121,8 @@ class Parser {
     const start = Math.max(0, at - 40);
     const shown = this.#text.slice(start, at + 40).replaceAll(/\s/g, " ");
     const pointer = `${" ".repeat(at - start)}^`;
-    const message = `cannot read the schedule at character ${at + 1}: ${reason}\n  ${shown}\n  ${pointer}`;
+    const place = `cannot read the schedule at character ${at + 1}`;
+    const message = `${place}: ${reason}\n  ${shown}\n  ${pointer}`;
     return new Fault("ERR_ARGUMENT", message, { at });
   }
 }

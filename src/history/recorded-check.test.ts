@@ -11,7 +11,7 @@ import { refuteRecordedProof } from "./replay-recorded.ts";
 import { serialRecord } from "./generate-recorded.ts";
 import { explain } from "./verdict.ts";
 
-/** `T1 s1 1-2 @5 r(x,3) w(x)`: id, session, moments, position, operations; `?` after the id: info. */
+/** `T1 s1 1-2 @5 r(x,3) w(x)`: id (`?` info, `!` fail), session, moments, position, operations. */
 function recorded(...lines: readonly string[]): readonly RecordedTransaction[] {
   return lines.map((line) => {
     const [name = "", session = "", moments = "", ...rest] = line.split(" ");

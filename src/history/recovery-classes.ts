@@ -93,7 +93,8 @@ function cascading(schedule: Schedule): string | undefined {
   );
   if (pair === undefined) return undefined;
   const writer = transactionName(pair.write.transaction);
-  return `${formatOperation(pair.read)} read from ${formatOperation(pair.write)} before ${writer} committed`;
+  const [read, write] = [formatOperation(pair.read), formatOperation(pair.write)];
+  return `${read} read from ${write} before ${writer} committed`;
 }
 
 function unstrict(schedule: Schedule): string | undefined {

@@ -245,11 +245,11 @@ class RegisterCheck {
     for (const group of groupedBy(updates, ({ key, writer }) => `${key} ${writer}`).values()) {
       const [one, two] = group;
       if (one === undefined || two === undefined) continue;
-      const steps = [one, two].map(({ reader, key, value }) => ({
-        node: reader,
-        because: `it read ${this.#log.values.name(value)} of ${this.#log.keys.name(key)} and replaced it`,
-        fact: this.#anomalies.fact("read", key, value),
-      }));
+      const steps = [one, two].map(({ reader, key, value }) => {
+        const read = `it read ${this.#log.values.name(value)} of ${this.#log.keys.name(key)}`;
+        const fact = this.#anomalies.fact("read", key, value);
+        return { node: reader, because: `${read} and replaced it`, fact };
+      });
       this.#anomalies.report("lost-update", steps);
     }
   }

@@ -168,7 +168,8 @@ test("the operation that would have had to wait is named, with the reason", () =
     !verdict.possible && formatSchedule({ operations: [verdict.waiting], transactions: [] }),
   ).toBe("r2(x)");
   expect(!verdict.possible && verdict.because).toBe(
-    "T1 holds x and cannot let go of it before it has locked y for w1(y), and T3 still uses y in r3(y)",
+    "T1 holds x and cannot let go of it before it has locked y for w1(y), " +
+      "and T3 still uses y in r3(y)",
   );
 });
 

@@ -34,7 +34,8 @@ function events(text: string): string {
     .split(";")
     .map((part) => {
       const [process, type, f, ...value] = part.trim().split(" ");
-      return `{"process": ${process}, "type": "${type}", "f": "${f}", "value": ${value.join(" ") || "null"}}`;
+      const given = value.join(" ") || "null";
+      return `{"process": ${process}, "type": "${type}", "f": "${f}", "value": ${given}}`;
     })
     .join("\n");
 }
@@ -77,8 +78,8 @@ const cases: Record<string, Case> = {
   },
   "a set that keeps all": {
     workload: "set",
-    history:
-      "0 invoke add 1; 1 invoke add 2; 0 ok add 1; 2 invoke read; 2 ok read [1]; 1 info add 2; 2 invoke read; 2 ok read [1, 2]",
+    history: `0 invoke add 1; 1 invoke add 2; 0 ok add 1; 2 invoke read; 2 ok read [1];
+        1 info add 2; 2 invoke read; 2 ok read [1, 2]`,
     expected: "valid",
   },
   "a set that loses an element": {
@@ -136,20 +137,21 @@ const cases: Record<string, Case> = {
   },
   "a long fork": {
     workload: "long-fork",
-    history:
-      '0 invoke txn [["w", 1, 1]]; 1 invoke txn [["w", 2, 1]]; 2 invoke txn []; 3 invoke txn []; 0 ok txn [["w", 1, 1]]; 1 ok txn [["w", 2, 1]]; 2 ok txn [["r", 1, 1], ["r", 2, null]]; 3 ok txn [["r", 1, null], ["r", 2, 1]]',
+    history: `0 invoke txn [["w", 1, 1]]; 1 invoke txn [["w", 2, 1]]; 2 invoke txn [];
+        3 invoke txn []; 0 ok txn [["w", 1, 1]]; 1 ok txn [["w", 2, 1]];
+        2 ok txn [["r", 1, 1], ["r", 2, null]]; 3 ok txn [["r", 1, null], ["r", 2, 1]]`,
     expected: "long-fork",
   },
   "a queue": {
     workload: "queue",
-    history:
-      "0 invoke enqueue 1; 0 ok enqueue 1; 0 invoke enqueue 2; 0 ok enqueue 2; 1 invoke dequeue; 1 ok dequeue 1",
+    history: `0 invoke enqueue 1; 0 ok enqueue 1; 0 invoke enqueue 2; 0 ok enqueue 2;
+        1 invoke dequeue; 1 ok dequeue 1`,
     expected: "valid",
   },
   "a queue out of order": {
     workload: "queue",
-    history:
-      "0 invoke enqueue 1; 0 ok enqueue 1; 0 invoke enqueue 2; 0 ok enqueue 2; 1 invoke dequeue; 1 ok dequeue 2",
+    history: `0 invoke enqueue 1; 0 ok enqueue 1; 0 invoke enqueue 2; 0 ok enqueue 2;
+        1 invoke dequeue; 1 ok dequeue 2`,
     expected: "not-linearizable",
   },
   "a lock held by two": {
@@ -240,7 +242,8 @@ describe("formats", () => {
   }
 
   test("EDN becomes JSON", () => {
-    const text = String.raw`{:a [1 -2.5 1e3 2N 3.5M nil true], "b" #{\newline \x sym/name}, 3 (:k "é\n"), :big 12345678901234567890}`;
+    const text = String.raw`{:a [1 -2.5 1e3 2N 3.5M nil true], "b" #{\newline \x sym/name},
+      3 (:k "é\n"), :big 12345678901234567890}`;
     expect(parseEdn(text)).toEqual({
       a: [1, -2.5, 1000, 2, 3.5, null, true],
       b: ["\n", "x", "sym/name"],
