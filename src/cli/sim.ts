@@ -38,11 +38,11 @@ async function simulate(first: number, count: number, io: CommandIo): Promise<vo
   for (let seed = first; seed < first + count && !io.signal.aborted; seed++) {
     const report = await runSerial({ seed, drain });
     if (report.violations.length > 0) failedCount++;
-    progress.advance(1);
+    progress.update(seed - first + 1);
     const { sights, ...rest } = report;
     io.result({ ...rest, sights: [...sights] }, () => describe(report, io));
   }
-  progress.end();
+  progress.finish();
   io.setExitCode(failedCount === 0 ? EXIT.ok : EXIT.failed);
 }
 

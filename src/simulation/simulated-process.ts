@@ -63,6 +63,11 @@ export class SimulatedProcess implements Owner {
     return this.#isPaused;
   }
 
+  /** How many operations on files and connections have begun and not ended. */
+  get underWayCount(): number {
+    return this.#underWay.size;
+  }
+
   park(again: () => void): void {
     this.#parked.push(again);
   }
