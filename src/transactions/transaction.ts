@@ -106,6 +106,8 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
 
   tryRun<T>(body: (step: Step) => T): T | typeof MUST_WAIT {
     this.#requireOpen();
+    // One thing at a time, as in `#enter`: what runs already may wait for a lock, or commit.
+    if (this.#isBusy) return MUST_WAIT;
     const result = this.#attempt(body);
     if (result === MUST_WAIT && this.#isWaitingForLock) {
       this.#isWaitingForLock = false;
@@ -163,7 +165,9 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
   }
 
   rollback(): void {
-    if (!this.#isOver) this.#end();
+    if (this.#isOver) return;
+    this.#end();
+    this.#failWait?.(ended());
   }
 
   /** Rolls back at once, and refuses with `reason` what is asked later. */
@@ -271,11 +275,13 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
 
   #requireOpen(): void {
     if (this.#aborted !== undefined) throw this.#aborted;
-    if (this.#isOver) {
-      throw new Fault("ERR_CLOSED", "The transaction has ended: begin another for more work");
-    }
+    if (this.#isOver) throw ended();
     this.#store.requireOpen();
   }
+}
+
+function ended(): Fault {
+  return new Fault("ERR_CLOSED", "The transaction has ended: begin another for more work");
 }
 
 function tooSlow(timeoutMs: number): Fault {

@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { formattedImage, inWorld, openOn } from "../../test/support/small-store.ts";
+import { MemoryVolume } from "../volume/memory-volume.ts";
+import { MUST_WAIT } from "./step.ts";
+import type { Transaction } from "./transaction.ts";
+
+const A = Uint8Array.of(1, 1);
+const B = Uint8Array.of(1, 2);
+const ONE = Uint8Array.of(1);
+
+test("a roll-back ends the wait of its own transaction", async () => {
+  await withWaiting(async ({ younger, waiting }) => {
+    younger.rollback();
+    await expect(waiting).rejects.toMatchObject({ code: "ERR_CLOSED" });
+  });
+});
+
+test("what is tried while a transaction waits for a lock must wait too", async () => {
+  await withWaiting(async ({ older, younger, waiting }) => {
+    expect(younger.tryRun((step) => step.get(B))).toBe(MUST_WAIT);
+    const next = younger.run((step) => step.get(B));
+    await older.commit();
+    expect(await waiting).toEqual(ONE);
+    expect(await next).toBeUndefined();
+    younger.rollback();
+  });
+});
+
+interface Waiting {
+  readonly older: Transaction;
+  readonly younger: Transaction;
+  /** What the younger asked for, and the older has locked. */
+  readonly waiting: Promise<Uint8Array | undefined>;
+}
+
+async function withWaiting(body: (waiting: Waiting) => Promise<void>): Promise<void> {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const engine = await openOn(world, new MemoryVolume(image));
+    const older = engine.begin();
+    const younger = engine.begin();
+    await older.run((step) => step.set(A, ONE));
+    const waiting = younger.run((step) => step.get(A));
+    const beganMs = world.clock.monotonicMs();
+    await new Promise<void>((resolve) => world.clock.after(1, resolve));
+    await body({ older, younger, waiting });
+    expect(world.clock.monotonicMs() - beganMs).toBeLessThan(1000);
+    older.rollback();
+    await engine.close();
+  });
+}
