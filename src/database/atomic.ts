@@ -9,13 +9,17 @@ import { fitsCounter } from "./value-codec.ts";
 import { positionOf, type Version, versionOf } from "./version.ts";
 import { WriteSet } from "./write-set.ts";
 
+/** What became of a batch. */
 export type AtomicAnswer =
   /** All checks held and everything was written, which gave the keys this version. */
   | { readonly ok: true; readonly version: Version }
   /** This key did not have the version that was asked for, and nothing was written. */
   | { readonly ok: false; readonly key: Key };
 
-/** Collects checks and writes; `commit` makes them in one round, without reading first. */
+/**
+ * A batch. Collects checks and writes; `commit` makes them in one round, without reading
+ * first, and gives an answer instead of an error where a check fails.
+ */
 export class Atomic {
   readonly #session: Session;
   readonly #values: RowValues;
@@ -24,6 +28,7 @@ export class Atomic {
   readonly #writes: WriteSet;
   #isCommitted = false;
 
+  /** @internal */
   constructor(session: Session, values: RowValues) {
     this.#session = session;
     this.#values = values;
@@ -38,6 +43,7 @@ export class Atomic {
     return this;
   }
 
+  /** Writes the value, whatever there is. */
   set(key: Key, value: unknown, options?: SetOptions): this {
     const { keys } = this.#values;
     const deadlineMs = this.#values.deadline(options);
@@ -46,6 +52,7 @@ export class Atomic {
     return this;
   }
 
+  /** Removes the key, present or not. */
   delete(key: Key): this {
     const { keys } = this.#values;
     this.#writes.remove(keys.bytes, keys.encode(key));
@@ -66,8 +73,9 @@ export class Atomic {
       throw new Fault("ERR_CLOSED", "this batch was committed already; make another");
     }
     this.#isCommitted = true;
-    const { writes, earliestDeadlineMs } = this.#writes;
     const checks = this.#checks;
+    const writes = this.#writes;
+    const { earliestDeadlineMs } = writes;
     return this.#tell(await this.#session.runBatch({ checks, writes, earliestDeadlineMs }));
   }
 

@@ -1,8 +1,8 @@
 /**
  * What a process that is served asks, and what it is told. Requests are `[number, name, ...]`,
- * and each but `end`, `rollback`, `release` and `unwatch` is answered, in whatever order, by
- * `[number, true, result]` or `[number, false, fault]`. Unasked, `[0, transaction, fault]` says that
- * a transaction was aborted.
+ * and each with another number than 0 is answered, in whatever order, by `[number, true, result]`
+ * or `[number, false, fault]`. Unasked, `[0, transaction, fault]` says that a transaction was
+ * aborted.
  *
  * An answer that leaves is settled: those within transactions too, unlike in one process, since
  * whoever gets them may outlive the one that gave them.

@@ -315,7 +315,7 @@ test("whoever dies when, no increment that was acknowledged is lost or made twic
         await simulation.run(async () => await countUnderDeaths(simulation, ends));
       },
     ),
-    { seed: 5, numRuns: 25 },
+    { seed: 5, numRuns: 10 },
   );
 });
 

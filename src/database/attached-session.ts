@@ -39,6 +39,8 @@ import type { KeyRange } from "./tuple.ts";
 export type FindSession = (need: SessionNeed) => Promise<LocalSession | RemoteSession>;
 
 export interface SessionNeed {
+  /** Whether the directory is just being opened; later there is no giving up. */
+  readonly isFirst: boolean;
   readonly isWanted: () => boolean;
   readonly resolve: ResolveCommit;
 }
@@ -50,6 +52,7 @@ export class AttachedSession implements Session {
   #current: LocalSession | RemoteSession | undefined;
   #finding: Promise<Session> | undefined;
   #closing: Promise<void> | undefined;
+  #isFirst = true;
   #settledLsn: Lsn = lsn(0);
 
   constructor(clock: Clock, timeoutMs: number, find: FindSession) {
@@ -81,7 +84,10 @@ export class AttachedSession implements Session {
     length: number,
     read: RowReader<T>,
   ): T | undefined | typeof NOT_IN_MEMORY {
-    return this.#current?.getCached(source, length, read) ?? NOT_IN_MEMORY;
+    const current = this.#current;
+    return current instanceof LocalSession
+      ? current.getCached(source, length, read)
+      : NOT_IN_MEMORY;
   }
 
   async getMany<T>(
@@ -202,10 +208,12 @@ export class AttachedSession implements Session {
   async #begin(): Promise<Session> {
     try {
       const session = await this.#find({
+        isFirst: this.#isFirst,
         isWanted: () => this.#closing === undefined,
         resolve: async (id) => await this.#resolve(id),
       });
       this.#current = session;
+      this.#isFirst = false;
       if (!(session instanceof LocalSession)) this.#follow(session);
       return session;
     } finally {

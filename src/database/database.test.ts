@@ -29,13 +29,16 @@ test("a body that has to wait does the same as one that runs at once", async () 
     engine.waitsLeft = 1;
     const second = db.set("b", 2, { ttlMs: 1000 });
     await Promise.all([first, second, db.set("c", 3)]);
-    engine.waitsLeft = 4;
+    engine.waitsLeft = 5;
+    const made = db.atomic().check("d", null).set("d", 4).add("n", 2n).delete("c").commit();
     const batch = db.atomic().check("a", null).set("a", 9).commit();
     const values = [db.get("a"), db.get("b"), db.get("c")];
-    expect(await Promise.all(values)).toEqual([1, 2, 3]);
+    expect(await Promise.all(values)).toEqual([1, 2, undefined]);
     expect(await batch).toEqual({ ok: false, key: "a" });
+    const { version } = (await db.getEntry("d")) ?? { version: undefined };
+    expect(await made).toEqual({ ok: true, version });
     engine.waitsLeft = 1;
-    expect(await db.getMany(["c", "a"])).toEqual([3, 1]);
+    expect(await db.getMany(["c", "a", "d", "n"])).toEqual([undefined, 1, 4, 2n]);
     engine.waitsLeft = 1;
     await db.delete("c");
     expect(await db.get("c")).toBeUndefined();
@@ -160,7 +163,7 @@ describe("versions and batches", () => {
     });
   });
 
-  test("a counter that would pass 64 bits or is none is refused, and nothing is written", async () => {
+  test("a counter that would pass 64 bits, or is none, is refused with all else", async () => {
     await withDatabase(async ({ db }) => {
       await db.set("n", 2n ** 63n - 1n);
       await db.set("s", "text");

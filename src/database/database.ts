@@ -36,6 +36,7 @@ export interface DatabaseStats {
   readonly attemptsRetried: number;
 }
 
+/** An open database. */
 export class Database {
   readonly #session: Session;
   readonly #values: RowValues;
@@ -151,6 +152,7 @@ export class Database {
     return outcome;
   }
 
+  /** How far it has come and what it has done. */
   stats(): DatabaseStats {
     const { committedCount, rolledBackCount, retriedCount } = this.#counts;
     return {
@@ -171,6 +173,7 @@ export class Database {
     await this.#closing;
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

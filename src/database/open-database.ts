@@ -9,6 +9,7 @@ import { completeSettings, type DatabaseSettings } from "./settings.ts";
 import { StoreHolder } from "./store-holder.ts";
 import { type ValueCodec, ValueFormat } from "./value-codec.ts";
 
+/** How values are encoded, where errors go, and the limits. */
 export interface DatabaseOptions extends Partial<DatabaseSettings> {
   /** Turns values that are neither bytes nor counters into bytes and back. */
   readonly codec?: ValueCodec | undefined;

@@ -30,10 +30,11 @@ export interface DirectoryOptions extends DatabaseOptions {
   readonly attach: boolean;
 }
 
-/** Between two attempts, at most; drawn at random, so that several do not meet for ever. */
-const PAUSE_MS_MAX = 50;
+/** Between two attempts, at most: at first, and when there were many. */
+const PAUSE_MS_MIN = 50;
+const PAUSE_MS_MAX = 500;
 /** A holder that hangs up so often serves nobody: a server, or another program. */
-const REFUSALS_MAX = 20;
+const REFUSALS_MAX = 24;
 
 export async function openDirectory(
   world: World,
@@ -77,9 +78,9 @@ class SessionFinder {
         if (!isFault(error, "ERR_LOCKED") || !need.isWanted()) throw error;
         const session = await this.#attach(need.resolve);
         if (session !== undefined) return session;
-        if (REFUSALS_MAX <= refusals) throw error;
+        if (need.isFirst && REFUSALS_MAX <= refusals) throw error;
       }
-      await this.#pause();
+      await this.#pause(refusals);
     }
   }
 
@@ -111,9 +112,10 @@ class SessionFinder {
     }
   }
 
-  async #pause(): Promise<void> {
+  /** At random, so that several do not meet for ever. */
+  async #pause(refusals: number): Promise<void> {
     const { clock, random } = this.#world;
-    const delayMs = 1 + random.below(PAUSE_MS_MAX);
+    const delayMs = 1 + random.below(Math.min(PAUSE_MS_MIN * 2 ** (refusals >> 3), PAUSE_MS_MAX));
     await new Promise<void>((resolve) => clock.after(delayMs, resolve));
   }
 }

@@ -22,6 +22,7 @@ export interface ScannedRow<T = unknown> {
   readonly value: T;
 }
 
+/** How a value is written. */
 export interface SetOptions {
   /** After how many milliseconds the key expires; it does not if this is left out. */
   readonly ttlMs?: number | undefined;

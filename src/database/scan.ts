@@ -10,6 +10,7 @@ import type { RowValues, ScannedRow } from "./row-values.ts";
 import type { Chunk, ChunkRequest, EntryReader, WaitOptions } from "./session.ts";
 import type { Key, KeyRange } from "./tuple.ts";
 
+/** What a scan gives; everything if nothing is said. */
 export interface ScanOptions {
   /** Only keys that begin with these parts. Not together with `start` and `end`. */
   readonly prefix?: Key | undefined;
@@ -44,6 +45,7 @@ export class Scan<T = unknown> implements AsyncIterableIterator<ScannedRow<T>> {
   #rows: readonly ScannedRow<T>[] = [];
   #at = 0;
 
+  /** @internal */
   constructor(
     values: RowValues,
     options: ScanOptions,
@@ -85,6 +87,7 @@ export class Scan<T = unknown> implements AsyncIterableIterator<ScannedRow<T>> {
     return this;
   }
 
+  /** As `return`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }

@@ -2,6 +2,7 @@
 
 import { Fault } from "../base/fault.ts";
 
+/** The limits of a database. An error that names one of them means that it may be raised. */
 export interface DatabaseSettings {
   /** The longest key, encoded. */
   readonly keyBytesMax: number;
@@ -31,6 +32,7 @@ export interface DatabaseSettings {
   readonly sweepRowsMax: number;
 }
 
+/** What is in force when nobody says anything. */
 export const defaultDatabaseSettings: DatabaseSettings = {
   keyBytesMax: 8 << 10,
   valueBytesMax: 64 << 20,

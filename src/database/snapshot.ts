@@ -25,6 +25,7 @@ export class Snapshot {
     this.version = versionOf(inner.position);
   }
 
+  /** The value that the key had, or undefined if it was absent. */
   async get<T = unknown>(key: Key): Promise<T | undefined> {
     this.#check();
     const { keys } = this.#values;
@@ -58,6 +59,7 @@ export class Snapshot {
     this.#inner.release();
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.resolve(this.close());
   }

@@ -5,13 +5,19 @@
 
 import { Fault } from "../base/fault.ts";
 import { type Lsn, lsn } from "../base/ids.ts";
-import { createShadowStore, openShadowStore } from "../shadow/shadow-store.ts";
+import {
+  createShadowStore,
+  defaultShadowOptions,
+  openShadowStore,
+  type ShadowOptions,
+} from "../shadow/shadow-store.ts";
 import { defaultSimulationOptions, SimulatedWorld } from "../simulation/simulated-world.ts";
 import type { CommittedTransaction, Engine, SnapshotView } from "../transactions/engine.ts";
 import {
   type BeginOptions,
   type InteractiveTransaction,
   MUST_WAIT,
+  type Runner,
   type RunOptions,
   type Step,
 } from "../transactions/step.ts";
@@ -36,12 +42,14 @@ const PATH = "/store";
 export async function withDatabase(
   main: (bed: TestBed) => Promise<void>,
   options: DatabaseOptions = {},
-  seed = 1,
+  shadow: Partial<ShadowOptions> = {},
 ): Promise<void> {
-  const simulation = makeSimulation(seed);
+  const simulation = makeSimulation(1);
   await simulation.run(async () => {
     const { world } = simulation.node("a");
-    const engine = new TestEngine(await createShadowStore(world, PATH));
+    const engine = new TestEngine(
+      await createShadowStore(world, PATH, { ...defaultShadowOptions, ...shadow }),
+    );
     const db = await openDatabase(world, engine, options);
     const sleep = async (durationMs: number): Promise<void> => {
       await new Promise<void>((resolve) => world.clock.after(durationMs, resolve));
@@ -73,7 +81,7 @@ export class TestEngine implements Engine {
   #failure: Error | undefined;
   readonly #onSettled = new Set<() => void>();
   readonly #onFailure = new Set<(failure: Error) => void>();
-  /** So many bodies have to wait before one may run at once. */
+  /** So many bodies are abandoned and have to wait before one may run at once. */
   waitsLeft = 0;
   /** The next transactions are wounded when they commit. */
   woundsLeft = 0;
@@ -143,11 +151,22 @@ export class TestEngine implements Engine {
 
   tryRun<T>(body: (step: Step) => T): T | typeof MUST_WAIT {
     this.#checkFailure();
-    if (0 < this.waitsLeft) {
-      this.waitsLeft--;
-      return MUST_WAIT;
+    return this.tryRunOf(this.inner, body);
+  }
+
+  /** Runs the body, or abandons it when it has done all that it does. */
+  tryRunOf<T>(inner: Runner, body: (step: Step) => T): T | typeof MUST_WAIT {
+    if (this.waitsLeft === 0) return inner.tryRun(body);
+    this.waitsLeft--;
+    try {
+      inner.tryRun((step) => {
+        body(step);
+        throw new Error("abandoned");
+      });
+    } catch {
+      // Whatever it came to, it is as if it had not run.
     }
-    return this.inner.tryRun(body);
+    return MUST_WAIT;
   }
 
   async run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {
@@ -228,11 +247,7 @@ export class TestTransaction implements InteractiveTransaction {
 
   tryRun<T>(body: (step: Step) => T): T | typeof MUST_WAIT {
     this.#check();
-    if (0 < this.#engine.waitsLeft) {
-      this.#engine.waitsLeft--;
-      return MUST_WAIT;
-    }
-    return this.#inner.tryRun(body);
+    return this.#engine.tryRunOf(this.#inner, body);
   }
 
   async run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {

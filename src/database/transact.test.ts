@@ -59,6 +59,27 @@ describe("a transaction", () => {
     );
   });
 
+  test("does the same when what it does has to be done again", async () => {
+    await withDatabase(async ({ db, engine }) => {
+      await db.set("a", 1);
+      engine.waitsLeft = 20;
+      const seen = await db.transact(
+        async (tx) => {
+          tx.set("b", 2);
+          tx.add("n", 1n);
+          const rows: unknown[] = [];
+          for await (const { value } of tx.scan()) rows.push(value);
+          tx.add("n", 1n);
+          tx.delete("a");
+          return rows;
+        },
+        { idempotencyKey: "k" },
+      );
+      expect(seen).toEqual([1, 2, 1n]);
+      expect(await db.getMany(["a", "b", "n"])).toEqual([undefined, 2, 2n]);
+    });
+  });
+
   test("of which the body throws leaves nothing, and is not run again", async () => {
     await withDatabase(async ({ db }) => {
       let runs = 0;
@@ -226,7 +247,7 @@ describe("time and signals", () => {
     });
   });
 
-  test("a commit that does not settle in time is unknown, and its id can be asked for", async () => {
+  test("a commit that does not settle in time is unknown, and can be asked for", async () => {
     await withDatabase(async ({ db, engine }) => {
       engine.hold();
       const fault = await faultOf(
@@ -244,7 +265,7 @@ describe("time and signals", () => {
     });
   });
 
-  test("a commit that was under way when time ran out is answered by what became of it", async () => {
+  test("a commit under way when time ran out is answered by what became of it", async () => {
     await withDatabase(async ({ db, engine, sleep }) => {
       const run = async (): Promise<unknown> =>
         await db.transact(
@@ -537,7 +558,7 @@ describe("outcomes", () => {
         });
         await sleep(1);
         const ids: string[] = [];
-        for (let index = 0; index < 60; index++) {
+        for (let index = 0; index < 24; index++) {
           const batches = Array.from({ length: 50 }, () => db.atomic().add("n", 1n).commit());
           await Promise.all(batches);
         }
@@ -548,7 +569,7 @@ describe("outcomes", () => {
         await waiting;
         expect(await db.outcome(slow)).toBe("committed");
         for (const id of ids) expect(await db.outcome(id)).toBe("committed");
-        expect(await db.get("n")).toBe(3000n);
+        expect(await db.get("n")).toBe(1200n);
       },
       { outcomesKeptCount: 10 },
     );

@@ -18,12 +18,14 @@ import { decodeAnswer, encodeAnswer, idempotencyRowKey } from "./idempotency.ts"
 import type { RowValues } from "./row-values.ts";
 import type { Session, SessionTransaction } from "./session.ts";
 import { commitUnknown } from "./settle-queue.ts";
-import { Transaction, transactionEnded } from "./transaction.ts";
+import { Transaction } from "./transaction.ts";
 import { formatTransactionId, type TransactionId } from "./transaction-id.ts";
 import { versionOf } from "./version.ts";
 
+/** What is run as a transaction. It may run more than once, and never twice at a time. */
 export type TransactionBody<T> = (tx: Transaction) => Promise<T> | T;
 
+/** How a transaction is run. */
 export interface TransactOptions {
   /** Ends the transaction when it aborts. */
   readonly signal?: AbortSignal | undefined;
@@ -61,7 +63,7 @@ interface Retry {
 }
 
 /** Pauses grow to this many milliseconds. */
-const PAUSE_MS_MAX = 64;
+const PAUSE_MS_MAX = 4;
 
 export class Transact<T> {
   readonly #context: TransactContext;
@@ -138,7 +140,7 @@ export class Transact<T> {
     const timeoutMs = this.#timeoutMs;
     const inner = await session.begin({ id, age, attempts, timeoutMs });
     this.#id = inner.id;
-    const tx = new Transaction(formatTransactionId(inner.id), inner, values);
+    const tx = new Transaction(inner, values);
     this.#current = inner;
     this.#transaction = tx;
     inner.onAbort((reason) => {
@@ -151,7 +153,7 @@ export class Transact<T> {
     } catch (error) {
       return await this.#afterError(inner, tx, error);
     } finally {
-      tx.end(transactionEnded());
+      tx.end();
       this.#current = undefined;
     }
   }
@@ -166,17 +168,17 @@ export class Transact<T> {
     }
     const value = await this.#body(tx);
     this.#checkStopped();
-    tx.end(transactionEnded());
+    tx.end();
     if (claimed !== undefined) this.#keepAnswer(tx, claimed, value);
     await this.#commit(inner, tx);
     return { value };
   }
 
   async #commit(inner: SessionTransaction, tx: Transaction): Promise<void> {
-    const { writes } = tx.writes;
+    const { writes } = tx;
     const version = await inner.commit({
       writes,
-      writeCount: tx.writes.count,
+      writeCount: writes.count,
       earliestDeadlineMs: tx.earliestDeadlineMs,
       onUndecided: () => {
         this.#isUndecided = true;
@@ -208,7 +210,7 @@ export class Transact<T> {
   /** What follows the attempt that ended by `error`. Throws what the caller is to get. */
   async #afterError(inner: SessionTransaction, tx: Transaction, error: unknown): Promise<Retry> {
     const { aborted } = inner;
-    tx.end(transactionEnded());
+    tx.end();
     inner.rollback();
     if (isFault(error, "ERR_COMMIT_UNKNOWN") && error.details["id"] === tx.id) throw error;
     this.#context.counts.rolledBackCount++;

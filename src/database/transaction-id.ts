@@ -29,7 +29,7 @@ export function formatTransactionId({ session, sequence, secret }: TransactionId
 export function parseTransactionId(text: string): TransactionId {
   const match = PATTERN.exec(text);
   if (match === null) {
-    const message = `${JSON.stringify(text)} is no id of a transaction; pass one that \`tx.id\` gave`;
+    const message = `${JSON.stringify(text)} is no id of a transaction; pass what \`tx.id\` gave`;
     throw new Fault("ERR_ARGUMENT", message);
   }
   const [session = "", sequence = "", digits = ""] = match.slice(1);

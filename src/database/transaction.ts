@@ -9,37 +9,45 @@ import { checkDelta } from "./atomic.ts";
 import type { RowValues, SetOptions } from "./row-values.ts";
 import { Scan, type ScanOptions, type ScanSource } from "./scan.ts";
 import type { RowReader, SessionTransaction } from "./session.ts";
+import { formatTransactionId } from "./transaction-id.ts";
 import type { Key } from "./tuple.ts";
 import type { Version } from "./version.ts";
 import { counterIn, sumOf, type Write, WriteSet } from "./write-set.ts";
 
+/** Called with the version that a commit gave to all that it wrote. */
 export type AfterCommit = (version: Version) => unknown;
 
+/** What a body works with. It is of no use after the body has ended. */
 export class Transaction {
-  /** Its name: what to ask `outcome` for if it is not known whether it was committed. */
-  readonly id: string;
   readonly #inner: SessionTransaction;
   readonly #values: RowValues;
   #writes: WriteSet;
   readonly #afterCommit: AfterCommit[] = [];
   #earliestDeadlineMs = Number.POSITIVE_INFINITY;
   #abortSource: AbortSource | undefined;
-  #ended: Error | undefined;
+  #isEnded = false;
+  /** Why it was ended before its body, if it was. */
+  #endReason: Error | undefined;
+  #id: string | undefined;
 
   /** @internal */
-  constructor(id: string, inner: SessionTransaction, values: RowValues) {
-    this.id = id;
+  constructor(inner: SessionTransaction, values: RowValues) {
     this.#inner = inner;
     this.#values = values;
     this.#writes = new WriteSet(values.settings);
   }
 
+  /** Its name: what to ask `outcome` for if it is not known whether it was committed. */
+  get id(): string {
+    return (this.#id ??= formatTransactionId(this.#inner.id));
+  }
+
   /** Aborts at once when the transaction can no longer be committed, with the reason. */
   get signal(): AbortSignal {
     this.#abortSource ??= makeAbortSource();
-    const { aborted } = this.#inner;
-    const reason = aborted ?? this.#ended;
-    if (reason !== undefined) this.#abortSource.abort(reason);
+    if (this.#isEnded || this.#inner.aborted !== undefined) {
+      this.#abortSource.abort(this.#refusal());
+    }
     return this.#abortSource.signal;
   }
 
@@ -78,6 +86,7 @@ export class Transaction {
     return new Scan<T>(this.#values, options, () => source);
   }
 
+  /** Writes the value when the transaction commits; reads here see it at once. */
   set(key: Key, value: unknown, options?: SetOptions): void {
     this.#check();
     const { keys } = this.#values;
@@ -86,6 +95,7 @@ export class Transaction {
     this.#writes.put(keys.bytes, keys.encode(key), row, deadlineMs);
   }
 
+  /** Removes the key, present or not, when the transaction commits. */
   delete(key: Key): void {
     this.#check();
     const { keys } = this.#values;
@@ -107,12 +117,13 @@ export class Transaction {
   }
 
   /**
-   * Whatever is asked of it from here on is refused with `reason`.
+   * Whatever is asked of it from here on is refused: with `reason`, or because its body has ended.
    * @internal
    */
-  end(reason: Error): void {
-    this.#ended ??= reason;
-    this.#abortSource?.abort(reason);
+  end(reason?: Error): void {
+    if (!this.#isEnded) this.#endReason = reason;
+    this.#isEnded = true;
+    this.#abortSource?.abort(this.#refusal());
   }
 
   /** @internal */
@@ -163,18 +174,17 @@ export class Transaction {
     const writes = this.#writes;
     this.#earliestDeadlineMs = this.earliestDeadlineMs;
     this.#writes = writes.successor();
-    await this.#inner.apply(writes.writes);
+    await this.#inner.apply(writes);
   }
 
   #check(): void {
-    if (this.#ended !== undefined) throw this.#ended;
-    const { aborted } = this.#inner;
-    if (aborted !== undefined) throw aborted;
+    if (this.#isEnded || this.#inner.aborted !== undefined) throw this.#refusal();
   }
-}
 
-/** What a transaction is refused with that is used after its end. */
-export function transactionEnded(): Fault {
-  const message = "this transaction has ended; await all that its body does with it";
-  return new Fault("ERR_CLOSED", message);
+  #refusal(): Error {
+    const reason = this.#isEnded ? this.#endReason : this.#inner.aborted;
+    if (reason !== undefined) return reason;
+    const message = "this transaction has ended; await all that its body does with it";
+    return new Fault("ERR_CLOSED", message);
+  }
 }

@@ -16,6 +16,7 @@ export interface WatchTarget {
   readonly prefix?: Key | undefined;
 }
 
+/** Where a watch begins and how it ends. */
 export interface WatchOptions {
   /**
    * The changes after this version; those after the call if it is left out. `ERR_VERSION_GONE` if
@@ -26,6 +27,7 @@ export interface WatchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** One key of one commit. */
 export interface WatchedChange<T = unknown> {
   /** All parts of the key; one that was a string or bytes is the tuple of that one part. */
   readonly key: readonly KeyPart[];
@@ -35,6 +37,7 @@ export interface WatchedChange<T = unknown> {
   readonly version: Version;
 }
 
+/** A change after the other, as `for await` takes them. It ends when it is left or told to. */
 export class Watch<T = unknown> implements AsyncIterableIterator<WatchedChange<T>> {
   readonly #session: Session;
   readonly #values: RowValues;
@@ -93,6 +96,7 @@ export class Watch<T = unknown> implements AsyncIterableIterator<WatchedChange<T
     return this;
   }
 
+  /** As `return`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }

@@ -16,7 +16,7 @@ export type Write =
   /** Adds to the counter at the key, which begins at zero where there is none. */
   | { readonly kind: "add"; readonly key: Uint8Array; readonly delta: bigint };
 
-export class WriteSet {
+export class WriteSet implements Iterable<Write> {
   readonly #settings: DatabaseSettings;
   readonly #writes = new Map<string, Write>();
   #sizeBytes = 0;
@@ -31,10 +31,9 @@ export class WriteSet {
     return this.#writes.size;
   }
 
-  /** May be gone through again and again, since a body that applies them may run again. */
-  get writes(): Iterable<Write> {
-    const writes = this.#writes;
-    return { [Symbol.iterator]: () => writes.values() };
+  /** From the beginning each time, since a body that applies the writes may run again. */
+  [Symbol.iterator](): Iterator<Write> {
+    return this.#writes.values();
   }
 
   /** What is to become of the key `source[0, length)`, if anything. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Level } from "./level.ts";
-import { type Database, isHoldfastError, open, type OpenOptions } from "./main.ts";
+import { type Database, isHoldfastError, NOT_IN_MEMORY, open, type OpenOptions } from "./main.ts";
 
 const SMALL = { logBytes: 4 << 20, cacheBytes: 8 << 20, pagesBytes: 1 << 20 };
 
@@ -48,6 +48,8 @@ test("a second open is served by the first, and takes over when that closes", as
     tx.set("a", ((await tx.getForUpdate<number>("a")) ?? 0) + 1);
   });
   expect(await first.get("a")).toBe(2);
+  expect([first.getCached("a"), first.getCached("none")]).toEqual([2, undefined]);
+  expect(second.getCached("a")).toBe(NOT_IN_MEMORY);
   const watch = third.watch({ key: "a" });
   const change = watch.next();
   await first.close();
@@ -117,9 +119,9 @@ test("transfers at once, in two databases of one store, neither make nor lose mo
 test("conflicts of which no attempt succeeds name the key and the other", async () => {
   const db = await openSmall();
   await db.set("a", 1);
-  let release = (): void => undefined;
+  const release = new AbortController();
   const held = new Promise<void>((resolve) => {
-    release = resolve;
+    release.signal.addEventListener("abort", () => resolve());
   });
   const older = db.transact(async (tx) => {
     await held;
@@ -129,7 +131,7 @@ test("conflicts of which no attempt succeeds name the key and the other", async 
     .transact(
       async (tx) => {
         await tx.getForUpdate("a");
-        release();
+        release.abort();
         await new Promise<void>((resolve) => {
           tx.signal.addEventListener("abort", () => resolve());
         });
