@@ -23,9 +23,9 @@ async function run(...words: readonly string[]): Promise<Ran> {
     json: false,
     quiet: true,
     signal: new AbortController().signal,
-    result: (value, words) => {
+    result: (value, describeIt) => {
       values.push(value as Record<string, unknown>);
-      text += words();
+      text += describeIt();
     },
     note: () => {},
     progress: () => silentProgress,
@@ -122,15 +122,15 @@ describe("check", () => {
 
 describe("schedule", () => {
   test("says whether it is conflict-serializable, and ends accordingly", async () => {
-    const good = await run("schedule", "r1(x) w2(x) c1 c2");
-    expect(good.values[0]).toMatchObject({
+    const yes = await run("schedule", "r1(x) w2(x) c1 c2");
+    expect(yes.values[0]).toMatchObject({
       conflictSerializable: true,
       serialOrders: [["T1", "T2"]],
     });
-    expect(good.exitCode).toBe(0);
-    const bad = await run("schedule", "r1(x)", "w2(x)", "w1(x)");
-    expect(bad.values[0]).toMatchObject({ conflictSerializable: false });
-    expect(bad.exitCode).toBe(1);
+    expect(yes.exitCode).toBe(0);
+    const no = await run("schedule", "r1(x)", "w2(x)", "w1(x)");
+    expect(no.values[0]).toMatchObject({ conflictSerializable: false });
+    expect(no.exitCode).toBe(1);
   });
 
   test("draws", async () => {

@@ -136,9 +136,8 @@ class EdnReader {
 
   #token(): string {
     const start = this.#at;
-    while (this.#at < this.#text.length && !/[\s,()[\]{}";]/.test(this.#text[this.#at] as string)) {
-      this.#at++;
-    }
+    const { length } = this.#text;
+    while (this.#at < length && kindAt(this.#text, this.#at) === WORD) this.#at++;
     return this.#text.slice(start, this.#at);
   }
 
@@ -150,7 +149,7 @@ class EdnReader {
       } else if (next === "#" && this.#text[this.#at + 1] === "_") {
         this.#at += 2;
         this.value();
-      } else if (next !== undefined && /[\s,]/.test(next)) this.#at++;
+      } else if (next !== undefined && kindAt(this.#text, this.#at) === SPACE) this.#at++;
       else return;
     }
   }
@@ -165,6 +164,19 @@ class EdnReader {
       },
     );
   }
+}
+
+const WORD = 0;
+const SPACE = 1;
+const MARK = 2;
+
+/** What each character of ASCII is; all others are parts of words. */
+const KINDS: Uint8Array = new Uint8Array(128);
+for (const space of " \t\r\n\f\v,") KINDS[space.charCodeAt(0)] = SPACE;
+for (const mark of '()[]{}";') KINDS[mark.charCodeAt(0)] = MARK;
+
+function kindAt(text: string, at: number): number {
+  return KINDS[text.charCodeAt(at)] ?? WORD;
 }
 
 const NAMED_CHARACTERS: Readonly<Record<string, string>> = {
