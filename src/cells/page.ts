@@ -51,7 +51,7 @@ export const INNER_CELL_BYTES = 16;
 export const EXTENT_REFERENCE_BYTES = 32;
 export const EXTENT_FLAG = 0x8000;
 /** A row whose key and value are together longer than this keeps its value in an extent. */
-export const INLINE_ROW_BYTES_MAX: number = PAGE_BYTES / 4;
+const INLINE_ROW_BYTES_MAX: number = PAGE_BYTES / 4;
 /** Two cells with keys of this length, and a separator, fit on pages of any fill. */
 export const KEY_BYTES_MAX = 8192;
 
@@ -106,6 +106,14 @@ export function cellAt(slab: Slab, page: number, slot: number): number {
 export function suffixBytesOf(slab: Slab, page: number, slot: number): number {
   const packed = slab.i32[(page + HEADER_BYTES + slot * SLOT_BYTES + 4) >> 2] as number;
   return packed >>> 16;
+}
+
+/**
+ * Whether a value lies in the leaf itself. One that is no longer than a reference always does, so
+ * every extent takes a page at least, and no two begin at one place.
+ */
+export function isInline(keyLength: number, valueLength: number): boolean {
+  return valueLength <= EXTENT_REFERENCE_BYTES || keyLength + valueLength <= INLINE_ROW_BYTES_MAX;
 }
 
 /** The length of what lies in a leaf's cell for the value: the value or its extent reference. */

@@ -15,7 +15,7 @@ import {
   childOf,
   countOf,
   GENERATION_AT,
-  INLINE_ROW_BYTES_MAX,
+  isInline,
   PAGE_BYTES,
   read64,
   usedBytes,
@@ -82,9 +82,7 @@ export class Preparation {
     if (bytes > LARGE_ROW_BYTES) this.#largeRows++;
     else this.#smallBytes += bytes;
     if (length > LARGE_ROW_BYTES) this.#longKeys = true;
-    if (length + valueLength > INLINE_ROW_BYTES_MAX) {
-      this.#extentPages += extentPages(valueLength);
-    }
+    if (!isInline(length, valueLength)) this.#extentPages += extentPages(valueLength);
     return this.#pinPath(key, at, length);
   }
 

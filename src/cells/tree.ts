@@ -43,8 +43,8 @@ import {
   EXTENT_FLAG,
   EXTENT_REFERENCE_BYTES,
   GENERATION_AT,
-  INLINE_ROW_BYTES_MAX,
   INNER_CELL_BYTES,
+  isInline,
   KEY_BYTES_MAX,
   LEAF_CELL_BYTES,
   levelOf,
@@ -215,7 +215,7 @@ export class Tree {
     version: number,
   ): boolean {
     const { slab } = this;
-    const inline = length + valueLength <= INLINE_ROW_BYTES_MAX;
+    const inline = isInline(length, valueLength);
     this.#descendToLeaf(key, at, length);
     this.#makeWritable();
     let leaf = this.path[0] as number;
@@ -632,8 +632,7 @@ function leafCellBytes(suffixBytes: number, stored: number): number {
 
 /** How many bytes of a page `usedBytes` would grow by for this row, at most. */
 export function rowBytes(keyLength: number, valueLength: number): number {
-  const inline = keyLength + valueLength <= INLINE_ROW_BYTES_MAX;
-  const stored = inline ? valueLength : EXTENT_REFERENCE_BYTES;
+  const stored = isInline(keyLength, valueLength) ? valueLength : EXTENT_REFERENCE_BYTES;
   return leafCellBytes(keyLength, stored) + SLOT_BYTES;
 }
 
