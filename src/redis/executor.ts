@@ -12,11 +12,12 @@ import type { ReplyWriter } from "../resp/reply-writer.ts";
 import type { Request } from "../resp/request.ts";
 import { MUST_WAIT, type Runner, type Step } from "../transactions/step.ts";
 import type { Client } from "./client.ts";
-import { type Call, type Command, CONTAINER, CONTROL, STORE } from "./command.ts";
+import { type Call, type Command, CONTAINER, CONTROL, type Control, STORE } from "./command.ts";
+import { refuseControl } from "./control-rules.ts";
 import type { Door } from "./door.ts";
 import { Interactive } from "./interactive.ts";
 import { keyTooLong, type Keyspace } from "./keyspace.ts";
-import { Multi, WATCHED_COUNT_MAX } from "./multi.ts";
+import { Multi } from "./multi.ts";
 import { errorReply, NO_AUTH, unknownCommand, unknownSubcommand, wrongArity } from "./replies.ts";
 
 export interface ExecutorOwner {
@@ -238,27 +239,32 @@ export class Executor implements Call {
   ): void {
     this.request = this.request.own();
     this.#exact = true;
-    this.waiting = true;
     this.door.stats.commandsWaited++;
     this.reply.rewind();
-    this.commandCount--;
-    this.#owner.beforeWait();
-    this.commandCount = 1;
-    this.wrote = writes;
+    this.#beginWait();
     runner.run(body, { timeoutMs: this.door.settings.lockTimeoutMs }).then(
       () => {
         this.#ran(runner.answerLsn, remaps);
-        this.#waited();
+        this.#endWait(writes);
       },
       (error: unknown) => {
         this.#failed(error, runner.answerLsn, remaps);
-        this.#waited();
+        this.#endWait(writes);
       },
     );
   }
 
-  #waited(): void {
+  /** The command belongs to the turn in which it is answered, not to this one. */
+  #beginWait(): void {
+    this.waiting = true;
+    this.commandCount--;
+    this.#owner.beforeWait();
+  }
+
+  #endWait(writes: boolean): void {
     this.waiting = false;
+    this.commandCount++;
+    if (writes) this.wrote = true;
     this.#owner.afterWait();
   }
 
@@ -323,18 +329,37 @@ export class Executor implements Call {
 
   #control(command: Command): void {
     if (command.action.kind !== "control") return;
-    switch (command.action.control) {
+    const { control } = command.action;
+    const refusal = refuseControl(control, {
+      inMulti: this.multi.active,
+      inBegin: this.interactive !== undefined,
+      watchedCount: this.multi.watchedCount,
+      keyCount: this.request.count - 1,
+    });
+    if (refusal === undefined) {
+      this.#perform(control, command);
+    } else {
+      if (refusal.spoilsMulti) this.multi.spoiled = true;
+      this.#error(refusal.text);
+    }
+  }
+
+  #perform(control: Control, command: Command): void {
+    switch (control) {
       case "multi":
-        this.#beginMulti();
+        this.multi.active = true;
+        this.#ok();
         break;
       case "exec":
         this.#exec();
         break;
       case "discard":
-        this.#discard();
+        this.multi.clear();
+        this.#ok();
         break;
       case "watch":
-        this.#watch();
+        this.#then = "watch";
+        this.#run(this.#watchBody, false, false);
         break;
       case "unwatch":
         this.#unwatch(command);
@@ -363,22 +388,9 @@ export class Executor implements Call {
     this.#keep();
   }
 
-  #beginMulti(): void {
-    if (this.interactive !== undefined) {
-      this.#error("ERR MULTI inside BEGIN is not allowed: COMMIT or ROLLBACK first");
-    } else if (this.multi.active) {
-      this.#error("ERR MULTI calls can not be nested");
-    } else {
-      this.multi.active = true;
-      this.#ok();
-    }
-  }
-
   #exec(): void {
     const { multi } = this;
-    if (!multi.active) {
-      this.#error("ERR EXEC without MULTI");
-    } else if (multi.spoiled) {
+    if (multi.spoiled) {
       multi.clear();
       this.#error("EXECABORT Transaction discarded because of previous errors.");
     } else {
@@ -386,28 +398,6 @@ export class Executor implements Call {
       this.#protocolBefore = this.reply.protocol;
       this.#then = "clear";
       this.#run(this.#execBody, multi.writes, multi.remaps);
-    }
-  }
-
-  #discard(): void {
-    if (this.multi.active) {
-      this.multi.clear();
-      this.#ok();
-    } else {
-      this.#error("ERR DISCARD without MULTI");
-    }
-  }
-
-  #watch(): void {
-    if (this.interactive !== undefined) {
-      this.#error("ERR WATCH inside BEGIN is not needed: what it reads cannot change");
-    } else if (this.multi.active) {
-      this.#error("ERR WATCH inside MULTI is not allowed");
-    } else if (WATCHED_COUNT_MAX < this.multi.watchedCount + this.request.count - 1) {
-      this.#error(`ERR more than ${WATCHED_COUNT_MAX} watched keys: UNWATCH, or use BEGIN`);
-    } else {
-      this.#then = "watch";
-      this.#run(this.#watchBody, false, false);
     }
   }
 
@@ -421,52 +411,35 @@ export class Executor implements Call {
   }
 
   #begin(): void {
-    if (this.multi.active) {
-      this.#refuseInMulti("ERR BEGIN inside MULTI is not allowed");
-    } else if (this.interactive !== undefined) {
-      this.#error("ERR BEGIN calls can not be nested");
-    } else if (this.multi.watchedCount > 0) {
-      this.#error("ERR BEGIN while keys are watched is not allowed: UNWATCH first");
-    } else {
-      const timeoutMs = this.door.settings.transactionTimeoutMs;
-      const transaction = this.door.store.begin({ timeoutMs, ...this.#earlier });
-      this.interactive = new Interactive(this.door, transaction);
-      this.#ok();
-    }
+    const timeoutMs = this.door.settings.transactionTimeoutMs;
+    const transaction = this.door.store.begin({ timeoutMs, ...this.#earlier });
+    this.interactive = new Interactive(this.door, transaction);
+    this.#ok();
   }
 
   #commit(): void {
     const { interactive } = this;
-    if (this.multi.active) {
-      this.#refuseInMulti("ERR COMMIT inside MULTI is not allowed: use EXEC");
-    } else if (interactive === undefined) {
-      this.#error("ERR COMMIT without BEGIN");
-    } else {
-      const reason = interactive.aborted;
-      this.interactive = undefined;
-      if (reason === undefined) this.#awaitCommit(interactive);
-      else this.#aborted(interactive, reason);
-    }
+    if (interactive === undefined) return;
+    const reason = interactive.aborted;
+    this.interactive = undefined;
+    if (reason === undefined) this.#awaitCommit(interactive);
+    else this.#aborted(interactive, reason);
   }
 
   #awaitCommit(interactive: Interactive): void {
-    this.waiting = true;
-    this.commandCount--;
-    this.#owner.beforeWait();
-    this.commandCount = 1;
-    this.wrote = true;
+    this.#beginWait();
     interactive.commit().then(
       (at) => {
         this.door.stats.transactionsCommitted++;
         this.#earlier = undefined;
         this.#depend(at);
         this.#ok();
-        this.#waited();
+        this.#endWait(true);
       },
       (error: unknown) => {
         if (!(error instanceof Fault)) throw error;
         this.#aborted(interactive, error);
-        this.#waited();
+        this.#endWait(true);
       },
     );
   }
@@ -487,19 +460,14 @@ export class Executor implements Call {
 
   #rollback(): void {
     const { interactive } = this;
-    if (this.multi.active) {
-      this.#refuseInMulti("ERR ROLLBACK inside MULTI is not allowed: use DISCARD");
-    } else if (interactive === undefined) {
-      this.#error("ERR ROLLBACK without BEGIN");
-    } else {
-      if (interactive.aborted === undefined) this.#earlier = undefined;
-      else this.#countAbort(interactive);
-      this.door.stats.transactionsRolledBack++;
-      this.interactive = undefined;
-      interactive.rollback();
-      this.#depend(interactive.transaction.answerLsn);
-      this.#ok();
-    }
+    if (interactive === undefined) return;
+    if (interactive.aborted === undefined) this.#earlier = undefined;
+    else this.#countAbort(interactive);
+    this.door.stats.transactionsRolledBack++;
+    this.interactive = undefined;
+    interactive.rollback();
+    this.#depend(interactive.transaction.answerLsn);
+    this.#ok();
   }
 
   #reset(): void {

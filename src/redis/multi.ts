@@ -25,8 +25,6 @@ interface Watched {
   readonly version: number;
 }
 
-export const WATCHED_COUNT_MAX = 10_000;
-
 export class Multi {
   /** Whether commands are queued rather than run. */
   active = false;

@@ -6,15 +6,16 @@
 
 /** Who can be asked, and let time pass. */
 export interface Transcribed {
-  /** The replies to one request of a client, each on one line. */
-  ask(client: string, request: string): Promise<readonly string[]>;
+  /** The replies to one request of a client, each on one line; so many are written down. */
+  ask(client: string, request: string, replyCount: number): Promise<readonly string[]>;
   pass(durationMs: number): Promise<void>;
 }
 
 /** Asks what the transcript asks, and writes down what is answered. */
 export async function transcribe(text: string, asked: Transcribed): Promise<string> {
+  const given = text.split("\n");
   const lines: string[] = [];
-  for (const line of text.split("\n")) {
+  for (const [index, line] of given.entries()) {
     if (line.startsWith("  ") || line === "") continue;
     lines.push(line);
     if (line.startsWith("#")) continue;
@@ -23,8 +24,11 @@ export async function transcribe(text: string, asked: Transcribed): Promise<stri
       await asked.pass(Number(time[1]));
       continue;
     }
+    const rest = given.slice(index + 1);
+    const nextIndex = rest.findIndex((reply) => !reply.startsWith("  "));
+    const replyCount = nextIndex < 0 ? rest.length : nextIndex;
     const [, client = "a", request = ""] = /^(?:(\w): )?(.*)$/.exec(line) ?? [];
-    for (const reply of await asked.ask(client, request)) lines.push(`  ${reply}`);
+    for (const reply of await asked.ask(client, request, replyCount)) lines.push(`  ${reply}`);
   }
   return `${lines.join("\n")}\n`;
 }

@@ -1,9 +1,10 @@
 /** Commands that go through the keys of a database, and those that count them. */
 
-import { concatBytes, ownBytes } from "../../base/bytes.ts";
+import { ownBytes } from "../../base/bytes.ts";
 import { parseInteger } from "../../resp/integer.ts";
 import type { Request } from "../../resp/request.ts";
 import type { Step } from "../../transactions/step.ts";
+import type { Random } from "../../world/world.ts";
 import type { Call, CommandSpec } from "../command.ts";
 import { Glob } from "../glob.ts";
 import { KeyWalk } from "../key-walk.ts";
@@ -109,8 +110,9 @@ function dbsize(step: Step, { keys, reply }: Call): void {
 /** Among so few keys each is equally likely. */
 const FAIR_COUNT = 64;
 /** Among more, one of so many after a place that was thrown at random. */
-const NEIGHBOUR_COUNT = 16;
-const THROWN_BYTES = 4;
+const NEIGHBOUR_COUNT = 4;
+/** So many bytes of the place are thrown, after those that all keys have in common. */
+const THROWN_BYTES_MAX = 16;
 
 function randomkey(step: Step, call: Call): void {
   const key = drawKey(step, call);
@@ -119,15 +121,19 @@ function randomkey(step: Step, call: Call): void {
 }
 
 function drawKey(step: Step, { keys, door }: Call): Uint8Array | undefined {
+  const { random } = door;
   const everywhere = new Uint8Array(0);
   const first = take(new KeyWalk(step, keys, undefined, everywhere), FAIR_COUNT);
-  if (first.length < FAIR_COUNT) return first[door.random.below(Math.max(1, first.length))];
+  if (first.length < FAIR_COUNT) return drawOne(first, random);
 
   const last = new KeyWalk(step, keys, undefined, everywhere).last();
-  const from = throwBetween(first[0] ?? everywhere, last ?? everywhere, door.random.below(2 ** 32));
-  const near = take(new KeyWalk(step, keys, undefined, from), NEIGHBOUR_COUNT);
-  const drawn = near[door.random.below(Math.max(1, near.length))];
-  return drawn ?? first[door.random.below(first.length)];
+  const place = throwPlace([...first, last ?? everywhere], random);
+  const near = take(new KeyWalk(step, keys, undefined, place), NEIGHBOUR_COUNT);
+  return drawOne(near, random) ?? drawOne(first, random);
+}
+
+function drawOne(keys: readonly Uint8Array[], random: Random): Uint8Array | undefined {
+  return keys.length === 0 ? undefined : keys[random.below(keys.length)];
 }
 
 function take(walk: KeyWalk, count: number): readonly Uint8Array[] {
@@ -136,22 +142,28 @@ function take(walk: KeyWalk, count: number): readonly Uint8Array[] {
   return taken;
 }
 
-/** A place between two keys: what they have in common, then bytes between theirs. */
-function throwBetween(first: Uint8Array, last: Uint8Array, draw: number): Uint8Array {
+/**
+ * A place among the keys, of which these are the first and the last: what the two have in common,
+ * then bytes of the kind that such keys are made of.
+ */
+function throwPlace(samples: readonly Uint8Array[], random: Random): Uint8Array {
+  const [first] = samples;
+  const last = samples.at(-1);
+  if (first === undefined || last === undefined) return new Uint8Array(0);
   let shared = 0;
   while (shared < first.length && first[shared] === last[shared]) shared++;
-  const low = numberAt(first, shared);
-  const high = numberAt(last, shared);
-  const thrown = low + Math.floor(((high - low) * draw) / 2 ** 32);
-  const tail = new Uint8Array(THROWN_BYTES);
-  new DataView(tail.buffer).setUint32(0, thrown);
-  return concatBytes([first.subarray(0, shared), tail]);
-}
 
-function numberAt(bytes: Uint8Array, at: number): number {
-  const padded = new Uint8Array(THROWN_BYTES);
-  padded.set(bytes.subarray(at, at + THROWN_BYTES));
-  return new DataView(padded.buffer).getUint32(0);
+  const tails = samples.map((key) => key.subarray(shared, shared + THROWN_BYTES_MAX));
+  const bytes = tails.flatMap((tail) => [...tail]);
+  const length = Math.max(...tails.map((tail) => tail.length));
+  const place = new Uint8Array(shared + length);
+  place.set(first.subarray(0, shared));
+  for (let index = 0; index < length; index++) {
+    const low = index === 0 ? (first[shared] ?? 0) : Math.min(...bytes);
+    const high = index === 0 ? (last[shared] ?? 0) : Math.max(...bytes);
+    place[shared + index] = low + random.below(high - low + 1);
+  }
+  return place;
 }
 
 export const scanningCommands: readonly CommandSpec[] = [
