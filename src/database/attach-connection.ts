@@ -5,7 +5,7 @@
 
 import { AssertionFailure } from "../base/assert.ts";
 import { Fault } from "../base/fault.ts";
-import type { Connection, Network, Address } from "../world/network.ts";
+import type { Connection } from "../world/network.ts";
 import { encodeFrame, FrameReader } from "./attach-frames.ts";
 import { Fields, malformed, readFault } from "./attach-protocol.ts";
 
@@ -103,8 +103,4 @@ export class AttachConnection {
     for (const { reject } of waiting) reject(new ConnectionLost());
     this.onLost();
   }
-}
-
-export async function connectTo(network: Network, address: Address): Promise<AttachConnection> {
-  return new AttachConnection(await network.connect(address));
 }

@@ -5,7 +5,7 @@
 
 import { AssertionFailure } from "../base/assert.ts";
 import { makeAbortSource } from "../base/abort.ts";
-import { isFault } from "../base/fault.ts";
+import { Fault, isFault } from "../base/fault.ts";
 import type { Connection } from "../world/network.ts";
 import type { World } from "../world/world.ts";
 import { encodeFrame, FrameReader } from "./attach-frames.ts";
@@ -221,7 +221,8 @@ export class AttachServer {
 
   async #nextChange(number: number): Promise<unknown> {
     const result = await find(this.#watches, number).changes.next();
-    if (result.done === true) return undefined;
+    // For whoever still watches it goes on with the next process.
+    if (result.done === true) throw new Fault("ERR_CLOSED", "the watch has ended");
     const { version, changes } = result.value;
     return [version, changes.map(({ key, row }) => [key, row])];
   }

@@ -244,11 +244,14 @@ describe("when the process that has the store open is gone", () => {
   test("one that closes in good order answers what it was asked, and hands on", async () => {
     await withTwo(async ({ first, second, startOne }) => {
       const third = await startOne({ attach: true });
+      const watch = second.db.watch({ key: "a" });
+      const change = watch.next();
       const writes = [1, 2, 3].map(async (number) => await second.db.set([number], number));
       await Promise.all([...writes, first.db.close()]);
       expect(await second.db.getMany([[1], [2], [3]])).toEqual([1, 2, 3]);
       await third.db.set("a", 1);
       expect(await second.db.get("a")).toBe(1);
+      expect((await change).value).toMatchObject({ key: ["a"], value: 1 });
       await second.db.close();
       expect(await third.db.get("a")).toBe(1);
       await third.db.close();

@@ -196,8 +196,9 @@ export class LedgerSession {
     this.#underWay.delete(id.sequence);
   }
 
+  /** Also a transaction that was not heard of: what asks for its commit may still be on its way. */
   refuse({ sequence, secret }: TransactionId): void {
-    if (this.#horizon <= sequence && sequence <= this.#newest) this.#refused.set(sequence, secret);
+    if (this.#horizon <= sequence) this.#refused.set(sequence, secret);
   }
 
   /** Writes, as part of the transaction, that it was committed. */

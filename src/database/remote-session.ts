@@ -182,9 +182,7 @@ export class RemoteSession implements Session {
     try {
       await connection.request("watch", number, packRange(range), after);
       while (!signal.aborted) {
-        const next = await connection.request("change", number);
-        if (next === undefined) return;
-        const set = readChangeSet(new Fields(next));
+        const set = readChangeSet(new Fields(await connection.request("change", number)));
         this.#saw(set.version);
         yield set;
       }

@@ -5,7 +5,7 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { MUST_WAIT, type Runner, type RunOptions, type Step } from "../transactions/step.ts";
+import type { MUST_WAIT, Runner, RunOptions, Step } from "../transactions/step.ts";
 import { isLive } from "./live-row.ts";
 import type { Chunk, ChunkRequest, EntryReader, RowReader } from "./session.ts";
 import type { DatabaseSettings } from "./settings.ts";
@@ -70,16 +70,6 @@ export function getRows<T>(
 function readRow<T>(step: Step, find: Find, key: Uint8Array, read: RowReader<T>): T | undefined {
   if (!find(step, key, key.length)) return undefined;
   return read(step.valueBytes, step.valueAt, step.valueLength, step.version);
-}
-
-/** Runs the body at once if that can be, and otherwise when it can. */
-export function runSoon<T>(
-  runner: Runner,
-  body: (step: Step) => T,
-  options?: RunOptions,
-): T | Promise<T> {
-  const result = runner.tryRun(body);
-  return result === MUST_WAIT ? runner.run(body, options) : result;
 }
 
 /**
