@@ -15,7 +15,7 @@ import type { Checksums } from "../world/world.ts";
 import { decodeMap, encodeMap, mapBytesOf } from "./allocation-map.ts";
 import { Cache } from "./cache.ts";
 import { extentPages, Extents } from "./extents.ts";
-import { GENERATION_AT, levelOf, PAGE_BYTES, read64 } from "./page.ts";
+import { generationOf, levelOf, PAGE_BYTES } from "./page.ts";
 import { PageSpace } from "./page-space.ts";
 import { Scanner } from "./scan.ts";
 import { Tree, type TreeRoot } from "./tree.ts";
@@ -267,7 +267,7 @@ export class Cells {
     const { tree } = this;
     const { slab } = this.cache;
     const base = this.cache.find(tree.rootPage);
-    const isUnchanged = base >= 0 && read64(slab, base + GENERATION_AT) < tree.generation;
+    const isUnchanged = base >= 0 && generationOf(slab, base) < tree.generation;
     // The root of a tree that was written to is of its generation, and so in memory.
     if (base < 0 || isUnchanged) {
       return { page: tree.rootPage, level: tree.rootLevel, generation: tree.generation - 1 };
@@ -280,7 +280,7 @@ export class Cells {
   async #writePages(generation: number, pace: Pace): Promise<void> {
     const { cache } = this;
     const { slab } = cache;
-    const pages = cache.dirtyPages((base) => read64(slab, base + GENERATION_AT) <= generation);
+    const pages = cache.dirtyPages((base) => generationOf(slab, base) <= generation);
     const levels = new Map(pages.map((page) => [page, levelOf(slab, cache.peek(page))]));
     const level = (page: number): number => levels.get(page) ?? 0;
     // Children first: a parent holds the checksums of its children.
@@ -317,7 +317,7 @@ export class Cells {
   /** False if the page was let go by all snapshots meanwhile; its number may be another's now. */
   #isOf(page: number, generation: number): boolean {
     const base = this.cache.peek(page);
-    return base >= 0 && read64(this.cache.slab, base + GENERATION_AT) <= generation;
+    return base >= 0 && generationOf(this.cache.slab, base) <= generation;
   }
 
   async #readMap(root: CheckpointRoot): Promise<Uint8Array> {

@@ -11,15 +11,7 @@
 
 import { childSlot } from "./page-search.ts";
 import { extentPages } from "./extents.ts";
-import {
-  childOf,
-  countOf,
-  GENERATION_AT,
-  isInline,
-  PAGE_BYTES,
-  read64,
-  usedBytes,
-} from "./page.ts";
+import { childOf, countOf, generationOf, isInline, PAGE_BYTES, usedBytes } from "./page.ts";
 import { MISS, rowBytes, SMALL_PAGE_BYTES, type Tree } from "./tree.ts";
 
 export const READY = 3;
@@ -149,7 +141,7 @@ export class Preparation {
   #pin(base: number, level: number): void {
     if (!this.#tree.cache.pin(base)) return;
     if (level === 0) this.#leaves++;
-    const generation = read64(this.#tree.slab, base + GENERATION_AT);
+    const generation = generationOf(this.#tree.slab, base);
     if (generation !== this.#tree.generation) this.#copies++;
   }
 }

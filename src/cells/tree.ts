@@ -42,7 +42,7 @@ import {
   countOf,
   EXTENT_FLAG,
   EXTENT_REFERENCE_BYTES,
-  GENERATION_AT,
+  generationOf,
   INNER_CELL_BYTES,
   isInline,
   KEY_BYTES_MAX,
@@ -297,7 +297,7 @@ export class Tree {
   }
 
   #isCurrent(base: number): boolean {
-    return read64(this.slab, base + GENERATION_AT) === this.generation;
+    return generationOf(this.slab, base) === this.generation;
   }
 
   #setChild(level: number, slot: number, number: number): void {
@@ -311,7 +311,7 @@ export class Tree {
   #renew(base: number): number {
     const { cache, slab, space } = this;
     const old = numberOf(slab, base);
-    const birth = read64(slab, base + GENERATION_AT);
+    const birth = generationOf(slab, base);
     const number = space.allocate();
     let renewed = base;
     if (cache.isDirty(base)) {
@@ -335,7 +335,7 @@ export class Tree {
   /** The tree no longer has the page at `base`. */
   #discard(base: number): void {
     const number = numberOf(this.slab, base);
-    const birth = read64(this.slab, base + GENERATION_AT);
+    const birth = generationOf(this.slab, base);
     this.cache.retire(base);
     this.space.retire(number, 1, birth, this.generation);
   }
