@@ -35,6 +35,13 @@ const DIRTY = 1;
 const RETIRED = 2;
 const HEAT_MAX = 3;
 
+/** A page on its way into memory. */
+interface Load {
+  /** False once the page was let go: its number, and those in it, may be others' by now. */
+  isWanted: boolean;
+  ended: Promise<void>;
+}
+
 export interface CacheOptions {
   readonly slab: Slab;
   readonly frameCount: number;
@@ -68,7 +75,8 @@ export class Cache {
   #dirtyCount = 0;
   #sumLow = new Uint32Array(0);
   #sumHigh = new Uint32Array(0);
-  readonly #loads = new Map<number, Promise<void>>();
+  /** Those that are wanted, by page. */
+  readonly #loads = new Map<number, Load>();
   #waiters: (() => void)[] = [];
   missCount = 0;
   evictionCount = 0;
@@ -181,6 +189,10 @@ export class Cache {
     for (let page = first; page < first + count; page++) {
       const frame = this.frameOfPage[page] as number;
       if (frame >= 0) this.#release(frame);
+      const load = this.#loads.size === 0 ? undefined : this.#loads.get(page);
+      if (load === undefined) continue;
+      load.isWanted = false;
+      this.#loads.delete(page);
     }
   }
 
@@ -239,33 +251,43 @@ export class Cache {
     this.#sumHigh[page] = high;
   }
 
-  /** Brings the page into memory. `ERR_CORRUPT` if it is not what was written there. */
+  /**
+   * Brings the page into memory, unless it is let go meanwhile. `ERR_CORRUPT` if it is not what
+   * was written there.
+   */
   load(page: number): Promise<void> {
     if ((this.frameOfPage[page] as number) >= 0) return Promise.resolve();
     const running = this.#loads.get(page);
-    if (running !== undefined) return running;
+    if (running !== undefined) return running.ended;
     this.missCount++;
-    const load = this.#load(page).finally(() => this.#loads.delete(page));
+    const load: Load = { isWanted: true, ended: Promise.resolve() };
     this.#loads.set(page, load);
-    return load;
+    load.ended = this.#load(page, load).finally(() => {
+      if (load.isWanted) this.#loads.delete(page);
+    });
+    return load.ended;
   }
 
-  async #load(page: number): Promise<void> {
+  async #load(page: number, load: Load): Promise<void> {
     while (!this.ensureFree(1)) await new Promise<void>((resolve) => this.#waiters.push(resolve));
     const frame = this.#takeFrame();
     const at = this.#framesAt + (frame << PAGE_SHIFT);
     try {
       const position = this.pagesAt + page * PAGE_BYTES;
       await this.volume.read(position, this.slab.bytes.subarray(at, at + PAGE_BYTES));
-      this.#verify(page, at);
+      if (load.isWanted) this.#verify(page, at);
     } catch (error) {
       this.#giveBack(frame);
       throw error;
     }
-    // Meanwhile the page may have been let go, and its number given to a new one.
-    if ((this.frameOfPage[page] as number) >= 0) this.#giveBack(frame);
-    else this.#map(frame, page);
+    if (!load.isWanted) {
+      this.#giveBack(frame);
+      return;
+    }
+    this.#map(frame, page);
     this.#heat[frame] = 1;
+    // Those who found no frame may take this one, if nothing better is left.
+    this.#wake();
   }
 
   #verify(page: number, at: number): void {
@@ -331,9 +353,7 @@ export class Cache {
   }
 
   #map(frame: number, page: number): void {
-    // A load that was under way when the page was let go may have left its old bytes here.
-    const stale = this.frameOfPage[page] as number;
-    if (stale >= 0 && stale !== frame) this.#release(stale);
+    assert((this.frameOfPage[page] as number) < 0, "a page that was let go has left memory");
     this.#pageOfFrame[frame] = page;
     this.frameOfPage[page] = frame;
     this.#heat[frame] = HEAT_MAX;
