@@ -74,7 +74,8 @@ async function main(): Promise<void> {
 
 function describeRun({ rounds, scale }: BenchOptions): string {
   const [cpu] = cpus();
-  const machine = `${cpus().length} cores (${cpu?.model ?? "unknown"}), Node ${process.versions.node}`;
+  const cores = `${cpus().length} cores (${cpu?.model ?? "unknown"})`;
+  const machine = `${cores}, Node ${process.versions.node}`;
   const amount = scale === 1 ? "the whole run" : `a quick run, with ${scale} of the work`;
   const day = new Date().toISOString().slice(0, "2026-01-01".length);
   return `Measured on ${day} on ${machine}: ${amount}, the median of ${rounds} (min..max).`;

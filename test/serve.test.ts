@@ -153,14 +153,3 @@ test.each([
   expect(asJson.code).toBe(2);
   expect(errorIn(asJson.stdout).code).toBe("usage");
 });
-
-test("every command has help with an example", async () => {
-  const { stdout } = await runHoldfast(["--help"]);
-  const commands = [...stdout.matchAll(/^ {2}([a-z]+) (?:\[|<)/gmu)].map((match) => match[1] ?? "");
-  expect(commands).toEqual(expect.arrayContaining(["serve", "status", "config"]));
-  for (const command of commands.filter((name) => name !== "help")) {
-    const help = await runHoldfast([command, "--help"]);
-    expect(help.code).toBe(0);
-    expect(help.stdout, command).toContain("Example:\n  ");
-  }
-});

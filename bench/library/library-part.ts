@@ -32,8 +32,8 @@ export async function measureLibrary(options: BenchOptions): Promise<Section> {
     title: "The library, beside embedded stores",
     notes: [
       `Keys of 16 bytes, values of 100, ${keyCount} of them. better-sqlite3 in WAL mode with ` +
-        "synchronous = FULL, its concurrent writers grouped by hand; lmdb with `flushed` awaited, " +
-        "since it answers before its fsync; classic-level with `sync: true`.",
+        "synchronous = FULL, its concurrent writers grouped by hand; lmdb with `flushed` " +
+        "awaited, since it answers before its fsync; classic-level with `sync: true`.",
     ],
     rows: libraryWorks.map((work) => samples.row(work, columns)),
   };

@@ -79,9 +79,9 @@ export async function measureRedisDoor(options: BenchOptions): Promise<Section> 
   return {
     title: "The Redis door, beside redis-server 7.0 with appendfsync always",
     notes: [
-      "redis-benchmark, values of 100 bytes, a million keys loaded before. Both answer a SET when " +
-        "it is on the disk. Transactions and the latency of reads beside writes are measured by a " +
-        "client of our own. Memory is the resident set after loading.",
+      "redis-benchmark, values of 100 bytes, a million keys loaded before. Both answer a SET " +
+        "when it is on the disk. Transactions and the latency of reads beside writes are " +
+        "measured by a client of our own. Memory is the resident set after loading.",
     ],
     rows: [...plainWorks, transactions, latency, memory].map((work) => samples.row(work, COLUMNS)),
   };

@@ -1,6 +1,6 @@
 /**
- * Measures the store by itself: `measure-store.ts fill|load|open|puts DIRECTORY COUNT CACHE LOG`, where
- * CACHE and LOG are sizes in bytes.
+ * Measures the store by itself: `measure-store.ts fill|load|open|puts DIRECTORY COUNT CACHE LOG`,
+ * where CACHE and LOG are sizes in bytes.
  *
  * `fill` writes COUNT rows into the log, without a checkpoint, and kills itself; `load` writes them
  * and closes. `open` times the opening of what is there. `puts` measures COUNT durable puts of 64

@@ -47,9 +47,9 @@ export async function measureStore(options: BenchOptions): Promise<Section> {
   return {
     title: "The store by itself",
     notes: [
-      "Recovery: the log of a killed process, random keys, replayed into an empty tree. Opening: a " +
-        "store that was closed in good order. Checkpoints: a log of 16 MiB, which makes them run " +
-        "all the time, beside one of 1 GiB, where none runs.",
+      "Recovery: the log of a killed process, random keys, replayed into an empty tree. Opening: " +
+        "a store that was closed in good order. Checkpoints: a log of 16 MiB, which makes them " +
+        "run all the time, beside one of 1 GiB, where none runs.",
     ],
     rows: works.map((work) => samples.row(work, [DEMANDED, WITHOUT, OURS])),
   };
