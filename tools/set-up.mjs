@@ -40,8 +40,8 @@ export function requireNode() {
 export function ensurePackages(folder = root) {
   if (packagesMatch(folder)) return;
   say("installing the packages of package-lock.json");
-  // Not `npm ci`, which refuses a lock file where the registry it was made with lacks the binaries
-  // that some tools offer for other platforms. What is installed is what the file says, all the same.
+  // Not `npm ci`, which refuses a lock file where the registry it was made with lacks the
+  // binaries that some tools offer for other platforms. What is installed is what the file says.
   run("npm", ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"], folder);
 }
 
