@@ -19,6 +19,7 @@ import { Fault } from "../base/fault.ts";
 import type { Slab } from "../base/slab.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Checksums } from "../world/world.ts";
+import { type Load, Loads } from "./loads.ts";
 import {
   childOf,
   cellAt,
@@ -34,13 +35,6 @@ const DIRTY = 1;
 /** Dirty, and no longer in the tree: only the checkpoint under way still wants it. */
 const RETIRED = 2;
 const HEAT_MAX = 3;
-
-/** A page on its way into memory. */
-interface Load {
-  /** False once the page was let go: its number, and those in it, may be others' by now. */
-  isWanted: boolean;
-  ended: Promise<void>;
-}
 
 export interface CacheOptions {
   readonly slab: Slab;
@@ -75,8 +69,7 @@ export class Cache {
   #dirtyCount = 0;
   #sumLow = new Uint32Array(0);
   #sumHigh = new Uint32Array(0);
-  /** Those that are wanted, by page. */
-  readonly #loads = new Map<number, Load>();
+  readonly #loads = new Loads();
   #waiters: (() => void)[] = [];
   missCount = 0;
   evictionCount = 0;
@@ -189,11 +182,8 @@ export class Cache {
     for (let page = first; page < first + count; page++) {
       const frame = this.frameOfPage[page] as number;
       if (frame >= 0) this.#release(frame);
-      const load = this.#loads.size === 0 ? undefined : this.#loads.get(page);
-      if (load === undefined) continue;
-      load.isWanted = false;
-      this.#loads.delete(page);
     }
+    this.#loads.drop(first, count);
   }
 
   /** The numbers of all dirty pages whose generation is at most `generation`. */
@@ -257,18 +247,11 @@ export class Cache {
    */
   load(page: number): Promise<void> {
     if ((this.frameOfPage[page] as number) >= 0) return Promise.resolve();
-    const running = this.#loads.get(page);
-    if (running !== undefined) return running.ended;
-    this.missCount++;
-    const load: Load = { isWanted: true, ended: Promise.resolve() };
-    this.#loads.set(page, load);
-    load.ended = this.#load(page, load).finally(() => {
-      if (load.isWanted) this.#loads.delete(page);
-    });
-    return load.ended;
+    return this.#loads.join(page, (load) => this.#load(page, load));
   }
 
   async #load(page: number, load: Load): Promise<void> {
+    this.missCount++;
     while (!this.ensureFree(1)) await new Promise<void>((resolve) => this.#waiters.push(resolve));
     const frame = this.#takeFrame();
     const at = this.#framesAt + (frame << PAGE_SHIFT);

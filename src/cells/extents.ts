@@ -10,6 +10,7 @@ import { Fault } from "../base/fault.ts";
 import type { Slab } from "../base/slab.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Checksums } from "../world/world.ts";
+import { type Load, Loads } from "./loads.ts";
 import { EXTENT_REFERENCE_BYTES, PAGE_BYTES } from "./page.ts";
 
 /** Where an extent is and what its bytes must be. */
@@ -42,7 +43,7 @@ export class Extents {
   readonly #options: ExtentsOptions;
   /** By first page, the least recently used first. */
   readonly #held = new Map<number, Held>();
-  readonly #loads = new Map<number, Promise<void>>();
+  readonly #loads = new Loads();
   #cleanBytes = 0;
   #dirtyBytes = 0;
 
@@ -84,13 +85,12 @@ export class Extents {
     return held.bytes;
   }
 
-  /** Brings the extent into memory. `ERR_CORRUPT` if it is not what was written there. */
+  /**
+   * Brings the extent into memory, unless it is let go meanwhile. `ERR_CORRUPT` if it is not what
+   * was written there.
+   */
   load(reference: ExtentReference): Promise<void> {
-    const running = this.#loads.get(reference.first);
-    if (running !== undefined) return running;
-    const load = this.#load(reference).finally(() => this.#loads.delete(reference.first));
-    this.#loads.set(reference.first, load);
-    return load;
+    return this.#loads.join(reference.first, (load) => this.#load(reference, load));
   }
 
   /** Keeps the extent in memory until `unlease`; false if it is not there. */
@@ -108,6 +108,7 @@ export class Extents {
 
   /** Nobody can ask for extents that begin on these pages any more. */
   drop(first: number, count: number): void {
+    this.#loads.drop(first, count);
     if (this.#held.size === 0) return;
     for (let page = first; page < first + count; page++) this.#forget(page);
   }
@@ -132,10 +133,11 @@ export class Extents {
     this.#evict(first);
   }
 
-  async #load(reference: ExtentReference): Promise<void> {
+  async #load(reference: ExtentReference, load: Load): Promise<void> {
     const { volume, pagesAt, checksums } = this.#options;
     const bytes = new Uint8Array(reference.lengthBytes);
     await volume.read(pagesAt + reference.first * PAGE_BYTES, bytes);
+    if (!load.isWanted) return;
     this.#sum(reference.first, bytes);
     if (checksums.xxh64Low !== reference.sumLow || checksums.xxh64High !== reference.sumHigh) {
       const position = pagesAt + reference.first * PAGE_BYTES;
