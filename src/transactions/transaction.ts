@@ -16,7 +16,7 @@ import type { Owner } from "../locks/lock-owner.ts";
 import type { LockTarget } from "../locks/lock-target.ts";
 import { REFUSED_LARGE, type Store, WAIT_FENCE, WAIT_PAGE } from "../store/store.ts";
 import type { Clock } from "../world/world.ts";
-import { PendingWrites } from "./pending-writes.ts";
+import type { PendingWrites } from "./pending-writes.ts";
 import { ABANDONED, RunStep, type StepLocks, type StepSettings, WAIT_LOCK } from "./run-step.ts";
 import {
   type BeginOptions,
@@ -40,12 +40,11 @@ export interface TransactionParts {
   readonly clock: Clock;
   readonly age: number;
   readonly options: BeginOptions | undefined;
+  /** Empty, and its own until it has ended. */
+  readonly writes: PendingWrites;
   /** Called once, when it has ended in whatever way. */
   readonly ended: (transaction: Transaction) => void;
 }
-
-/** Where the writes of most transactions find room. */
-const FIRST_BYTES = 1024;
 
 export class Transaction implements InteractiveTransaction, LockHolder, StepLocks {
   readonly age: number;
@@ -78,11 +77,7 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
     this.#ended = parts.ended;
     this.age = parts.age;
     this.attempts = options?.attempts ?? 0;
-    this.#writes = new PendingWrites({
-      bytes: new Uint8Array(FIRST_BYTES),
-      at: 0,
-      lengthBytes: FIRST_BYTES,
-    });
+    this.#writes = parts.writes;
     this.#step = new RunStep(store, parts.settings, this.#writes, this);
     this.#lease = new Lease(store.cells);
     this.#owner = this.#locks.begin(this);

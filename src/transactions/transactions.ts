@@ -35,6 +35,9 @@ export const TRANSACTIONS_SLAB_BYTES: number = 1 << 20;
 /** How often a body may miss pages before it takes locks, so that others cannot outrun it. */
 const INSTANT_ATTEMPTS_MAX = 64;
 const TRANSACTION_LOG_SHARE = 8;
+/** Where the writes of most transactions find room. */
+const WRITES_BYTES = 1024;
+const SPARE_WRITES_MAX = 256;
 
 export class Transactions implements Engine {
   readonly store: Store;
@@ -44,6 +47,8 @@ export class Transactions implements Engine {
   readonly #writes: PendingWrites;
   readonly #step: RunStep;
   readonly #open = new Set<Transaction>();
+  /** Of transactions that have ended: buffers are dear to make and to collect. */
+  readonly #spareWrites: PendingWrites[] = [];
   readonly #snapshots = new Set<SnapshotView>();
   readonly #atClose: (() => Promise<void>)[] = [];
   #nextAge = 1;
@@ -153,6 +158,7 @@ export class Transactions implements Engine {
   begin(options?: BeginOptions): Transaction {
     this.store.requireOpen();
     if (options?.signal?.aborted === true) this.#deadline(options).check();
+    const writes = this.#spareWrites.pop() ?? makeWrites();
     const transaction = new Transaction({
       store: this.store,
       locks: this.locks,
@@ -160,7 +166,13 @@ export class Transactions implements Engine {
       clock: this.#world.clock,
       age: options?.age ?? this.#nextAge++,
       options,
-      ended: (ended) => this.#open.delete(ended),
+      writes,
+      ended: (ended) => {
+        this.#open.delete(ended);
+        if (this.#spareWrites.length >= SPARE_WRITES_MAX) return;
+        writes.clear();
+        this.#spareWrites.push(writes);
+      },
     });
     this.#open.add(transaction);
     return transaction;
@@ -263,6 +275,14 @@ export class Transactions implements Engine {
   #failed(failure: Error): void {
     for (const transaction of this.#open) transaction.abort(failure);
   }
+}
+
+function makeWrites(): PendingWrites {
+  return new PendingWrites({
+    bytes: new Uint8Array(WRITES_BYTES),
+    at: 0,
+    lengthBytes: WRITES_BYTES,
+  });
 }
 
 /** What came of running a body, and the position that must be settled before it is told. */
