@@ -67,7 +67,7 @@ export interface CellSnapshot {
  */
 export class Lease {
   readonly #cells: Cells;
-  readonly #extents: number[] = [];
+  #extents: number[] = [];
 
   constructor(cells: Cells) {
     this.#cells = cells;
@@ -76,15 +76,18 @@ export class Lease {
   /** Loads what the last `MISS` asked for; call it in the turn of that miss. */
   async loadMissing(): Promise<void> {
     const { missing, missingExtent } = this.#cells.tree;
+    const extents = this.#extents;
     await this.#cells.loadMissing();
     if (missing !== 0 || missingExtent === undefined) return;
+    // Who wanted it may have given up meanwhile, and nobody would release it then.
+    if (extents !== this.#extents) return;
     const { first } = missingExtent;
-    if (this.#cells.extents.lease(first)) this.#extents.push(first);
+    if (this.#cells.extents.lease(first)) extents.push(first);
   }
 
   release(): void {
     for (const first of this.#extents) this.#cells.extents.unlease(first);
-    this.#extents.length = 0;
+    this.#extents = [];
   }
 }
 

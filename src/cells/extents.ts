@@ -55,6 +55,11 @@ export class Extents {
     return this.#dirtyBytes;
   }
 
+  /** In memory and on the volume. */
+  get cleanBytes(): number {
+    return this.#cleanBytes;
+  }
+
   /** Takes a copy of the value and writes its reference to `slab` at `referenceAt`. */
   add(
     first: number,
