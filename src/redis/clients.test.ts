@@ -125,10 +125,11 @@ describe("when the store fails", () => {
     await turn();
     expect(client.received().at(-1)).toMatch(/^\(error\) UNKNOWN /);
     expect(client.connection.ended).toBe(true);
-    expect(await door.connect().ask("GET k", "PING")).toEqual([
-      "(error) UNAVAILABLE the store failed",
-      "PONG",
-    ]);
+    const unavailable = "(error) UNAVAILABLE the store failed";
+    expect(
+      await door.connect().ask("GET k", "BEGIN", "PING", "SELECT 2", "MULTI", "SELECT 1", "EXEC"),
+    ).toEqual([unavailable, unavailable, "PONG", "OK", "OK", "QUEUED", unavailable]);
+    await door.clock.pass(1000);
   });
 
   test("whoever waits for a lock is told", async () => {

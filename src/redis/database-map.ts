@@ -32,6 +32,8 @@ export class DatabaseMap {
   readonly count: number;
   /** The position in the log of the last change. */
   changedAt: Lsn = lsn(0);
+  /** False only if it is known that no flushed database has rows left. */
+  rowsMayBeLeft = true;
   readonly #remembered: number[];
   readonly #keys: readonly Uint8Array[];
   readonly #nextKey: Uint8Array = rowKey(DOOR_DATABASE, NEXT_DATABASE_ROW);
@@ -66,6 +68,7 @@ export class DatabaseMap {
   endChange(at: Lsn): void {
     assert(this.#changesUnderWay > 0, "a change ends after it began");
     this.#changesUnderWay--;
+    this.rowsMayBeLeft = true;
     if (this.changedAt < at) this.changedAt = at;
   }
 

@@ -274,6 +274,7 @@ export class Executor implements Call {
     stats.keyspaceHits += keys.hitCount;
     stats.keyspaceMisses += keys.missCount;
     stats.keysExpired += keys.expiredCount;
+    if (keys.wroteDeadline && this.interactive !== undefined) this.interactive.wroteDeadline = true;
     if (remaps) this.#endRemap(at);
     this.#depend(at);
     if (this.#then !== "nothing") this.#finishMulti();
@@ -286,8 +287,14 @@ export class Executor implements Call {
     if (remaps) this.#endRemap(at);
     // Nothing settles any more once the store has failed, so that nothing is waited for.
     if (this.door.store.failure === undefined) this.#depend(at);
-    if (this.#then === "clear") this.multi.clear();
+    if (this.#then === "clear") this.#undoExec();
     this.#error(errorReply(error));
+  }
+
+  #undoExec(): void {
+    this.client.database = this.#databaseBefore;
+    this.reply.protocol = this.#protocolBefore;
+    this.multi.clear();
   }
 
   #finishMulti(): void {
@@ -412,9 +419,14 @@ export class Executor implements Call {
 
   #begin(): void {
     const timeoutMs = this.door.settings.transactionTimeoutMs;
-    const transaction = this.door.store.begin({ timeoutMs, ...this.#earlier });
-    this.interactive = new Interactive(this.door, transaction);
-    this.#ok();
+    try {
+      const transaction = this.door.store.begin({ timeoutMs, ...this.#earlier });
+      this.interactive = new Interactive(this.door, transaction);
+      this.#ok();
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.#error(errorReply(error));
+    }
   }
 
   #commit(): void {

@@ -37,6 +37,12 @@ const LOCK_WAIT_MS = 1000;
 /** Whether there is more to do at once. */
 type Finding = "done" | "more";
 
+interface Expired {
+  /** How many deadlines had passed: as many as a body may see to, fewer, or nothing has any. */
+  readonly passed: "more" | "done" | "none";
+  readonly expiredCount: number;
+}
+
 export class Housekeeping {
   readonly #door: Door;
   #stopTimer: () => void = () => undefined;
@@ -70,8 +76,18 @@ export class Housekeeping {
   async #doRound(): Promise<Finding> {
     if (this.#door.store.failure !== undefined) return "done";
     const expired = await this.#expire();
-    const reclaimed = await this.#run((step) => reclaimSome(step));
+    const reclaimed = await this.#reclaim();
     return expired === "more" || reclaimed === "more" ? "more" : "done";
+  }
+
+  async #reclaim(): Promise<Finding> {
+    const { databases } = this.#door.keys;
+    if (!databases.rowsMayBeLeft) return "done";
+    // Whoever flushes another from here on says so again.
+    databases.rowsMayBeLeft = false;
+    const outcome = await this.#run((step) => reclaimSome(step));
+    if (outcome !== "done") databases.rowsMayBeLeft = true;
+    return outcome === "more" ? "more" : "done";
   }
 
   async #expire(): Promise<Finding> {
@@ -81,49 +97,48 @@ export class Housekeeping {
     let finding: Finding = "done";
     let anyDeadline = false;
     for (let index = 0; index < settings.databaseCount; index++) {
-      const left = await this.#run((step) => this.#expireSome(step, index));
-      if (left === "more") finding = "more";
-      if (left !== "none") anyDeadline = true;
+      const outcome = await this.#run((step) => this.#expireSome(step, index));
+      if (outcome !== "put off") this.#door.stats.keysExpired += outcome.expiredCount;
+      if (outcome !== "put off" && outcome.passed === "more") finding = "more";
+      if (outcome === "put off" || outcome.passed !== "none") anyDeadline = true;
     }
-    if (!anyDeadline) this.#forgetDeadlines();
+    if (!anyDeadline) await this.#run((step) => this.#forgetDeadlines(step));
     return finding;
   }
 
-  /** Removes keys of one logical database; says whether more have passed, or will ever pass. */
-  #expireSome(step: Step, index: number): "none" | "done" | "more" {
+  /** Removes keys of one logical database whose deadlines have passed. */
+  #expireSome(step: Step, index: number): Expired {
     const { keys } = this.#door;
     keys.begin(step, true);
     keys.use(index);
     const prefix = keys.prefix(DEADLINE_ROWS);
-    if (step.count(prefix) === 0) return "none";
+    if (step.count(prefix) === 0) return { passed: "none", expiredCount: 0 };
 
-    const passed = passedDeadlines(step, prefix);
-    for (const row of passed) {
+    const rows = passedDeadlines(step, prefix);
+    for (const row of rows) {
       keys.point(row, KEY_OVERHEAD_BYTES, row.length - KEY_OVERHEAD_BYTES);
       const found = keys.claimPointed();
       // If the row of the key does not agree, this one outlived a change of the deadline.
       if (!found || keys.deadlineMs !== readSortedDeadline(row, PREFIX_BYTES)) step.delete(row);
     }
-    this.#door.stats.keysExpired += keys.expiredCount;
-    return passed.length === EXPIRE_COUNT_MAX ? "more" : "done";
+    const passed = rows.length === EXPIRE_COUNT_MAX ? "more" : "done";
+    return { passed, expiredCount: keys.expiredCount };
   }
 
   /** Nothing has a deadline, if that can be seen to be so right now. */
-  #forgetDeadlines(): void {
-    const { keys, settings, store } = this.#door;
-    const outcome = store.tryRun((step) => {
-      keys.begin(step, true);
-      for (let index = 0; index < settings.databaseCount; index++) {
-        keys.use(index);
-        if (step.count(keys.prefix(DEADLINE_ROWS)) > 0) return false;
-      }
-      return true;
-    });
-    if (outcome === true) keys.deadlinesMayExist = false;
+  #forgetDeadlines(step: Step): void {
+    const { keys, settings } = this.#door;
+    keys.begin(step, true);
+    for (let index = 0; index < settings.databaseCount; index++) {
+      keys.use(index);
+      if (step.count(keys.prefix(DEADLINE_ROWS)) > 0) return;
+    }
+    // Should the body be run again: a deadline that is set meanwhile says so again.
+    keys.deadlinesMayExist = false;
   }
 
   /** Runs a body; a fault only means that the work is left for later. */
-  async #run<T>(body: (step: Step) => T): Promise<T | "done"> {
+  async #run<T>(body: (step: Step) => T): Promise<T | "put off"> {
     const { store } = this.#door;
     try {
       const outcome = store.tryRun(body);
@@ -132,7 +147,7 @@ export class Housekeeping {
     } catch (error) {
       if (!isFault(error)) throw error;
       this.#door.world.trace.event("redis-housekeeping-put-off", { code: error.code });
-      return "done";
+      return "put off";
     }
   }
 }

@@ -16,6 +16,8 @@ export class Interactive {
   readonly #door: Door;
   readonly #stopTimer: () => void;
   #timedOut: Fault | undefined;
+  /** Whether it gave a key a deadline, which nobody else can see before it is committed. */
+  wroteDeadline = false;
   /** Whether it changed the map of databases. */
   #remaps = false;
   #ended = false;
@@ -47,6 +49,7 @@ export class Interactive {
     this.#end();
     try {
       const at = await this.transaction.commit();
+      if (this.wroteDeadline) this.#door.keys.deadlinesMayExist = true;
       this.#endRemap(at);
       return at;
     } catch (error) {

@@ -42,6 +42,7 @@ export class Keyspace {
   expiredCount = 0;
   hitCount = 0;
   missCount = 0;
+  wroteDeadline = false;
   /** False only if it is known that no key has a deadline. */
   deadlinesMayExist = true;
   #step: Step | undefined;
@@ -67,6 +68,7 @@ export class Keyspace {
     this.expiredCount = 0;
     this.hitCount = 0;
     this.missCount = 0;
+    this.wroteDeadline = false;
   }
 
   /** The wall clock when the body began, in milliseconds since 1970. */
@@ -210,6 +212,7 @@ export class Keyspace {
     if (fromMs !== 0) this.#removeDeadline(step, fromMs);
     if (toMs === 0) return;
     this.deadlinesMayExist = true;
+    this.wroteDeadline = true;
     step.put(this.#deadlineKey, 0, this.#pointDeadline(toMs), 0);
   }
 

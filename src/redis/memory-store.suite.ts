@@ -123,6 +123,7 @@ export class MemoryStore implements TransactionStore {
   }
 
   begin(options: BeginOptions = {}): MemoryTransaction {
+    if (this.failure !== undefined) throw this.#unavailable();
     return new MemoryTransaction(this, options);
   }
 

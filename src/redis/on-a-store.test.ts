@@ -191,6 +191,19 @@ describe("whole databases", () => {
   });
 });
 
+test("what a transaction let expire is removed, however late it commits", async () => {
+  const client = door.connect();
+  await ask(client, "BEGIN", "SET k v PX 1");
+  // Nobody else sees a deadline, and the door takes it that there is none.
+  await door.clock.pass(500);
+  await ask(client, "COMMIT");
+  for (let round = 0; rowCount() > 0; round++) {
+    expect(round).toBeLessThan(1000);
+    await door.clock.pass(100);
+    await turn();
+  }
+});
+
 test("what was answered is there after a restart", async () => {
   const client = door.connect();
   await ask(client, "SET k v EX 100", "SELECT 1", "SET l w", "SWAPDB 1 2", "SELECT 3", "SET m x");
