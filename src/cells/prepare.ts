@@ -3,7 +3,7 @@
  * memory and stays there, and that the frames and pages they may need are free.
  *
  *     preparation.begin();
- *     preparation.addPut(...); preparation.addRemove(...);   // MISS: load what is missing, begin again
+ *     preparation.addPut(...); preparation.addRemove(...);   // MISS: load it, and begin again
  *     preparation.finish();                                  // READY: now tree.put and tree.remove
  *
  * All of it, and the writes, happen in one turn.

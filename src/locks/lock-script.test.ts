@@ -129,7 +129,9 @@ function formatEffect(effect: LockEffect): string {
     case "waiting":
       return effect.kind;
     case "wound":
-      return `wound ${effect.victim} by ${effect.by} for ${effect.mode} ${formatTarget(effect.target)}`;
+      return (
+        `wound ${effect.victim} by ${effect.by} for ${effect.mode} ` + formatTarget(effect.target)
+      );
     case "grant":
       return `grant ${effect.owner}`;
     default:

@@ -120,7 +120,7 @@ function wounded(effect: WoundEffect, victim: LockHolder, by: LockHolder | undef
   const what = target.kind === "key" ? "the key" : "keys from";
   return new Fault(
     "ERR_ABORTED",
-    `Transaction ${victim.age} gave way to the older transaction ${by?.age ?? "of another node"}, ` +
+    `Transaction ${victim.age} gave way to the older transaction ${by?.age ?? "elsewhere"}, ` +
       `which needs ${what} "${printable(key)}" (attempt ${victim.attempts + 1}): try again, with ` +
       "the age of this attempt",
     { key, transaction: victim.age, other: by?.age, attempts: victim.attempts + 1 },

@@ -51,8 +51,8 @@ export class Deadline {
   #timedOut(): Fault {
     return new Fault(
       "ERR_TIMEOUT",
-      `Waited for locks, pages or room for ${this.#timeoutMs} ms, which is the limit; nothing was ` +
-        'applied. Try again, or raise "timeoutMs"',
+      `Waited for locks, pages or room for ${this.#timeoutMs} ms, which is the limit; nothing ` +
+        'was applied. Try again, or raise "timeoutMs"',
       { timeoutMs: this.#timeoutMs },
     );
   }
