@@ -1,8 +1,8 @@
 /**
  * `npm run bench:history`: time and memory of the checkers against the length of the history, and
  * the time of the register logs in testdata. With `--write` it rewrites docs/history-speed.svg and
- * the table in docs/histories.md. Each size runs in a process of its own, so that memory is its own;
- * `--quick` leaves out the largest.
+ * the table in docs/histories.md. Each size runs in a process of its own, so that memory is its
+ * own; `--quick` leaves out the largest.
  */
 
 import { spawnSync } from "node:child_process";
@@ -100,18 +100,20 @@ function median(runs) {
 
 function tableOf(rows, logs) {
   return [
-    "| list-append transactions | time (least, most) | a second | memory at its peak | of it the history |",
+    "| list-append transactions | time (least, most) | a second | memory at its peak " +
+      "| of it the history |",
     "| --- | --- | --- | --- | --- |",
     ...rows.map(({ transactionCount, milliseconds, least, most, peakBytes, historyBytes }) => {
       const rate = Math.round(transactionCount / milliseconds) * 1000;
       return (
-        `| ${grouped(transactionCount)} | ${ms(milliseconds)} (${ms(least)}, ${ms(most)}) | ${grouped(rate)} ` +
-        `| ${mebibytes(peakBytes)} | ${mebibytes(historyBytes)} |`
+        `| ${grouped(transactionCount)} | ${ms(milliseconds)} (${ms(least)}, ${ms(most)}) ` +
+        `| ${grouped(rate)} | ${mebibytes(peakBytes)} | ${mebibytes(historyBytes)} |`
       );
     }),
     "",
-    `The ${logs.valid + logs.invalid + logs.unknown} register logs in \`src/history/testdata\`, each with its ` +
-      `counter-example: ${ms(logs.milliseconds)}, ${logs.valid} valid, ${logs.invalid} invalid, ${logs.unknown} unknown.`,
+    `The ${logs.valid + logs.invalid + logs.unknown} register logs in ` +
+      `\`src/history/testdata\`, each with its counter-example: ${ms(logs.milliseconds)}, ` +
+      `${logs.valid} valid, ${logs.invalid} invalid, ${logs.unknown} unknown.`,
     "",
     `Node ${process.versions.node}, medians of ${RUNS}; memory is that of the whole process.`,
   ].join("\n");
@@ -147,7 +149,8 @@ function plotOf(rows) {
   const target = SIZES.map((count) => [x(count), y((count / TARGET_PER_SECOND) * 1000)]);
   const ticksX = SIZES.map(
     (count) =>
-      `<text x="${x(count)}" y="${height - margin + 20}" text-anchor="middle">${grouped(count)}</text>`,
+      `<text x="${x(count)}" y="${height - margin + 20}" text-anchor="middle">` +
+      `${grouped(count)}</text>`,
   );
   const ticksY = [1, 10, 100, 1_000, 10_000, 100_000].map(
     (value) =>
@@ -155,13 +158,15 @@ function plotOf(rows) {
       `<text x="${margin - 8}" y="${y(value) + 4}" text-anchor="end">${grouped(value)}</text>`,
   );
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ` +
+      'font-family="sans-serif" font-size="12">',
     "<title>Time to check list-append histories against their length</title>",
     '<rect width="100%" height="100%" fill="white"/>',
     ...ticksX,
     ...ticksY,
     `<text x="${width / 2}" y="${height - 12}" text-anchor="middle">transactions</text>`,
-    `<text x="16" y="${height / 2}" text-anchor="middle" transform="rotate(-90 16 ${height / 2})">milliseconds</text>`,
+    `<text x="16" y="${height / 2}" text-anchor="middle" ` +
+      `transform="rotate(-90 16 ${height / 2})">milliseconds</text>`,
     `<path d="${pathOf(target)}" fill="none" stroke="#999" stroke-dasharray="4 4"/>`,
     `<text x="${x(2_000)}" y="${y(42)}" fill="#777">100,000 a second</text>`,
     `<path d="${pathOf(measured)}" fill="none" stroke="#05c" stroke-width="2"/>`,
