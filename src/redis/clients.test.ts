@@ -132,6 +132,22 @@ describe("when the store fails", () => {
     await door.clock.pass(1000);
   });
 
+  test("what was written while it failed is unknown", async () => {
+    const door = new TestDoor();
+    const [holder, waiter] = [door.connect(), door.connect()];
+    door.store.settlesAtOnce = false;
+    await holder.ask("BEGIN", "SET k 1");
+    expect(await waiter.ask("SET k 2")).toEqual([]);
+    door.store.appended = () => door.store.fail();
+    door.store.free();
+    await turn();
+    expect(waiter.received()).toEqual([
+      "(error) UNKNOWN the store failed before this was durable: whether it was applied is not " +
+        "known",
+    ]);
+    expect(waiter.connection.ended).toBe(true);
+  });
+
   test("whoever waits for a lock is told", async () => {
     const door = new TestDoor();
     const [holder, waiter] = [door.connect(), door.connect()];

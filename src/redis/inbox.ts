@@ -4,9 +4,8 @@
  * what was announced.
  */
 
+/** More room than at first is given up as soon as it is empty: connections are many. */
 const BYTES_AT_FIRST = 4096;
-/** More room than this is given up as soon as it is empty. */
-const BYTES_KEPT_MAX = 64 * 1024;
 
 export class Inbox {
   bytes: Uint8Array = new Uint8Array(0);
@@ -31,7 +30,7 @@ export class Inbox {
     if (start < this.end) return;
     this.start = 0;
     this.end = 0;
-    if (this.bytes.length > BYTES_KEPT_MAX) this.bytes = new Uint8Array(0);
+    if (this.bytes.length > BYTES_AT_FIRST) this.bytes = new Uint8Array(0);
   }
 
   #makeRoom(count: number): number {

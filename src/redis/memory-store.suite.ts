@@ -35,6 +35,8 @@ export class MemoryStore implements TransactionStore {
   settlesAtOnce = true;
   /** Says at each call of a step whether the body is abandoned there. */
   stumbles: () => boolean = () => false;
+  /** Called when a commit has been appended, before anybody hears of it. */
+  appended: () => void = () => undefined;
   nowMs: () => number = () => 1_700_000_000_000;
   /** Whether nobody waits for a lock any longer. */
   locksTimeOut = false;
@@ -85,6 +87,7 @@ export class MemoryStore implements TransactionStore {
       const at = lsn(++this.#last);
       for (const [key, bytes] of step.written) this.#apply(key, bytes, at);
       step.written.clear();
+      this.appended();
     }
     this.answerLsn = lsn(this.#last);
     if (this.settlesAtOnce) this.settledLsn = this.answerLsn;

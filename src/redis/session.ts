@@ -170,7 +170,8 @@ export class Session implements ConnectionHandler, ClientSession {
   checkTime(nowMs: number): void {
     const { settings, stats } = this.#door;
     const idleMs = nowMs - this.client.lastActiveMs;
-    const idle = 0 < settings.idleTimeoutMs && settings.idleTimeoutMs < idleMs && !this.inBegin;
+    const mayIdle = this.inBegin || this.#executor.waiting || this.#output.waits;
+    const idle = 0 < settings.idleTimeoutMs && settings.idleTimeoutMs < idleMs && !mayIdle;
     const stranger =
       !this.client.authenticated && settings.authTimeoutMs < nowMs - this.client.connectedMs;
     if (idle || stranger || settings.requestTimeoutMs < this.#stuckMs(nowMs)) {
@@ -272,6 +273,10 @@ export class Session implements ConnectionHandler, ClientSession {
     this.#reply.errorCount = 0;
     const waits = this.#output.seal(needs, store.settledLsn, commandCount, wrote);
     executor.beginTurn();
+    if (waits && store.failure !== undefined) {
+      this.storeFailed();
+      return;
+    }
     if (waits) this.#owner.awaitSettled(this);
     if (this.#isTooMuch()) {
       stats.connectionsOverflowed++;

@@ -15,7 +15,7 @@ export type Protocol = 2 | 3;
 
 const REGION_BYTES_AT_FIRST = 1024;
 /** A larger region is given up as soon as it is empty. */
-const REGION_BYTES_KEPT_MAX = 64 * 1024;
+const REGION_BYTES_KEPT_MAX = 16 * 1024;
 const CARRIAGE_RETURN = 0x0d;
 const LINE_FEED = 0x0a;
 const SPACE = 0x20;
