@@ -11,6 +11,7 @@ import type { CommandIo } from "./command-io.ts";
 import type { OpenedStore } from "./node.ts";
 import type { Figure } from "./node-health.ts";
 import type { Settings } from "./settings-table.ts";
+import { recordTraffic } from "./traffic-record.ts";
 import { version } from "./version.ts";
 
 /**
@@ -36,7 +37,34 @@ export async function openStore(
   });
   making.finish();
   const store = must(opened, "a library that is open has its store");
-  return { store, figures: storeFigures(store), close: async () => await library.close() };
+  const figures = storeFigures(store);
+  const close = async (): Promise<void> => await library.close();
+  if (settings.record === undefined) return { store, figures, close };
+  return await withRecord(world, store, settings.record, settings, { store, figures, close });
+}
+
+/** The opened store with a sample of what runs on it going to a file. */
+async function withRecord(
+  world: World,
+  engine: Transactions,
+  path: string,
+  settings: Settings,
+  opened: OpenedStore,
+): Promise<OpenedStore> {
+  try {
+    const traffic = await recordTraffic(world, engine, path, settings["record-one-in"]);
+    const leftOut = counter("holdfast_records_left_out_total", "records not written", () =>
+      traffic.leftOutCount(),
+    );
+    const close = async (): Promise<void> => {
+      await opened.close();
+      await traffic.close();
+    };
+    return { store: traffic.engine, figures: [...opened.figures, leftOut], close };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
 }
 
 function storeOptions(settings: Settings): Partial<StoreOptions> {

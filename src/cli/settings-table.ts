@@ -87,6 +87,8 @@ export interface Settings {
   readonly "transaction-bytes-max": number;
   readonly "locks-per-transaction-max": number;
   readonly "transaction-timeout-ms": number;
+  readonly record: string | undefined;
+  readonly "record-one-in": number;
   readonly "log-level": "debug" | "info" | "warn" | "error";
 }
 
@@ -155,6 +157,18 @@ export const settingsTable: {
     defaults.transactionTimeoutMs,
     "milliseconds",
     "the longest that a transaction may wait and run",
+  ),
+  record: setting(
+    v.union([v.undefined(), text]),
+    undefined,
+    "file",
+    "record what runs to this file, for `holdfast check FILE --workload recorded`",
+  ),
+  "record-one-in": setting(
+    atLeast(1, "the number"),
+    1,
+    "number",
+    "record one transaction in so many; check with --sampled if it is more than 1",
   ),
   "log-level": setting(
     v.picklist(["debug", "info", "warn", "error"], "give debug, info, warn or error"),
