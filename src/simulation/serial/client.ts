@@ -18,6 +18,8 @@ export interface ClientParts {
   readonly random: SeededRandom;
   /** How often of a hundred it has little patience. */
   readonly impatiencePercent: number;
+  /** The longest it waits where it has patience; undefined: what the store allows. */
+  readonly timeoutMs?: number;
   readonly violated: (what: string) => void;
   readonly see: (sight: ClientSight) => void;
 }
@@ -31,9 +33,12 @@ export class StoreClient implements SerialClient {
   readonly name: string;
   readonly random: SeededRandom;
   readonly #parts: ClientParts;
+  readonly #options: RunOptions | undefined;
   #count = 0;
 
   constructor(parts: ClientParts) {
+    const { timeoutMs } = parts;
+    this.#options = timeoutMs === undefined ? undefined : { timeoutMs };
     this.name = parts.name;
     this.random = parts.random;
     this.#parts = parts;
@@ -43,7 +48,7 @@ export class StoreClient implements SerialClient {
     const { store } = this.#parts;
     const patience = this.#patience();
     try {
-      return await store.run(body, options ?? patience?.options);
+      return await store.run(body, options ?? patience?.options ?? this.#options);
     } catch (error) {
       const isStopped = isFault(error, "ERR_TIMEOUT") || isFault(error, "ERR_ABORTED");
       if (isStopped) this.#parts.see(patience?.sight ?? "timeout");

@@ -9,12 +9,13 @@ import { findCycle } from "../../locks/waits-for.ts";
 import { type OpenEngineOptions, openVolumeEngine } from "../../transactions/open-engine.ts";
 import type { Transactions } from "../../transactions/transactions.ts";
 import { defaultStoreOptions } from "../../store/options.ts";
+import type { StorageOperation } from "../../volume/fault-plan.ts";
 import { openFileVolume } from "../../volume/file-volume.ts";
 import type { World } from "../../world/world.ts";
 import type { SimulatedMachine } from "../simulated-machine.ts";
 import type { SimulatedProcess } from "../simulated-process.ts";
 import type { SimulatedWorld } from "../simulated-world.ts";
-import { StoreClient } from "./client.ts";
+import { type ClientParts, StoreClient } from "./client.ts";
 import { Recorder } from "./recorder.ts";
 import { RecordingStore } from "./recording-store.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -51,6 +52,8 @@ export interface StoppedLife {
 }
 
 const DIRECTORY = "/data";
+const WRITES: readonly StorageOperation[] = ["write", "durable", "sync", "grow"];
+const PATIENCE_MS = 60_000;
 const SAMPLE_MS = 0.7;
 /** How often it is looked whether the process may be stopped where its disk is quiet. */
 const QUIET_MS = 0.03;
@@ -106,7 +109,7 @@ export class Life {
   }
 
   async checkWorkloads(): Promise<void> {
-    const client = this.#client("checker", 0);
+    const client = this.#patientClient("checker");
     for (const workload of this.#parts.plan.workloads) await workload.check(client);
   }
 
@@ -156,7 +159,7 @@ export class Life {
       : await open(world, DIRECTORY, options);
     this.#adopt(engine);
     if (number > 1) record.openedAgain(this.engine.appendedLsn);
-    const setter = this.#client("setter", 0);
+    const setter = this.#patientClient("setter");
     for (const workload of plan.workloads) await workload.setup(setter);
     this.#startClients();
     return undefined;
@@ -171,7 +174,8 @@ export class Life {
 
   #openFailed(error: unknown): typeof LIFE_OVER {
     const { kind } = this.#parts.end;
-    if (kind !== "disk-error") this.#parts.violated(`it cannot be opened: ${messageOf(error)}`);
+    const mayFail = kind === "disk-error" || this.#isOver;
+    if (!mayFail) this.#parts.violated(`it cannot be opened: ${messageOf(error)}`);
     return LIFE_OVER;
   }
 
@@ -186,11 +190,20 @@ export class Life {
     this.#clientsDone = Promise.all(running);
   }
 
+  /** One that has time, since what it does must be done. */
+  #patientClient(name: string): StoreClient {
+    return new StoreClient({ ...this.#clientParts(name, 0), timeoutMs: PATIENCE_MS });
+  }
+
   #client(name: string, impatiencePercent: number): StoreClient {
+    return new StoreClient(this.#clientParts(name, impatiencePercent));
+  }
+
+  #clientParts(name: string, impatiencePercent: number): ClientParts {
     const { simulation, number, see, violated } = this.#parts;
     const fullName = `${name}.${number}`;
     const { clock } = this.#process.world;
-    return new StoreClient({
+    return {
       name: fullName,
       store: new RecordingStore(must(this.#recorder, "the store is open"), fullName),
       clock,
@@ -198,7 +211,7 @@ export class Life {
       impatiencePercent,
       violated,
       see,
-    });
+    };
   }
 
   async #runClient(client: StoreClient, workload: Workload): Promise<void> {
@@ -240,13 +253,14 @@ export class Life {
       this.#cancelEnd = simulation.after(end.afterMs, () => {
         if (!this.#isOver) this.#machine.crash(end.how);
       });
-    } else if (kind === "crash-at" || kind === "disk-error") {
-      plan.add({
-        operations: ["write", "durable", "sync", "grow"],
-        skip: end.operation,
-        count: kind === "crash-at" ? 1 : "forever",
-        fault: kind === "crash-at" ? { kind: "crash", how: end.how } : { kind: "error" },
-      });
+    } else if (kind === "crash-at") {
+      const fault = { kind: "crash", how: end.how } as const;
+      plan.add({ operations: WRITES, skip: end.operation, count: 1, fault });
+    } else if (kind === "disk-error") {
+      const fault = { kind: "error" } as const;
+      const { operation: skip } = end;
+      if (end.strikes === "read") plan.add({ operations: ["read"], skip, count: 1, fault });
+      else plan.add({ operations: WRITES, skip, count: "forever", fault });
     }
   }
 

@@ -107,7 +107,10 @@ class SerialRun {
 
   async #lastLife(stopped: StoppedLife | undefined): Promise<void> {
     const life = this.#life({ kind: "close" }, stopped !== undefined);
-    if ((await life.begin()) === LIFE_OVER) return;
+    if ((await life.begin()) === LIFE_OVER) {
+      await life.end();
+      return;
+    }
     await life.clientsDone();
     await stopped?.goOn();
     await life.checkWorkloads();

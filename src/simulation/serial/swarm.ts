@@ -24,8 +24,8 @@ export type LifeEnd =
   | { readonly kind: "crash"; readonly how: Death; readonly afterMs: number }
   /** It stops before this operation on the disk. */
   | { readonly kind: "crash-at"; readonly how: Death; readonly operation: number }
-  /** The disk refuses this operation, and all that follow. */
-  | { readonly kind: "disk-error"; readonly operation: number }
+  /** The disk refuses this write and all that follow, or this read alone. */
+  | { readonly kind: "disk-error"; readonly strikes: "writes" | "read"; readonly operation: number }
   /** The process stands still, another opens the store, and then the first goes on. */
   | { readonly kind: "take-over"; readonly afterMs: number };
 
@@ -107,6 +107,7 @@ function endOf(random: SeededRandom, isLarge: boolean): LifeEnd {
   if (choice < 10) return { kind: "close" };
   if (choice < 45) return { kind: "crash", how, afterMs };
   if (choice < 75) return { kind: "crash-at", how, operation };
-  if (choice < 85) return { kind: "disk-error", operation };
+  if (choice < 80) return { kind: "disk-error", strikes: "writes", operation };
+  if (choice < 85) return { kind: "disk-error", strikes: "read", operation };
   return { kind: "take-over", afterMs };
 }

@@ -168,7 +168,8 @@ class RedisRun {
     const { world } = this.#simulation.node(`client ${number}`);
     const actor = this.#actor(`c${number}`, world);
     let client = await this.#connect(world);
-    await this.#attempt(world, client, async () => await this.#ledger.setUp(client));
+    const setUp = async (): Promise<void> => await this.#ledger.setUp(client);
+    while (!(await this.#attempt(world, client, setUp))) client = await this.#connect(world);
     for (let count = 0; count < this.#options.actsPerClient; count++) {
       await actor.think();
       if (client.isLost) client = await this.#connect(world);

@@ -1,4 +1,6 @@
-/** Counters that all add to: each add that was acknowledged counts once, each other at most once. */
+/**
+ * Counters that all add to: each add that was acknowledged counts once, each other at most once.
+ */
 
 import { digits, read, write } from "../rows.ts";
 import type { SerialClient, Workload } from "../workload.ts";

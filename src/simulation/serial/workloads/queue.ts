@@ -1,4 +1,6 @@
-/** A queue of jobs: each that was put in is claimed by one client, or still there; none vanishes. */
+/**
+ * A queue of jobs: each that was put in is claimed by one client, or still there; none vanishes.
+ */
 
 import type { Step } from "../../../transactions/step.ts";
 import { read, remove, rows, write } from "../rows.ts";
