@@ -50,7 +50,11 @@ class Driver {
     const bytes = fromLatin1(key);
     const content = value === undefined ? new Uint8Array(0) : fromLatin1(value);
     const { cells } = this;
-    const limits = { reservePages: 0, dirtyFramesMax: Math.floor(this.#frameCount * 0.75) };
+    const limits = {
+      reservePages: 0,
+      dirtyFramesMax: Math.floor(this.#frameCount * 0.75),
+      framesMax: Math.floor(this.#frameCount * 0.5),
+    };
     const preparation = new Preparation(cells.tree, limits);
     for (;;) {
       preparation.begin();

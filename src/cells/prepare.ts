@@ -12,7 +12,7 @@
 import { childSlot } from "./page-search.ts";
 import { extentPages } from "./extents.ts";
 import { childOf, countOf, generationOf, isInline, PAGE_BYTES, usedBytes } from "./page.ts";
-import { MISS, rowBytes, SMALL_PAGE_BYTES, type Tree } from "./tree.ts";
+import { rowBytes, SMALL_PAGE_BYTES, type Tree } from "./tree.ts";
 
 export const READY = 3;
 /** Too many pages are dirty: wait until a checkpoint has written some. */
@@ -32,11 +32,14 @@ export interface PreparationLimits {
   readonly reservePages: number;
   /** Dirty frames beyond this make writers wait for the checkpoint. */
   readonly dirtyFramesMax: number;
+  /** What may be written at once touches and makes fewer pages than this. */
+  readonly framesMax: number;
 }
 
 export class Preparation {
   readonly #tree: Tree;
   readonly #limits: PreparationLimits;
+  #pins = 0;
   #copies = 0;
   #leaves = 0;
   #smallBytes = 0;
@@ -59,6 +62,7 @@ export class Preparation {
   begin(): void {
     this.#tree.forgetPath();
     this.#tree.cache.unpinAll();
+    this.#pins = 0;
     this.#copies = 0;
     this.#leaves = 0;
     this.#smallBytes = 0;
@@ -80,7 +84,8 @@ export class Preparation {
 
   addRemove(key: Uint8Array, at: number, length: number): number {
     this.#removes++;
-    if (this.#pinPath(key, at, length) === MISS) return MISS;
+    const pinned = this.#pinPath(key, at, length);
+    if (pinned !== READY) return pinned;
     return this.#pinNeighbours();
   }
 
@@ -92,9 +97,12 @@ export class Preparation {
     const splits = this.#longKeys
       ? leafSplits * (rootLevel + 2)
       : leafSplits + Math.ceil(leafSplits / 4) + rootLevel + 2;
-    const pages = this.#copies + splits + (this.#removes > 0 ? rootLevel + 2 : 0);
+    const made = splits + (this.#removes > 0 ? rootLevel + 2 : 0);
+    const pages = this.#copies + made;
 
-    if (pages + rootLevel > cache.frameCount / 2) return TOO_LARGE;
+    // As if all that is touched had to be copied, because recovery may have to: what is accepted
+    // now must be applied then, with the same cache.
+    if (this.#pins + made + rootLevel > this.#limits.framesMax) return TOO_LARGE;
     if (cache.dirtyCount + pages > this.#limits.dirtyFramesMax) return NO_FRAMES;
     if (!cache.ensureFree(pages)) return NO_FRAMES;
     const reserve = mayUseReserve ? 0 : this.#limits.reservePages;
@@ -113,6 +121,8 @@ export class Preparation {
       const base = cache.find(number);
       if (base < 0) return this.#tree.miss(number);
       this.#pin(base, level);
+      // With everything pinned, the page that is missing would wait for a frame for ever.
+      if (this.#pins > this.#limits.framesMax) return TOO_LARGE;
       path[level] = base;
       if (level === 0) return READY;
       const slot = childSlot(slab, base, key, at, length);
@@ -140,6 +150,7 @@ export class Preparation {
 
   #pin(base: number, level: number): void {
     if (!this.#tree.cache.pin(base)) return;
+    this.#pins++;
     if (level === 0) this.#leaves++;
     const generation = generationOf(this.#tree.slab, base);
     if (generation !== this.#tree.generation) this.#copies++;

@@ -6,7 +6,6 @@
 import { hashBytes } from "../base/bytes.ts";
 import type { Cells } from "../cells/cells.ts";
 import { Preparation, type PreparationLimits, READY } from "../cells/prepare.ts";
-import { MISS } from "../cells/tree.ts";
 import type { Census } from "./census.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { PUT, WriteCursor } from "./write-set.ts";
@@ -42,7 +41,7 @@ export class Applier {
         removesOnly = false;
         added = preparation.addPut(bytes, keyAt, keyBytes, writes.valueBytes);
       } else added = preparation.addRemove(bytes, keyAt, keyBytes);
-      if (added !== READY) return MISS;
+      if (added !== READY) return added;
     }
     return preparation.finish(removesOnly);
   }

@@ -39,6 +39,9 @@ import { ENTRY_WRITES } from "./write-set.ts";
 const RESERVE_PAGES = 48;
 /** The share of the cache that may be dirty before writers wait for the checkpoint. */
 const DIRTY_SHARE_MAX = 0.75;
+/** The share of the cache that one transaction may touch; a little more when it is replayed. */
+const TRANSACTION_SHARE_MAX = 0.5;
+const REPLAY_SHARE_MAX = 0.6;
 /** Two halves in which batches gather. */
 const ARENA_BYTES: number = 8 << 20;
 const ARENA_BYTES_MIN: number = 1 << 20;
@@ -73,7 +76,8 @@ export async function openStore(
   const dependencies = new Dependencies();
   const growth = new PageGrowth(volume, cells, found.pages.at);
   const applier = new Applier(cells, census, dependencies, limitsOf(cells));
-  const replay = new Replay(cells, applier, growth);
+  const replayer = new Applier(cells, census, dependencies, replayLimitsOf(cells));
+  const replay = new Replay(cells, replayer, growth);
   const recovered = await recoverLog(
     volume,
     world.checksums,
@@ -145,13 +149,19 @@ class Replay {
     reason: number,
   ): Promise<void> {
     for (let prepared = reason; prepared !== READY;) {
-      if (prepared === MISS) await this.#cells.loadMissing();
+      if (prepared === MISS) await this.#load();
       else if (prepared === NO_FRAMES) await this.#cells.spill();
       else if (prepared === NO_PAGES) await this.#growth.grow();
       else throw tooLarge(position);
       prepared = this.#applier.prepare(bytes, at, length);
     }
     this.#applier.apply(bytes, at, length, position);
+  }
+
+  /** Nobody else makes room: pages that are dirty would stay in the way of the missing one. */
+  async #load(): Promise<void> {
+    if (!this.#cells.cache.ensureFree(1)) await this.#cells.spill();
+    await this.#cells.loadMissing();
   }
 }
 
@@ -172,8 +182,18 @@ function makeArena(slab: Slab, options: StoreOptions): Arena {
 }
 
 function limitsOf(cells: Cells): PreparationLimits {
-  const dirtyFramesMax = Math.floor(cells.cache.frameCount * DIRTY_SHARE_MAX);
-  return { reservePages: RESERVE_PAGES, dirtyFramesMax };
+  const { frameCount } = cells.cache;
+  return {
+    reservePages: RESERVE_PAGES,
+    dirtyFramesMax: Math.floor(frameCount * DIRTY_SHARE_MAX),
+    framesMax: Math.floor(frameCount * TRANSACTION_SHARE_MAX),
+  };
+}
+
+/** What was committed once must be applied again, though the tree may have another shape. */
+function replayLimitsOf(cells: Cells): PreparationLimits {
+  const framesMax = Math.floor(cells.cache.frameCount * REPLAY_SHARE_MAX);
+  return { ...limitsOf(cells), reservePages: 0, framesMax };
 }
 
 function cellsOptions(
