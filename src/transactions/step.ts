@@ -78,7 +78,10 @@ export const MUST_WAIT: unique symbol = Symbol("must wait");
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
-  /** The longest it may wait for pages and locks; `ERR_TIMEOUT` after it. */
+  /**
+   * The longest it may wait for pages, locks and room, and for `begin` the longest the transaction
+   * may be open; `ERR_TIMEOUT` after it.
+   */
   readonly timeoutMs?: number | undefined;
 }
 
