@@ -34,7 +34,8 @@ export interface OpenEngineOptions {
 
 const VOLUME = "volume";
 const UNFINISHED = "volume.new";
-const NO_ACCESS: ReadonlySet<string> = new Set(["EACCES", "EPERM"]);
+/** What a directory above the data answers that was not made just now, or needs no sync. */
+const NOT_OURS: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "EINVAL", "ENOTSUP"]);
 const OWN_NAMES: ReadonlySet<string> = new Set([
   "lock",
   "lost+found",
@@ -107,8 +108,7 @@ async function syncNames(files: Files, directory: string): Promise<void> {
     try {
       await files.syncDirectory(parentPath(path));
     } catch (error) {
-      // A directory that this user may not open is none that was made just now.
-      if (!isFault(error, "ERR_IO") || !NO_ACCESS.has(String(error.details["errno"]))) throw error;
+      if (!isFault(error, "ERR_IO") || !NOT_OURS.has(String(error.details["errno"]))) throw error;
     }
   }
 }
