@@ -183,10 +183,7 @@ export class Store {
     this.requireOpen();
     switch (reason) {
       case WAIT_FENCE:
-        await this.#fence.look().catch((error: unknown) => {
-          if (!isFault(error, "ERR_IO")) this.#fail(asError(error));
-          throw error;
-        });
+        await this.#look();
         break;
       case WAIT_FRAMES:
         await this.#checkpointer.hurry().catch((error: unknown) => {
@@ -257,10 +254,20 @@ export class Store {
       this.#settle();
       return;
     }
-    this.progress(WAIT_FENCE).then(
+    this.#look().then(
       () => this.#durable(),
       (error: unknown) => this.#fail(asError(error)),
     );
+  }
+
+  /** Fails the store if it has lost the volume. Who closes it looks too, to answer what it owes. */
+  async #look(): Promise<void> {
+    try {
+      await this.#fence.look();
+    } catch (error) {
+      if (!isFault(error, "ERR_IO")) this.#fail(asError(error));
+      throw error;
+    }
   }
 
   #settle(): void {

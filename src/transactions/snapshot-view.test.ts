@@ -52,6 +52,16 @@ test("a snapshot ends when it is released, too old, or its store is closed", asy
   });
 });
 
+test("a snapshot that is asked for just before a close holds nothing afterwards", async () => {
+  await withEngine(async (engine) => {
+    const written = engine.run((step) => step.set(A, A));
+    const snapshot = engine.snapshot();
+    const closed = engine.close();
+    await expect(snapshot).rejects.toMatchObject({ code: "ERR_CLOSED" });
+    await Promise.all([written, closed]);
+  });
+});
+
 function codeOf(body: () => unknown): unknown {
   try {
     return body();

@@ -26,6 +26,7 @@ export async function takeSnapshot(
   const position = store.appendedLsn;
   try {
     await store.whenSettled(position);
+    store.requireOpen();
   } catch (error) {
     snapshot.release();
     throw error;
