@@ -280,8 +280,8 @@ export class Cache {
     if (!isRight || this.slab.u32[at >> 2] !== PAGE_MAGIC || numberOf(this.slab, at) !== page) {
       throw new Fault(
         "ERR_CORRUPT",
-        `Page ${page} of ${this.volume.name}, at byte ${this.pagesAt + page * PAGE_BYTES}, is not ` +
-          "what was written there: its checksum differs from the one its parent holds. " +
+        `Page ${page} of ${this.volume.name}, at byte ${this.pagesAt + page * PAGE_BYTES}, is ` +
+          "not what was written there: its checksum differs from the one its parent holds. " +
           "Run `holdfast verify` to see how much is damaged, and restore a backup",
         { page, position: this.pagesAt + page * PAGE_BYTES, volume: this.volume.name },
       );

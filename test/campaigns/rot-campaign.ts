@@ -109,14 +109,16 @@ async function misplaceWrites(seed: number, scope: RotScope, report: RotReport):
   ];
   for (const [index, fault] of faults.entries()) {
     let skip = (seed + index) % scope.writeStep;
-    for (let wasStruck = true; wasStruck; skip += scope.writeStep) {
+    for (;;) {
       const plan = new FaultPlan([{ operations: ["write", "durable"], skip, count: 1, fault }]);
       await within(`seed ${seed}, write ${skip} ${fault.kind}`, async () => {
         const scene = await makeScene(seed, scope, skip % 2 === 0, plan);
-        wasStruck = skip < plan.operationCount;
         const isNamed = await look(scene);
         count(isNamed ? report.named : report.harmless, "write");
       });
+      // The last one found no write left that it could strike.
+      if (plan.operationCount <= skip) break;
+      skip += scope.writeStep;
     }
   }
 }
