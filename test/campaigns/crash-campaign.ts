@@ -13,6 +13,7 @@ import { type Crash, CrashImages } from "../../src/volume/crash-images.ts";
 import { MemoryVolume } from "../../src/volume/memory-volume.ts";
 import type { PagedImage } from "../../src/volume/paged-image.ts";
 import { RecordingVolume } from "../../src/volume/recording-volume.ts";
+import type { Transactions } from "../../src/transactions/transactions.ts";
 import { checkStore } from "./check-store.ts";
 import { Ledger } from "./ledger.ts";
 import {
@@ -34,6 +35,8 @@ export interface CrashScope {
   readonly continueStep: number;
   /** At every so many-th crash the recovery crashes, too, at each of its events. */
   readonly recoveryStep: number;
+  /** Breaks the engine of the run, for a test of the campaign itself. */
+  readonly plant?: (engine: Transactions) => void;
 }
 
 export const wholeScope: CrashScope = {
@@ -123,7 +126,10 @@ async function recordRun(
   let ledger = new Ledger();
   let required = 0;
   for (let life = random.below(3); life > 0; life--) {
-    const lived = await live(seed + life, random, image, ledger, required, workload, 100);
+    const lived = await live(seed + life, random, image, ledger, required, {
+      workload,
+      operationCount: 100,
+    });
     const crash = random.chance(50) ? "process" : "power";
     const point = random.chance(30) ? lived.volume.point : random.below(lived.volume.point + 1);
     image = new CrashImages(lived.volume, crash).after(point, life);
@@ -131,9 +137,17 @@ async function recordRun(
     ledger = point < lived.openedPoint ? lived.before : lived.ledger;
   }
   const { operationCount } = scope;
-  const run = await live(seed, random, image, ledger, required, workload, operationCount, report);
+  const options = { workload, operationCount, report, plant: scope.plant };
+  const run = await live(seed, random, image, ledger, required, options);
   report.operationCount += run.volume.point / 2;
   return run;
+}
+
+interface LifeOptions {
+  readonly workload: WorkloadOptions;
+  readonly operationCount: number;
+  readonly report?: CrashReport;
+  readonly plant?: ((engine: Transactions) => void) | undefined;
 }
 
 /** Opens the store of an image and works on it; at times it is closed at the end. */
@@ -143,10 +157,9 @@ async function live(
   image: PagedImage,
   before: Ledger,
   beforeLsn: number,
-  workload: WorkloadOptions,
-  operationCount: number,
-  report?: CrashReport,
+  options: LifeOptions,
 ): Promise<RecordedRun> {
+  const { workload, operationCount, report, plant } = options;
   return await inWorld(seed, async (world, simulation) => {
     const volume = unhurriedRecording(image, simulation, random.stream("delays"));
     const engine = await openOn(world, volume);
@@ -155,6 +168,7 @@ async function live(
     checkPosition(appendedLsn, beforeLsn, before);
     const ledger = before.after(appendedLsn);
     ledger.follow(engine);
+    plant?.(engine);
     await runWorkload(
       {
         world,

@@ -7,8 +7,10 @@ import { parseArgs } from "node:util";
 import { crashCampaign, wholeScope } from "./crash-campaign.ts";
 import { failureCampaign, wholeFailureScope } from "./failure-campaign.ts";
 import { rotCampaign, wholeRotScope } from "./rot-campaign.ts";
+import { modelCampaign } from "./model-campaign.ts";
 
 const CAMPAIGNS: Readonly<Record<string, (seed: number) => Promise<object>>> = {
+  model: async (seed) => await modelCampaign(seed),
   rot: async (seed) => await rotCampaign(seed, wholeRotScope),
   failure: async (seed) => await failureCampaign(seed, wholeFailureScope),
   crash: async (seed) => await crashCampaign(seed, wholeScope),

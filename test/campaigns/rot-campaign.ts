@@ -152,7 +152,7 @@ async function makeScene(
         random,
         point: () => 0,
         isOver: () => ledger.lastLsn >= scope.transactionCount || engine.failure !== undefined,
-        ...(plan === undefined ? {} : { onFault: (fault) => void named(fault) }),
+        ...(plan === undefined ? {} : { onFault: named }),
       },
       { ...defaultWorkload, checkpointPercent: 3 },
     );
