@@ -26,7 +26,7 @@ import {
 import { defaultWorkload, runWorkload, type WorkloadOptions } from "./workload.ts";
 
 export interface CrashScope {
-  /** Of the workload, at least; the opening and the end come on top. Each has a beginning and an end. */
+  /** Of the workload, at least; the opening and the end come on top. */
   readonly operationCount: number;
   /** A crash comes after every so many-th event; 1: after each. */
   readonly eventStep: number;
