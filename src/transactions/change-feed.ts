@@ -15,22 +15,31 @@ export async function* changesOf(
 ): AsyncGenerator<CommittedTransaction, void, undefined> {
   const reader = store.log.reader(lsn(after + 1));
   const found: CommittedTransaction[] = [];
-  const isWanted = (): boolean => signal?.aborted !== true;
-  while (isWanted()) {
-    store.requireOpen();
-    if (reader.nextLsn > store.settledLsn) {
-      await nextSettled(store, signal);
-      continue;
-    }
+  while (await settles(reader.nextLsn, store, signal)) {
     await reader.readOn((entry) => {
       if (entry.kind === ENTRY_WRITES) found.push({ lsn: entry.lsn, changes: changesIn(entry) });
       return undefined;
     });
     for (const transaction of found.splice(0)) {
-      while (transaction.lsn > store.settledLsn) await nextSettled(store, signal);
+      if (!(await settles(transaction.lsn, store, signal))) return;
       yield transaction;
     }
   }
+}
+
+/** True once `position` is settled; false if the signal is given before, or was already. */
+async function settles(
+  position: Lsn,
+  store: Store,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const isWanted = (): boolean => signal?.aborted !== true;
+  while (isWanted()) {
+    if (position <= store.settledLsn) return true;
+    store.requireOpen();
+    await nextSettled(store, signal);
+  }
+  return false;
 }
 
 function changesIn({ bytes, bodyAt, bodyBytes }: LogEntry): readonly Change[] {
