@@ -47,11 +47,13 @@ class OpenHoldfast implements OpenPeer {
   }
 
   async scan(count: number): Promise<number> {
+    const rows = this.#database.scan({ limit: count });
     let seen = 0;
-    for await (const { key } of this.#database.scan({ limit: count })) {
-      if (key.length > 0) seen++;
+    for (;;) {
+      const chunk = await rows.nextRows();
+      if (chunk.length === 0) return seen;
+      for (const { key } of chunk) if (key.length > 0) seen++;
     }
-    return seen;
   }
 
   async load(entries: readonly Entry[]): Promise<void> {

@@ -12,13 +12,18 @@ interface Operation {
   readonly value: Uint8Array;
 }
 
+interface Entries {
+  nextv(count: number): Promise<readonly (readonly Uint8Array[])[]>;
+  close(): Promise<void>;
+}
+
 interface Database {
   open(): Promise<void>;
   put(key: Uint8Array, value: Uint8Array, options: { readonly sync: true }): Promise<void>;
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
   getSync(key: Uint8Array): Uint8Array | undefined;
   batch(operations: readonly Operation[], options: { readonly sync: true }): Promise<void>;
-  iterator(options: { readonly limit: number }): AsyncIterable<readonly Uint8Array[]>;
+  iterator(options: { readonly limit: number }): Entries;
   close(): Promise<void>;
 }
 
@@ -26,6 +31,7 @@ interface Module {
   readonly ClassicLevel: new (path: string, options: unknown) => Database;
 }
 
+const SCAN_CHUNK = 1_000;
 const DURABLE = { sync: true } as const;
 
 export const levelPeer: Peer = {
@@ -82,11 +88,15 @@ class OpenLevel implements OpenPeer {
   }
 
   async scan(count: number): Promise<number> {
+    const entries = this.#database.iterator({ limit: count });
     let seen = 0;
-    for await (const entry of this.#database.iterator({ limit: count })) {
-      if (entry.length === 2) seen++;
+    for (;;) {
+      const chunk = await entries.nextv(SCAN_CHUNK);
+      for (const entry of chunk) if (entry.length === 2) seen++;
+      if (chunk.length > 0) continue;
+      await entries.close();
+      return seen;
     }
-    return seen;
   }
 
   async load(entries: readonly Entry[]): Promise<void> {
