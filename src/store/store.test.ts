@@ -1,28 +1,91 @@
 import { expect, test } from "vitest";
-import { formattedImage, inWorld, openOn } from "../../test/support/small-store.ts";
-import { HookedVolume } from "../log/hooked-volume.suite.ts";
+import { bestChecksums } from "../base/checksums.ts";
+import { SeededRandom } from "../base/random.ts";
+import { FaultPlan } from "../volume/fault-plan.ts";
+import { FaultyVolume } from "../volume/faulty-volume.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
+import { RecordingVolume } from "../volume/recording-volume.ts";
+import type { World } from "../world/world.ts";
+import { formattedImage, inWorld, openOn, smallShape } from "../../test/support/small-store.ts";
+import { SUPERBLOCK_ZONE_BYTES, SuperblockZone } from "./superblock.ts";
 
-const KEY = Uint8Array.of(1);
+const KEY = Uint8Array.of(1, 1);
 
-test("what was appended before a close is answered, however slow the disk is", async () => {
+test("a process that stands still while it closes its store closes it all the same", async () => {
   const image = await formattedImage();
   await inWorld(1, async (world) => {
-    let slowMs = 0;
-    const volume = new HookedVolume(new MemoryVolume(image), async (operation) => {
-      if (operation !== "write" || slowMs === 0) return;
-      await new Promise<void>((resolve) => world.clock.after(slowMs, resolve));
-    });
-    const engine = await openOn(world, volume, { stallMs: 1000 });
-    slowMs = 3000;
-    const written = [1, 2].map((value) =>
-      engine.run((step) => step.set(KEY, Uint8Array.of(value))),
-    );
-    const closed = engine.close();
-    await Promise.all(written);
-    await closed;
+    const plan = new FaultPlan();
+    const parts = { plan, random: new SeededRandom(1), clock: world.clock, crash: () => undefined };
+    const engine = await openOn(world, new FaultyVolume(new MemoryVolume(image), parts));
+    const fault = { kind: "slow", delayMs: 5000 } as const;
+    plan.add({ operations: ["durable"], skip: 0, count: "forever", fault });
+    const told = engine.run((step) => step.set(KEY, KEY));
+    await engine.close();
+    await told;
+
     const again = await openOn(world, new MemoryVolume(image));
+    expect(await again.run((step) => step.get(KEY))).toEqual(KEY);
+    await again.close();
+  });
+});
+
+test("a lone superblock is made two before anything else is written", async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const engine = await openOn(world, new MemoryVolume(image));
+    await engine.run((step) => step.set(KEY, KEY));
+    await engine.store.checkpoint();
+    await engine.run((step) => step.set(KEY, Uint8Array.of(2)));
+    await engine.store.abandon();
+    const believed = (): Promise<boolean> => Promise.resolve(true);
+    const before = await SuperblockZone.open(new MemoryVolume(image), bestChecksums(), believed);
+    const secondCopy = before.sequence % 2 === 0 ? 1 : 3;
+    image.write(secondCopy * 16_384, new Uint8Array(16_384));
+
+    const volume = new RecordingVolume(image);
+    const again = await openOn(world, volume);
+    expect(volume.writes[0]?.at).toBe(secondCopy * 16_384);
     expect(await again.run((step) => step.get(KEY))).toEqual(Uint8Array.of(2));
     await again.close();
+  });
+});
+
+test("a store in no hurry takes its checkpoints while clients write, and rests in between", async () => {
+  const image = await formattedImage({ ...smallShape, ringBytes: 1 << 20 });
+  await inWorld(1, async (world) => {
+    const plan = new FaultPlan();
+    const parts = { plan, random: new SeededRandom(1), clock: world.clock, crash: () => undefined };
+    const volume = new FaultyVolume(new MemoryVolume(image), parts);
+    const engine = await openOn(world, volume);
+    const fault = { kind: "slow", delayMs: 1 } as const;
+    const range = { at: SUPERBLOCK_ZONE_BYTES + (1 << 20), length: 2 ** 40 };
+    plan.add({ operations: ["durable"], range, skip: 0, count: "forever", fault });
+    for (let row = 0; row < 600; row++) {
+      await engine.run((step) => step.set(Uint8Array.of(1, row >>> 8, row), new Uint8Array(3000)));
+    }
+    expect(engine.store.checkpointCount).toBeGreaterThan(1);
+    expect(engine.store.log.usedBytes).toBeLessThan(1 << 20);
+    await engine.close();
+    await checkRows(world, new MemoryVolume(image), 600);
+  });
+});
+
+async function checkRows(world: World, volume: MemoryVolume, rowCount: number): Promise<void> {
+  const engine = await openOn(world, volume);
+  expect(await engine.run((step) => step.count(Uint8Array.of(1)))).toBe(rowCount);
+  await engine.close();
+}
+
+test("a store that could not apply what it appended answers nothing more", async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const engine = await openOn(world, new MemoryVolume(image));
+    const { tree } = engine.store.cells;
+    tree.put = () => {
+      throw new Error("a bug");
+    };
+    expect(() => engine.tryRun((step) => step.set(KEY, KEY))).toThrow("a bug");
+    expect(() => engine.tryRun((step) => step.get(KEY))).toThrow("stopped: a bug");
+    await engine.close();
   });
 });
