@@ -2,6 +2,7 @@
 
 import { fromLatin1, latin1 } from "../../base/bytes.ts";
 import type { Engine } from "../../transactions/engine.ts";
+import type { RunOptions } from "../../transactions/step.ts";
 import type { OpenRecord, RunRecord } from "./run-record.ts";
 import { valueText } from "./recording-step.ts";
 
@@ -12,6 +13,8 @@ interface ExpectedRow {
 
 const SHOWN_MAX = 5;
 const BATCH_ROWS = 500;
+/** Whatever the store allows its clients: this must be done. */
+const PATIENCE: RunOptions = { timeoutMs: 60_000 };
 
 /** The first differences between the store and the record, in words. */
 export async function compareState(engine: Engine, record: RunRecord): Promise<readonly string[]> {
@@ -67,7 +70,7 @@ async function foundRows(engine: Engine): Promise<readonly FoundRow[]> {
         return rows.length < BATCH_ROWS;
       });
       return rows;
-    });
+    }, PATIENCE);
     found.push(...batch);
     const last = batch.length < BATCH_ROWS ? undefined : batch.at(-1);
     start = last === undefined ? undefined : keyAfter(last.key);
