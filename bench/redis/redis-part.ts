@@ -15,10 +15,12 @@ import {
   preloadExchange,
   randomKey,
   setExchange,
+  takingTurns,
   transactionExchange,
 } from "./requests.ts";
 import { type Server, startHoldfast, startRedis } from "./servers.ts";
 
+const REQUESTS_MADE = 8_192;
 const PRELOAD_BATCH = 1_000;
 const SETS_PER_TRANSACTION = 10;
 const TRANSACTION_CLIENTS = 50;
@@ -128,9 +130,8 @@ async function measureRound(
 
 async function transactionRate({ port }: Server, count: number): Promise<number> {
   const clients = await openClients(port, TRANSACTION_CLIENTS);
-  const rate = await measureRate(clients, Math.ceil(count), () =>
-    transactionExchange(SETS_PER_TRANSACTION),
-  );
+  const next = takingTurns(REQUESTS_MADE, () => transactionExchange(SETS_PER_TRANSACTION));
+  const rate = await measureRate(clients, Math.ceil(count), next);
   for (const client of clients) client.close();
   return rate;
 }
@@ -141,9 +142,9 @@ async function readLatency({ port }: Server, count: number): Promise<number> {
   const p99 = await measureLatencyBeside(
     probe,
     Math.ceil(count),
-    () => getExchange(randomKey()),
+    takingTurns(REQUESTS_MADE, () => getExchange(randomKey())),
     writers,
-    () => setExchange(randomKey()),
+    takingTurns(REQUESTS_MADE, () => setExchange(randomKey())),
   );
   for (const client of [probe, ...writers]) client.close();
   return p99;

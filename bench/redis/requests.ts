@@ -10,6 +10,21 @@ const OK_BYTES = "+OK\r\n".length;
 const QUEUED_BYTES = "+QUEUED\r\n".length;
 const GET_REPLY_BYTES = `$${VALUE_BYTES}\r\n${VALUE}\r\n`.length;
 
+/**
+ * Takes turns among requests that were made beforehand, so that making them costs nothing while
+ * it is measured.
+ */
+export function takingTurns(count: number, make: () => Exchange): () => Exchange {
+  const exchanges = Array.from({ length: count }, make);
+  let next = 0;
+  return () => {
+    const exchange = exchanges[next % count];
+    next++;
+    if (exchange === undefined) throw new Error("there is at least one");
+    return exchange;
+  };
+}
+
 export function keyOf(index: number): string {
   return `key:${String(index).padStart(12, "0")}`;
 }
