@@ -22,10 +22,15 @@ export const NO_PAGES = 5;
 /** The writes touch more pages than the cache could ever hold. */
 export const TOO_LARGE = 6;
 
-/** A row longer than this may need a split for itself. */
+/** A row longer than this may need splits for itself. */
 const LARGE_ROW_BYTES = 1024;
-/** What a split leaves on either side at least, with rows of at most `LARGE_ROW_BYTES`. */
-const SPLIT_BYTES_MIN: number = PAGE_BYTES / 2 - 2 * LARGE_ROW_BYTES;
+/**
+ * Rows of so many bytes come between two splits of a page, where no row is in the leaf that is
+ * longer than `LARGE_ROW_BYTES` ...
+ */
+const SPLIT_BYTES: number = PAGE_BYTES / 2 - 2 * LARGE_ROW_BYTES;
+/** ... and at least, where the longest key that may be stands in the middle of the page. */
+const SPLIT_BYTES_MIN: number = PAGE_BYTES / 4 - 64;
 
 export interface PreparationLimits {
   /** Pages that are kept for deletes and checkpoints. */
@@ -92,13 +97,11 @@ export class Preparation {
   /** `mayUseReserve`: these writes make room, or must not be refused. */
   finish(mayUseReserve: boolean): number {
     const { cache, space, rootLevel } = this.#tree;
-    const leafSplits =
-      this.#leaves + 2 * this.#largeRows + Math.ceil(this.#smallBytes / SPLIT_BYTES_MIN);
-    const splits = this.#longKeys
-      ? leafSplits * (rootLevel + 2)
-      : leafSplits + Math.ceil(leafSplits / 4) + rootLevel + 2;
-    const made = splits + (this.#removes > 0 ? rootLevel + 2 : 0);
+    const made = this.#madePages(SPLIT_BYTES);
     const pages = this.#copies + made;
+    // A frame more can be had, by eviction, and a page more cannot: here every page that is touched
+    // may be full, and every split as bad as can be.
+    const pagesMax = this.#copies + this.#madePages(SPLIT_BYTES_MIN) + this.#pins;
 
     // As if all that is touched had to be copied, because recovery may have to: what is accepted
     // now must be applied then, with the same cache.
@@ -106,11 +109,22 @@ export class Preparation {
     if (cache.dirtyCount + pages > this.#limits.dirtyFramesMax) return NO_FRAMES;
     if (!cache.ensureFree(pages)) return NO_FRAMES;
     const reserve = mayUseReserve ? 0 : this.#limits.reservePages;
-    if (space.freeCount < pages + this.#extentPages + reserve) return NO_PAGES;
+    if (space.freeCount < pagesMax + this.#extentPages + reserve) return NO_PAGES;
     if (this.#extentPages > 0 && !space.hasRun(this.#extentPages)) return NO_PAGES;
     // A single write goes the way that was just gone.
     if (this.#writes === 1) this.#tree.trustPath();
     return READY;
+  }
+
+  /** How many pages splits and joins make, where so many bytes come between two of a page. */
+  #madePages(splitBytes: number): number {
+    const { rootLevel } = this.#tree;
+    const leafSplits =
+      this.#leaves + 2 * this.#largeRows + Math.ceil(this.#smallBytes / splitBytes);
+    const splits = this.#longKeys
+      ? leafSplits * (rootLevel + 2)
+      : leafSplits + Math.ceil(leafSplits / 4) + rootLevel + 2;
+    return splits + (this.#removes > 0 ? rootLevel + 2 : 0);
   }
 
   #pinPath(key: Uint8Array, at: number, length: number): number {

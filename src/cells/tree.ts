@@ -446,13 +446,17 @@ export class Tree {
     const count = countOf(slab, page);
     const isLeaf = levelOf(slab, page) === 0;
     if (isLeaf && slot === count && this.#appendRun >= APPEND_RUN) return count;
-    const half = usedBytes(slab, page) / 2;
+    const used = usedBytes(slab, page);
     let sum = 0;
+    let last = 0;
     let middle = 0;
-    while (middle < count && sum < half) {
-      sum += cellBytes(slab, page, middle) + SLOT_BYTES;
+    while (middle < count && sum * 2 < used) {
+      last = cellBytes(slab, page, middle) + SLOT_BYTES;
+      sum += last;
       middle++;
     }
+    // The cell across the middle goes where less is, so that neither page is soon full again.
+    if (used - sum + last < sum) middle--;
     if (!isLeaf) return Math.min(Math.max(middle, 1), count - 1);
     // One row more than fits beside a large one: it gets a page to itself.
     if (count < 2) return slot;

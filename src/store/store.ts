@@ -172,7 +172,13 @@ export class Store {
     if (prepared !== READY) return reasonOf(prepared);
     if (!this.log.room(length, false)) return WAIT_ROOM;
     const position = this.#append(bytes, at, length);
-    this.#applier.apply(bytes, at, length, position);
+    try {
+      this.#applier.apply(bytes, at, length, position);
+    } catch (error) {
+      // A part of it is in the tree, which only recovery can mend.
+      this.#fail(asError(error));
+      throw error;
+    }
     this.#checkpointer.beginIfDue();
     this.#growth.growEarly();
     return position;

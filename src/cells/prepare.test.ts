@@ -1,0 +1,110 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { bestChecksums } from "../base/checksums.ts";
+import { Slab } from "../base/slab.ts";
+import { MemoryVolume } from "../volume/memory-volume.ts";
+import { Cells, CELLS_OVERHEAD_BYTES } from "./cells.ts";
+import { PAGE_BYTES } from "./page.ts";
+import { Preparation, READY } from "./prepare.ts";
+
+const PAGE_COUNT = 4000;
+
+interface Row {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+test("small rows in descending order behind large ones take no more than was prepared", () => {
+  for (const keyBytes of [2, 6000, 7900]) {
+    for (const firstBytes of [2000, 3900]) {
+      const cells = makeCells();
+      const long = [1, 1, ...new Uint8Array(keyBytes - 2)];
+      write(cells, [
+        row([1, 0, 0], firstBytes),
+        row([1, 0, 1], firstBytes),
+        row(long, keyBytes === 2 ? 4070 : 8),
+      ]);
+      const small = Array.from({ length: 1000 }, (_, index) =>
+        row([1, 1, 251 - (index >> 2), 3 - (index & 3)], 200),
+      );
+      expectPrepared(cells, small);
+    }
+  }
+});
+
+test("whatever is written takes no more pages than were prepared", () => {
+  const key = fc.oneof(
+    { weight: 4, arbitrary: fc.array(fc.nat(255), { minLength: 1, maxLength: 6 }) },
+    fc
+      .tuple(
+        fc.nat(2),
+        fc.integer({ min: 900, max: 8180 }),
+        fc.array(fc.nat(255), { maxLength: 9 }),
+      )
+      .map(([byte, length, end]) => [...new Uint8Array(length).fill(byte), ...end]),
+  );
+  const anyRow = fc
+    .tuple(key, fc.oneof(fc.nat(300), fc.constantFrom(900, 1500, 3000, 4000, 5000)))
+    .map(([bytes, length]) => row(bytes, length));
+  const batch = fc.array(anyRow, { minLength: 1, maxLength: 60, size: "max" });
+  fc.assert(
+    fc.property(fc.array(batch, { minLength: 1, maxLength: 8 }), (batches) => {
+      const cells = makeCells();
+      for (const rows of batches) {
+        expectPrepared(cells, rows);
+        cells.snapshot();
+      }
+    }),
+    { numRuns: 20, seed: 1 },
+  );
+});
+
+function expectPrepared(cells: Cells, rows: readonly Row[]): void {
+  const { prepared, taken } = write(cells, rows);
+  expect(taken).toBeLessThanOrEqual(prepared);
+}
+function makeCells(): Cells {
+  const cacheBytes = PAGE_COUNT * PAGE_BYTES;
+  const slab = new Slab(cacheBytes + CELLS_OVERHEAD_BYTES);
+  const volume = new MemoryVolume(PAGE_COUNT * PAGE_BYTES);
+  const checksums = bestChecksums();
+  const options = { slab, volume, pagesAt: 0, checksums, checksumSeed: 7, cacheBytes };
+  return Cells.create(options, PAGE_COUNT);
+}
+
+function row(key: readonly number[], valueBytes: number): Row {
+  return { key: Uint8Array.from(key), value: new Uint8Array(valueBytes) };
+}
+
+/** Writes the rows at once: how many pages were prepared for that, and how many it took. */
+function write({ tree, space }: Cells, rows: readonly Row[]): { prepared: number; taken: number } {
+  const before = space.freeCount;
+  // The largest reserve that is left alone tells what is asked for.
+  let low = 0;
+  for (let high = before; low < high;) {
+    const middle = Math.ceil((low + high) / 2);
+    if (prepare(tree, rows, middle).ready === READY) low = middle;
+    else high = middle - 1;
+  }
+  const { ready, extentPages } = prepare(tree, rows, low);
+  expect(ready).toBe(READY);
+  tree.takeExtentRun(extentPages);
+  for (const { key, value } of rows) tree.put(key, 0, key.length, value, 0, value.length, 1);
+  return { prepared: before - low, taken: before - space.freeCount };
+}
+
+function prepare(
+  tree: Cells["tree"],
+  rows: readonly Row[],
+  reservePages: number,
+): { ready: number; extentPages: number } {
+  const limits = { reservePages, dirtyFramesMax: PAGE_COUNT, framesMax: PAGE_COUNT };
+  const preparation = new Preparation(tree, limits);
+  preparation.begin();
+  for (const { key, value } of rows) {
+    expect(preparation.addPut(key, 0, key.length, value.length)).toBe(READY);
+  }
+  const ready = preparation.finish(false);
+  tree.forgetPath();
+  return { ready, extentPages: preparation.extentPageCount };
+}
