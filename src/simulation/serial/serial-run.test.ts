@@ -1,13 +1,23 @@
 import { expect, test } from "vitest";
 import { runSerial } from "./serial-run.ts";
+import type { SwarmPlan } from "./swarm.ts";
+import { ballast } from "./workloads/ballast.ts";
+import { counters } from "./workloads/counters.ts";
 import { EXPECTED_SIGHTS, type Sight } from "./sights.ts";
 
+const MB = 1 << 20;
 /** In order, so that a set that was chosen shows the same every time. */
 const SEEDS: readonly number[] = Array.from({ length: 24 }, (_, index) => index + 1);
+const SEEDS_TORN: readonly number[] = [1, 2, 3];
 const SEEDS_TWICE: readonly number[] = [3, 11];
 
 test("random runs are serializable, and nothing acknowledged is lost", async () => {
   const sights = new Set<Sight>();
+  for (const seed of SEEDS_TORN) {
+    const report = await runSerial({ seed, drain, plan: tornPlan() });
+    expect(report.violations, `torn batches, seed ${seed}`).toEqual([]);
+    for (const sight of report.sights) sights.add(sight);
+  }
   for (const seed of SEEDS) {
     const report = await runSerial({ seed, drain });
     expect(report.violations, again(seed)).toEqual([]);
@@ -23,6 +33,31 @@ test("the same seed gives the same run", async () => {
     expect(second, again(seed)).toEqual(first);
   }
 });
+
+/** The process dies again and again while a batch of many units is on its way to a slow disk. */
+function tornPlan(): SwarmPlan {
+  return {
+    workloads: [counters(3), ballast(["ballast/"], 40)],
+    clientCount: 16,
+    actsPerClient: 12,
+    thinkMsMax: 1,
+    impatiencePercent: 0,
+    store: { cacheBytes: 4 * MB, logBytes: 4 * MB, pagesBytes: MB },
+    diskRules: [
+      {
+        operations: ["write", "durable"],
+        skip: 40,
+        count: "forever",
+        fault: { kind: "slow", delayMs: 3 },
+      },
+    ],
+    ends: Array.from({ length: 6 }, (_, index) => ({
+      kind: "crash",
+      how: index % 2 === 0 ? "process" : "power",
+      afterMs: 30 + 3 * index,
+    })),
+  };
+}
 
 function again(seed: number): string {
   return `holdfast sim --seed ${seed}`;
