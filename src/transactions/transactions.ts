@@ -130,6 +130,7 @@ export class Transactions implements Engine {
       this.#answer = step.answer;
       throw error;
     }
+    this.#answer = step.answer;
     if (writes.count > 0) {
       const position = store.commit(writes.bytes, writes.at, writes.lengthBytes);
       if (position < 0) {
@@ -137,10 +138,9 @@ export class Transactions implements Engine {
         step.blocked = position;
         return MUST_WAIT;
       }
-      step.answer = position as Lsn;
+      this.#answer = position as Lsn;
       this.commitCount++;
     }
-    this.#answer = step.answer;
     return result;
   }
 

@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { formattedImage, inWorld, openOn } from "../../test/support/small-store.ts";
+import { REFUSED_LARGE } from "../store/store.ts";
+import { MemoryVolume } from "../volume/memory-volume.ts";
+
+const A = Uint8Array.of(1, 1);
+const B = Uint8Array.of(1, 2);
+
+test("who is refused for its size is told no sooner than what it read is settled", async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const engine = await openOn(world, new MemoryVolume(image));
+    engine.tryRun((step) => step.set(A, A));
+    const written = engine.answerLsn;
+    engine.tryRun((step) => step.get(B));
+    const { store } = engine;
+    const commit = store.commit.bind(store);
+    store.commit = () => REFUSED_LARGE;
+    expect(() =>
+      engine.tryRun((step) => {
+        if (step.get(A) !== undefined) step.set(B, B);
+      }),
+    ).toThrow("cacheBytes");
+    expect(engine.answerLsn).toBe(written);
+    store.commit = commit;
+    await engine.close();
+  });
+});
