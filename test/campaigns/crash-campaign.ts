@@ -53,6 +53,8 @@ export interface CrashReport {
   transactionCount: number;
   crashCount: number;
   recoveryCrashCount: number;
+  /** How many openings found a batch that the crash had torn. */
+  tornTailCount: number;
   checkpointCount: number;
   ringRounds: number;
 }
@@ -82,6 +84,7 @@ export async function crashCampaign(seed: number, scope: CrashScope): Promise<Cr
     transactionCount: 0,
     crashCount: 0,
     recoveryCrashCount: 0,
+    tornTailCount: 0,
     checkpointCount: 0,
     ringRounds: 0,
   };
@@ -98,7 +101,7 @@ export async function crashCampaign(seed: number, scope: CrashScope): Promise<Cr
           const image = images.after(point, variant);
           if (count % scope.recoveryStep === 0)
             await crashRecoveries(run, place, image.copy(), report);
-          await recover(run, place, image, count % scope.continueStep === 0);
+          await recover(run, place, image, count % scope.continueStep === 0, report);
           report.crashCount++;
         });
       }
@@ -206,9 +209,13 @@ async function recover(
   { point }: Place,
   image: PagedImage,
   goesOn: boolean,
+  report: CrashReport,
 ): Promise<void> {
   const ledger = ledgerAt(run, point);
-  await inWorld(point, async (world) => {
+  await inWorld(point, async (world, { trace }) => {
+    trace.listener = ({ name, fields }) => {
+      if (name === "log-recovered" && fields?.["cutTornBatch"] === true) report.tornTailCount++;
+    };
     const engine = await openOn(world, new MemoryVolume(image));
     const lsn = engine.appendedLsn;
     checkPosition(lsn, promisedAt(run, point), ledger);
@@ -248,7 +255,7 @@ async function crashRecoveries(
     for (let second = 0; second <= recovery.volume.point; second++) {
       const place = { crash: again, point: second, variant };
       await within(`then in the recovery ${describe(place)}`, async () => {
-        await recover(recovery, place, images.after(second, variant), second % 5 === 0);
+        await recover(recovery, place, images.after(second, variant), second % 5 === 0, report);
       });
       report.recoveryCrashCount++;
     }

@@ -57,6 +57,14 @@ test("a thrown error answered before what it tells of is durable is caught", asy
   await expect(crashCampaign(5, { ...SHORT, plant })).rejects.toThrow("was promised");
 });
 
+test("a checkpoint that believes what was never synced is caught", async () => {
+  const plant = ({ store }: Transactions): void => {
+    store.volume.sync = () => Promise.resolve();
+  };
+  const scope = { ...SHORT, operationCount: 150, eventStep: 4 };
+  await expect(crashCampaign(5, { ...scope, plant })).rejects.toThrow("not what was written");
+});
+
 test("a page fault between append and apply is caught", async () => {
   expect(await countTogether()).toBe(40);
   const apply = Reflect.get(Applier.prototype, "apply");
