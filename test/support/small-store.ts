@@ -1,6 +1,6 @@
 /**
- * Stores as tests and campaigns open them: small, on volumes in memory, in simulated worlds. A ring is
- * smaller here than options allow, so that it is written round many times within a short run.
+ * Stores as tests and campaigns open them: small, on volumes in memory, in simulated worlds. A ring
+ * is smaller here than options allow, so that it is written round many times within a short run.
  */
 
 import type { PagedImage } from "../../src/volume/paged-image.ts";
