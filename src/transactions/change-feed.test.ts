@@ -149,7 +149,7 @@ test("who asks for what was truncated is told", async () => {
   });
 });
 
-/** Entry 1 is settled; while 2 was written the process stood still, and it cannot look round. */
+/** Entry 1 settled; while 2 was written the process stood still, and cannot look for its place. */
 async function becomeDurableUnsettled(
   engine: Transactions,
   plan: FaultPlan,
