@@ -34,7 +34,7 @@ export async function openDoor(
   return {
     port,
     figures: doorFigures(server),
-    close: async () => await server.close(),
+    close: async (timeoutMs) => await server.close(timeoutMs),
   };
 }
 

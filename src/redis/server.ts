@@ -80,12 +80,12 @@ export class RedisServer implements SessionOwner {
   }
 
   /** Takes no more connections, answers what is under way, then closes the rest. */
-  async close(): Promise<void> {
+  async close(waitMs: number = CLOSE_WAIT_MS): Promise<void> {
     this.#closing = true;
     await Promise.all(this.#listeners.map(async (listener) => await listener.close()));
     await this.#housekeeping.stop();
     for (const session of this.#sessions) session.finish();
-    await this.#whenEmpty();
+    await this.#whenEmpty(waitMs);
     for (const stop of this.#stops) stop();
     this.#stopCheck?.();
   }
@@ -124,9 +124,9 @@ export class RedisServer implements SessionOwner {
     });
   }
 
-  async #whenEmpty(): Promise<void> {
+  async #whenEmpty(waitMs: number): Promise<void> {
     const { clock } = this.#door;
-    const untilMs = clock.monotonicMs() + CLOSE_WAIT_MS;
+    const untilMs = clock.monotonicMs() + waitMs;
     while (this.#sessions.size > 0 && clock.monotonicMs() < untilMs) {
       await new Promise<void>((resolve) => {
         clock.after(CLOSE_POLL_MS, resolve);
