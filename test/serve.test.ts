@@ -92,19 +92,6 @@ test("a directory of something else is refused, and left alone", async () => {
   expect(errorIn(stdout).code).toBe("ERR_FORMAT");
 });
 
-test("it waits for a client that does not read as long as it was told, and no longer", async () => {
-  const data = temporaryDirectory();
-  const server = await Server.start({ data, flags: ["--drain-timeout", "0"] });
-  await connectTo(server.port).set("large", "v".repeat(LARGE_BYTES));
-  const slow = connect(server.port, "127.0.0.1");
-  slow.on("error", () => undefined);
-  slow.pause();
-  slow.write("GET large\r\n".repeat(LARGE_GETS));
-  await whenStuck(server);
-  expect((await server.stop()).code).toBe(0);
-  slow.destroy();
-});
-
 test("a second signal ends it at once", async () => {
   const server = await Server.start({ data: temporaryDirectory() });
   await connectTo(server.port).set("large", "v".repeat(LARGE_BYTES));
