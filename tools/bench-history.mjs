@@ -133,7 +133,7 @@ function mebibytes(bytes) {
 
 /** Time against length, both logarithmic, beside the line of the target. */
 function plotOf(rows) {
-  const [width, height, margin] = [640, 400, 60];
+  const [width, height, margin] = [640, 400, 80];
   const decades = { x: [3, 6], y: [0, 5] };
   const x = (count) =>
     margin +
@@ -168,7 +168,7 @@ function plotOf(rows) {
     `<text x="16" y="${height / 2}" text-anchor="middle" ` +
       `transform="rotate(-90 16 ${height / 2})">milliseconds</text>`,
     `<path d="${pathOf(target)}" fill="none" stroke="#999" stroke-dasharray="4 4"/>`,
-    `<text x="${x(2_000)}" y="${y(42)}" fill="#777">100,000 a second</text>`,
+    `<text x="${x(12_000)}" y="${y(900)}" fill="#777">100,000 a second</text>`,
     `<path d="${pathOf(measured)}" fill="none" stroke="#05c" stroke-width="2"/>`,
     ...measured.map(
       ([px, py]) => `<circle cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="4" fill="#05c"/>`,
