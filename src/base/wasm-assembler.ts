@@ -1,6 +1,6 @@
 /**
- * A small assembler for WebAssembly modules, so that the kernels that need its 64-bit integers are
- * readable source here and not bytes from elsewhere.
+ * A small assembler for WebAssembly modules, so that the kernels that need its 64-bit integers or
+ * its vectors are readable source here and not bytes from elsewhere.
  *
  * Code is a list of bytes that leaves its value on the stack of the machine; an operation is its
  * operands' code followed by its own. A module has one memory and exports everything by name. It
@@ -15,7 +15,9 @@ export type Code = readonly number[];
 export const I32 = 0x7f;
 export const I64 = 0x7e;
 export const F64 = 0x7c;
-type ValueType = typeof I32 | typeof I64 | typeof F64;
+/** Sixteen bytes that are worked on at once. */
+export const V128 = 0x7b;
+type ValueType = typeof I32 | typeof I64 | typeof F64 | typeof V128;
 
 export interface WasmFunction {
   readonly name: string;
@@ -35,6 +37,8 @@ export interface WasmModule {
 }
 
 const MAGIC_AND_VERSION: Code = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+/** Begins every operation on vectors. */
+const VECTOR: Code = [0xfd];
 
 export function assemble(module: WasmModule): Uint8Array {
   const { functions } = module;
@@ -74,10 +78,16 @@ export function i64Const(value: bigint): Code {
   return [0x42, ...signed(BigInt.asIntN(64, value))];
 }
 
+/** A vector whose bytes are all `byte`. */
+export function v128Bytes(byte: number): Code {
+  return [...VECTOR, 0x0c, ...Array.from({ length: 16 }, () => byte & 0xff)];
+}
+
 /** An operation on two values. */
 export type Binary = (left: Code, right: Code) => Code;
 
 export const i32Add: Binary = binary(0x6a);
+export const i32Subtract: Binary = binary(0x6b);
 export const i32And: Binary = binary(0x71);
 export const i32LessUnsigned: Binary = binary(0x49);
 export const i32AtMostUnsigned: Binary = binary(0x4d);
@@ -89,6 +99,15 @@ export const i64LessUnsigned: Binary = binary(0x54);
 export const i64ShiftLeft: Binary = binary(0x86);
 export const i64ShiftRightUnsigned: Binary = binary(0x88);
 export const i64RotateLeft: Binary = binary(0x89);
+export const v128And: Binary = binary(...VECTOR, 0x4e);
+export const v128Xor: Binary = binary(...VECTOR, 0x51);
+export const i8x16Add: Binary = binary(...VECTOR, 0x6e);
+/** For each byte, all ones if the left one is less, both signed, and zero if not. */
+export const i8x16LessSigned: Binary = binary(...VECTOR, 0x25);
+/** For each byte on the right, the byte of the left that it numbers; zero above 15. */
+export const i8x16Swizzle: Binary = binary(...VECTOR, 0x0e);
+/** Shifts each 16-bit lane by an i32. */
+export const i16x8ShiftRightUnsigned: Binary = binary(...VECTOR, 0x8d, 0x01);
 
 /** An operation on one value. */
 export type Unary = (value: Code) => Code;
@@ -96,6 +115,20 @@ export type Unary = (value: Code) => Code;
 export const i32FromI64Low: Unary = unary(0xa7);
 export const i64FromI32Unsigned: Unary = unary(0xad);
 export const i64FromF64Unsigned: Unary = unary(0xb1);
+
+/** Loads four bytes, little-endian, from `address + offset`. */
+export function i32Load(address: Code, offset: number): Code {
+  return [...address, 0x28, 0, ...unsigned(offset)];
+}
+
+/** Loads a vector, which may begin anywhere. */
+export function v128Load(address: Code, offset: number): Code {
+  return [...address, ...VECTOR, 0x00, 0, ...unsigned(offset)];
+}
+
+export function v128Store(address: Code, offset: number, value: Code): Code {
+  return [...address, ...value, ...VECTOR, 0x0b, 0, ...unsigned(offset)];
+}
 
 /** Loads eight bytes, little-endian, from `address + offset`. */
 export function i64Load(address: Code, offset: number): Code {
@@ -121,8 +154,8 @@ export function loopWhile(condition: Code, ...statements: readonly Code[]): Code
   return [0x03, 0x40, ...when(condition, ...statements, [0x0c, 1]), 0x0b];
 }
 
-function binary(operation: number): Binary {
-  return (left, right) => [...left, ...right, operation];
+function binary(...operation: Code): Binary {
+  return (left, right) => [...left, ...right, ...operation];
 }
 
 function unary(operation: number): Unary {
