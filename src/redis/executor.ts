@@ -152,13 +152,18 @@ export class Executor implements Call {
   #queue(command: Command, request: Request): void {
     if (command.flags.has("no_multi")) {
       this.#refuseInMulti("ERR Command not allowed inside a transaction");
-    } else if (this.door.settings.requestBytesMax < this.multi.queuedBytes + request.sizeBytes) {
+    } else if (this.#overfills(request)) {
       this.#refuseInMulti("ERR the commands queued by MULTI are too large (request-bytes-max)");
     } else {
       this.multi.add(command, request);
       this.reply.status("QUEUED");
       this.#keep();
     }
+  }
+
+  #overfills(request: Request): boolean {
+    const { requests } = this.multi;
+    return this.door.settings.requestBytesMax < requests.lengthBytes + request.spanBytes;
   }
 
   #refuseInMulti(text: string): void {
@@ -201,9 +206,11 @@ export class Executor implements Call {
       reply.nilArray();
       return;
     }
-    reply.array(multi.queue.length);
-    for (const { command, request } of multi.queue) {
-      this.request = request;
+    const { commands, requests } = multi;
+    reply.array(commands.length);
+    requests.rewind();
+    for (const command of commands) {
+      this.request = requests.read();
       keys.use(client.database);
       command.runInStep(step, this);
     }

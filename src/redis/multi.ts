@@ -12,11 +12,7 @@ import type { Request } from "../resp/request.ts";
 import type { Step } from "../transactions/step.ts";
 import type { Command } from "./command.ts";
 import type { Keyspace } from "./keyspace.ts";
-
-export interface Queued {
-  readonly command: Command;
-  readonly request: Request;
-}
+import { RequestQueue } from "./request-queue.ts";
 
 interface Watched {
   readonly database: number;
@@ -30,8 +26,12 @@ export class Multi {
   active = false;
   /** Whether one could not be queued, so that none may run. */
   spoiled = false;
-  queue: Queued[] = [];
-  queuedBytes = 0;
+  /** What was queued: the commands, and beside them their requests. */
+  readonly commands: Command[] = [];
+  readonly requests: RequestQueue = new RequestQueue();
+  /** Whether one of the commands may write, and whether one may change the map of databases. */
+  writes = false;
+  remaps = false;
   readonly #watched = new Map<string, Watched>();
   /** What the body that is being run would watch. */
   #wanted: Watched[] = [];
@@ -40,31 +40,26 @@ export class Multi {
     return this.#watched.size;
   }
 
-  get writes(): boolean {
-    return this.queue.some(({ command }) => command.writes);
-  }
-
-  get remaps(): boolean {
-    return this.queue.some(({ command }) => command.remaps);
-  }
-
   add(command: Command, request: Request): void {
-    const owned = request.own();
-    this.queue.push({ command, request: owned });
-    this.queuedBytes += owned.bytes.length;
+    this.commands.push(command);
+    this.requests.add(request);
+    if (command.writes) this.writes = true;
+    if (command.remaps) this.remaps = true;
   }
 
   /** Forgets what was queued and what was watched. */
   clear(): void {
     this.active = false;
     this.spoiled = false;
-    this.queue = [];
-    this.queuedBytes = 0;
+    this.commands.length = 0;
+    this.requests.clear();
+    this.writes = false;
+    this.remaps = false;
     this.unwatch();
   }
 
   unwatch(): void {
-    this.#watched.clear();
+    if (this.#watched.size > 0) this.#watched.clear();
   }
 
   /** In a body: reads the versions of the keys named by the request. */
@@ -88,6 +83,7 @@ export class Multi {
 
   /** In a body: whether the watched keys are as they were. */
   unchanged(step: Step, keys: Keyspace): boolean {
+    if (this.#watched.size === 0) return true;
     for (const { database, key, version } of this.#watched.values()) {
       keys.use(database);
       keys.point(key, 0, key.length);

@@ -82,7 +82,7 @@ export class Session implements ConnectionHandler, ClientSession {
 
   get queuedCount(): number {
     const { multi } = this.#executor;
-    return multi.active ? multi.queue.length : -1;
+    return multi.active ? multi.commands.length : -1;
   }
 
   get watchedCount(): number {
