@@ -22,6 +22,14 @@ export function compareRanges(
   return leftLength - rightLength;
 }
 
+/** How many bytes `left[0, leftBytes)` and `right` have in common at their beginnings. */
+export function commonBytes(left: Uint8Array, leftBytes: number, right: Uint8Array): number {
+  const limit = Math.min(leftBytes, right.length);
+  let length = 0;
+  while (length < limit && left[length] === right[length]) length++;
+  return length;
+}
+
 export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && compareBytes(left, right) === 0;
 }

@@ -231,3 +231,35 @@ export function copyKey(
   }
   return prefixBytes + suffixBytes;
 }
+
+/** Fills the cell of a child whose separator is `separator`, from `suffixAt` on. */
+export function fillInnerCell(
+  slab: Slab,
+  cell: number,
+  child: number,
+  separator: Uint8Array,
+  suffixAt: number,
+  suffixBytes: number,
+): void {
+  write64(slab, cell, child);
+  write64(slab, cell + 8, 0);
+  copyInto(slab.bytes, cell + INNER_CELL_BYTES, separator, suffixAt, suffixBytes);
+}
+
+/** Copies a key or value into a page; it may lie in the slab itself. */
+export function copyInto(
+  target: Uint8Array,
+  to: number,
+  source: Uint8Array,
+  at: number,
+  length: number,
+): void {
+  if (length <= 16) {
+    for (let index = 0; index < length; index++) {
+      target[to + index] = source[at + index] as number;
+    }
+  } else if (source.buffer === target.buffer) {
+    const from = source.byteOffset - target.byteOffset + at;
+    target.copyWithin(to, from, from + length);
+  } else target.set(source.subarray(at, at + length), to);
+}

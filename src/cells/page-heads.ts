@@ -20,6 +20,9 @@ import {
   suffixBytesOf,
 } from "./page.ts";
 
+/** A page that began with nothing looks for what its keys share when it has so many. */
+export const SHARE_COUNT = 24;
+
 /**
  * How a suffix stands to the bytes that those of the page share: 0 if it has them, else less or
  * more than all of them.

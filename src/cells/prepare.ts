@@ -12,7 +12,8 @@
 import { childSlot } from "./page-search.ts";
 import { extentPages } from "./extents.ts";
 import { childOf, countOf, generationOf, isInline, PAGE_BYTES, usedBytes } from "./page.ts";
-import { rowBytes, SMALL_PAGE_BYTES, type Tree } from "./tree.ts";
+import { SMALL_PAGE_BYTES } from "./tree-join.ts";
+import { rowBytes, type Tree } from "./tree.ts";
 
 export const READY = 3;
 /** Too many pages are dirty: wait until a checkpoint has written some. */

@@ -1,0 +1,163 @@
+/**
+ * Splits pages of a tree that have no room, and enters the new ones above.
+ *
+ * Where rows come in ascending order the full page stays full, elsewhere each half gets half of
+ * the bytes. A separator is the shortest key that keeps the two apart.
+ */
+
+import { assert } from "../base/assert.ts";
+import { commonBytes } from "../base/bytes.ts";
+import { appendCells, clearPage, copyKey, fillInnerCell, hasRoom, openSlot } from "./page-edit.ts";
+import { SHARE_COUNT, shareMore, shareWith, writeHead } from "./page-heads.ts";
+import { childSlot } from "./page-search.ts";
+import {
+  align4,
+  cellBytes,
+  countOf,
+  INNER_CELL_BYTES,
+  levelOf,
+  numberOf,
+  PAGE_BYTES,
+  prefixBytesOf,
+  SLOT_BYTES,
+  usedBytes,
+} from "./page.ts";
+import { LEVELS_MAX, type TreePages } from "./tree-pages.ts";
+
+/** After this many rows in a row at the end of a leaf, more are expected there. */
+const APPEND_RUN = 4;
+
+export class Splitter {
+  readonly #tree: TreePages;
+  #appendPage = 0;
+  #appendRun = 0;
+
+  constructor(tree: TreePages) {
+    this.#tree = tree;
+  }
+
+  /** Watches for rows that come in ascending order, whose leaves are best left full. */
+  noteInsert(leaf: number, slot: number): void {
+    const tree = this.#tree;
+    if (slot !== countOf(tree.slab, leaf)) return;
+    const number = numberOf(tree.slab, leaf);
+    this.#appendRun = number === this.#appendPage ? this.#appendRun + 1 : 1;
+    this.#appendPage = number;
+  }
+
+  /**
+   * Splits the page of the path at `level`, into which a cell is to come at `slot`: a leaf for the
+   * row of `key`, an inner page for the separator `key`.
+   */
+  split(level: number, slot: number, key: Uint8Array, at: number, length: number): void {
+    const tree = this.#tree;
+    const { slab } = tree;
+    const page = tree.path[level] as number;
+    const middle = this.#splitSlot(page, slot);
+    const separatorBytes = this.#makeSeparator(page, middle, key, at, length);
+    const lowBytes = tree.readLowFence(level);
+    const highBytes = tree.readHighFence(level);
+    const separator = tree.separator.slice(0, separatorBytes);
+    const leftPrefix = lowBytes < 0 ? 0 : commonBytes(tree.lowFence, lowBytes, separator);
+    const rightPrefix = highBytes < 0 ? 0 : commonBytes(tree.highFence, highBytes, separator);
+
+    const rightNumber = tree.makePage(level, separator, rightPrefix);
+    const right = tree.cache.find(rightNumber);
+    const count = countOf(slab, page);
+    slab.bytes.copyWithin(tree.spare, page, page + PAGE_BYTES);
+    clearPage(slab, page, level, separator, 0, leftPrefix);
+    appendCells(slab, tree.spare, 0, middle, page);
+    appendCells(slab, tree.spare, middle, count, right);
+    shareMore(slab, page);
+    shareMore(slab, right);
+    if (this.#appendPage === numberOf(slab, page) && middle === count) {
+      this.#appendPage = rightNumber;
+    }
+    this.addSeparator(level + 1, separator, rightNumber);
+  }
+
+  /** Cells before the result stay, the others go to the new page on the right. */
+  #splitSlot(page: number, slot: number): number {
+    const tree = this.#tree;
+    const { slab } = tree;
+    const count = countOf(slab, page);
+    const isLeaf = levelOf(slab, page) === 0;
+    if (isLeaf && slot === count && this.#appendRun >= APPEND_RUN) return count;
+    const used = usedBytes(slab, page);
+    let sum = 0;
+    let last = 0;
+    let middle = 0;
+    while (middle < count && sum * 2 < used) {
+      last = cellBytes(slab, page, middle) + SLOT_BYTES;
+      sum += last;
+      middle++;
+    }
+    // The cell across the middle goes where less is, so that neither page is soon full again.
+    if (used - sum + last < sum) middle--;
+    if (!isLeaf) return Math.min(Math.max(middle, 1), count - 1);
+    // One row more than fits beside a large one: it gets a page to itself.
+    if (count < 2) return slot;
+    return Math.min(Math.max(middle, 1), count - 1);
+  }
+
+  /** The shortest key that is above all that stays left and not above what goes right. */
+  #makeSeparator(
+    page: number,
+    middle: number,
+    key: Uint8Array,
+    at: number,
+    length: number,
+  ): number {
+    const tree = this.#tree;
+    const { slab } = tree;
+    const count = countOf(slab, page);
+    const wanted = key.subarray(at, at + length);
+    let rightBytes = length;
+    if (middle < count) rightBytes = copyKey(slab, page, middle, tree.separator, 0);
+    else tree.separator.set(wanted);
+    if (levelOf(slab, page) > 0) return rightBytes;
+    let leftBytes = length;
+    if (middle > 0) leftBytes = copyKey(slab, page, middle - 1, tree.lowFence, 0);
+    else tree.lowFence.set(wanted);
+    const same = commonBytes(tree.lowFence, leftBytes, tree.separator.subarray(0, rightBytes));
+    assert(same < rightBytes, "keys of a leaf are different and in order");
+    return same + 1;
+  }
+
+  /** Enters a page below the page at `level` that belongs to the separator; may split that too. */
+  addSeparator(level: number, separator: Uint8Array, child: number): void {
+    const tree = this.#tree;
+    const { slab } = tree;
+    if (level > tree.rootLevel) this.#growRoot();
+    for (;;) {
+      tree.descend(level, separator, 0, separator.length);
+      const page = tree.path[level] as number;
+      const prefixBytes = prefixBytesOf(slab, page);
+      const suffixBytes = separator.length - prefixBytes;
+      const length = align4(INNER_CELL_BYTES + suffixBytes);
+      const slot = childSlot(slab, page, separator, 0, separator.length) + 1;
+      if (hasRoom(slab, page, length)) {
+        shareWith(slab, page, separator, prefixBytes, suffixBytes);
+        const cell = openSlot(slab, page, slot, suffixBytes, length, tree.scratch);
+        fillInnerCell(slab, cell, child, separator, prefixBytes, suffixBytes);
+        writeHead(slab, page, slot);
+        if (countOf(slab, page) === SHARE_COUNT) shareMore(slab, page);
+        return;
+      }
+      this.split(level, slot, separator, 0, separator.length);
+    }
+  }
+
+  #growRoot(): void {
+    const tree = this.#tree;
+    const { slab } = tree;
+    const oldRoot = tree.rootPage;
+    tree.rootPage = tree.makePage(tree.rootLevel + 1, tree.separator, 0);
+    tree.rootLevel++;
+    assert(tree.rootLevel < LEVELS_MAX, "a tree of this height cannot be");
+    const root = tree.cache.find(tree.rootPage);
+    const cell = openSlot(slab, root, 0, 0, INNER_CELL_BYTES, tree.scratch);
+    fillInnerCell(slab, cell, oldRoot, tree.separator, 0, 0);
+    writeHead(slab, root, 0);
+  }
+}
