@@ -55,7 +55,7 @@ import {
 import { GENERATION_COUNT_MAX, type GenerationStart } from "../log/generations.ts";
 import type { LogAnchor, LogZone } from "../log/log-zone.ts";
 import type { Checksums } from "../world/world.ts";
-import { FieldReader, FieldWriter } from "./fields.ts";
+import { FieldReader, FieldWriter } from "../base/fields.ts";
 
 export const SUPERBLOCK_BYTES = 4096;
 export const VERSION_MAJOR = 1;

@@ -1,6 +1,6 @@
 /** Writes and reads the fields of a fixed record one after the other, all little-endian. */
 
-import { getU64, setU64 } from "../base/u64.ts";
+import { getU64, setU64 } from "./u64.ts";
 
 export class FieldWriter {
   readonly #target: Uint8Array;
