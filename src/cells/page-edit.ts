@@ -37,6 +37,8 @@ import {
   write64,
 } from "./page.ts";
 
+const VERSION_MAX: number = 2 ** 48 - 1;
+
 /** Makes `page` an empty page whose prefix is the first `prefixBytes` of `source[at...)`. */
 export function clearPage(
   slab: Slab,
@@ -209,6 +211,35 @@ function appendCell(
   slab.u16[(target + HEAP_AT) >> 1] = heap;
 }
 
+/** A row as it comes from elsewhere: its value follows its key. */
+export interface NewRow {
+  readonly bytes: Uint8Array;
+  readonly keyAt: number;
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+  readonly version: number;
+}
+
+/** Appends a row that lies in its leaf as a whole, as `appendCells` would. */
+export function appendRow(slab: Slab, page: number, row: NewRow): void {
+  const { bytes, keyAt, keyBytes, valueBytes } = row;
+  const prefixBytes = prefixBytesOf(slab, page);
+  const suffixBytes = keyBytes - prefixBytes;
+  const count = countOf(slab, page);
+  const heap = heapOf(slab, page) - align4(LEAF_CELL_BYTES + suffixBytes + valueBytes);
+  assert(HEADER_BYTES + (count + 1) * SLOT_BYTES <= heap, "rows that are appended fit");
+  const cell = page + heap;
+  setVersion(slab, cell, row.version);
+  slab.u16[(cell + 6) >> 1] = valueBytes;
+  const from = keyAt + prefixBytes;
+  copyInto(slab.bytes, cell + LEAF_CELL_BYTES, bytes, from, suffixBytes + valueBytes);
+  const at = page + HEADER_BYTES + count * SLOT_BYTES;
+  slab.i32[at >> 2] = headOf(bytes, from, suffixBytes);
+  slab.i32[(at + 4) >> 2] = heap | (suffixBytes << 16);
+  slab.u16[(page + COUNT_AT) >> 1] = count + 1;
+  slab.u16[(page + HEAP_AT) >> 1] = heap;
+}
+
 /** Writes the whole key of `slot` to `target[at...)` and returns its length. */
 export function copyKey(
   slab: Slab,
@@ -262,4 +293,10 @@ export function copyInto(
     const from = source.byteOffset - target.byteOffset + at;
     target.copyWithin(to, from, from + length);
   } else target.set(source.subarray(at, at + length), to);
+}
+
+export function setVersion(slab: Slab, cell: number, version: number): void {
+  assert(version <= VERSION_MAX, "a version fits its six bytes");
+  slab.u32[cell >> 2] = version;
+  slab.u16[(cell + 4) >> 1] = Math.floor(version / 0x1_0000_0000);
 }

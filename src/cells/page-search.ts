@@ -88,6 +88,43 @@ export function lowerBound(
   return low;
 }
 
+/** As `lowerBound`, for a key that is known not to come before `from`, and likely close behind. */
+export function nextBound(
+  slab: Slab,
+  page: number,
+  from: number,
+  key: Uint8Array,
+  at: number,
+  length: number,
+): number {
+  const i32 = slab.i32;
+  const prefixBytes = slab.u16[(page + PREFIX_AT) >> 1] as number;
+  const sharedBytes = slab.u16[(page + SHARED_AT) >> 1] as number;
+  const suffixAt = at + prefixBytes;
+  const suffixBytes = length - prefixBytes;
+  const count = slab.u16[(page + COUNT_AT) >> 1] as number;
+  if (sharedBytes > 0 && from < count) {
+    const order = compareShared(slab, page, key, suffixAt, suffixBytes, sharedBytes);
+    if (order !== 0) return order < 0 ? from : count;
+  }
+  const head = headOf(key, suffixAt + sharedBytes, suffixBytes - sharedBytes);
+  const slots = (page + HEADER_BYTES) >> 2;
+  const known = sharedBytes + 4;
+  let slot = from;
+  while (slot < count) {
+    const other = i32[slots + (slot << 1)] as number;
+    if (other > head) break;
+    if (
+      other === head &&
+      compareRest(slab, page, slot, LEAF_CELL_BYTES, key, suffixAt, suffixBytes, known) >= 0
+    ) {
+      break;
+    }
+    slot++;
+  }
+  return slot;
+}
+
 /** Whether the leaf's `slot`, as `lowerBound` found it, holds just this key. */
 export function holdsKey(
   slab: Slab,
