@@ -4,12 +4,15 @@ import type { Command } from "commander";
 import type { CommandIo } from "./command-io.ts";
 import { amount } from "./progress.ts";
 import { addSettingOptions, settingsOf } from "./setting-options.ts";
-import { type GatheredSettings, PASSWORD_VARIABLE } from "./settings.ts";
-import { type SettingName, settingNames, type Settings, settingsTable } from "./settings-table.ts";
+import { nbdSettingsTable } from "./nbd-settings.ts";
+import { type GatheredSettings, gatherSettings, PASSWORD_VARIABLE } from "./settings.ts";
+import { type SettingDefinition, type SettingsTable, settingsTable } from "./settings-table.ts";
 
 interface Row {
   readonly name: string;
-  readonly value: string;
+  readonly value: unknown;
+  /** The value for a person. */
+  readonly shown: string;
   readonly origin: string;
 }
 
@@ -22,48 +25,62 @@ export function addConfigCommand(program: Command, io: CommandIo): void {
         "variable HOLDFAST_*, that than the configuration file, that than the default.",
     )
     .addHelpText("after", "\nExample:\n  HOLDFAST_PORT=7000 holdfast config --cache 1G\n");
-  addSettingOptions(command);
+  addSettingOptions(command, settingsTable);
   command.action(async () => {
-    const gathered = await settingsOf(command);
-    io.result(describe(gathered), () => formatTable(rows(gathered), io));
+    const gathered = await settingsOf(command, settingsTable);
+    const { config: configFile } = command.opts<{ readonly config?: string }>();
+    // Those of the NBD server are flags of its own command, where some mean another thing.
+    const nbdSources = { flags: {}, environment: process.env, configFile };
+    const nbd = await gatherSettings(nbdSettingsTable, nbdSources);
+    const all = [
+      ...rows(settingsTable, gathered),
+      ...rows(nbdSettingsTable, nbd).filter(({ name }) => !Object.hasOwn(settingsTable, name)),
+    ];
+    io.result(describe(all), () => formatTable([...all, ...secretRows(gathered.values)], io));
   });
 }
 
-function describe({ values, origins }: GatheredSettings): unknown {
+function describe(all: readonly Row[]): unknown {
   return Object.fromEntries(
-    settingNames.map((name) => [name, { value: values[name] ?? null, from: origins[name] }]),
+    all.map(({ name, value, origin }) => [name, { value: value ?? null, from: origin }]),
   );
 }
 
-function rows({ values, origins }: GatheredSettings): readonly Row[] {
-  const table = settingNames.map((name) => ({
-    name,
-    value: show(name, values[name]),
-    origin: origins[name],
-  }));
-  const isSecretSet = process.env[PASSWORD_VARIABLE] !== undefined;
-  const isOverruled = values["requirepass-file"] !== undefined;
-  if (!isSecretSet || isOverruled) return table;
-  return [
-    ...table,
-    { name: "(password)", value: "set, not shown", origin: `variable ${PASSWORD_VARIABLE}` },
-  ];
+function rows<S>(
+  table: SettingsTable<S>,
+  { values, origins }: GatheredSettings<S>,
+): readonly Row[] {
+  const valueOf = values as Readonly<Record<string, unknown>>;
+  const originOf = origins as Readonly<Record<string, string>>;
+  return Object.entries<SettingDefinition<unknown>>(table).map(([name, { placeholder }]) => {
+    const value = valueOf[name];
+    const shown = show(value, placeholder === "size");
+    return { name, value, shown, origin: originOf[name] ?? "default" };
+  });
 }
 
-function show(name: SettingName, value: Settings[SettingName]): string {
+function secretRows(settings: { readonly "requirepass-file": string | undefined }): readonly Row[] {
+  const isSecretSet = process.env[PASSWORD_VARIABLE] !== undefined;
+  const isOverruled = settings["requirepass-file"] !== undefined;
+  if (!isSecretSet || isOverruled) return [];
+  const origin = `variable ${PASSWORD_VARIABLE}`;
+  return [{ name: "(password)", value: undefined, shown: "set, not shown", origin }];
+}
+
+function show(value: unknown, isSize: boolean): string {
   if (value === undefined) return "-";
-  if (typeof value === "object") return value.length === 0 ? "-" : value.join(",");
-  const isSize = settingsTable[name].placeholder === "size";
-  return isSize ? amount(Number(value), "bytes") : String(value);
+  if (Array.isArray(value)) return value.length === 0 ? "-" : value.join(",");
+  if (isSize) return amount(Number(value), "bytes");
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function formatTable(table: readonly Row[], io: CommandIo): string {
   const nameWidth = Math.max(...table.map(({ name }) => name.length));
-  const valueWidth = Math.max(...table.map(({ value }) => value.length));
+  const valueWidth = Math.max(...table.map(({ shown }) => shown.length));
   return table
-    .map(({ name, value, origin }) => {
+    .map(({ name, shown, origin }) => {
       const from = origin === "default" ? io.style("dim", origin) : origin;
-      return `${name.padEnd(nameWidth)}  ${value.padEnd(valueWidth)}  ${from}`;
+      return `${name.padEnd(nameWidth)}  ${shown.padEnd(valueWidth)}  ${from}`;
     })
     .join("\n");
 }

@@ -4,10 +4,7 @@
  */
 
 import type { Command } from "commander";
-import type { Logger } from "pino";
-import { messageOf } from "../base/fault.ts";
 import { hostWorld } from "../host/world.ts";
-import type { Trace } from "../world/world.ts";
 import { type CommandIo, EXIT } from "./command-io.ts";
 import { requirePasswordBeyondLoopback } from "./listen-address.ts";
 import { createLogger } from "./logging.ts";
@@ -16,12 +13,10 @@ import { openDoor } from "./open-door.ts";
 import { openStore } from "./open-store.ts";
 import { readPassword } from "./password.ts";
 import { addSettingOptions, settingsOf } from "./setting-options.ts";
-import type { Settings } from "./settings-table.ts";
+import { type Settings, settingsTable } from "./settings-table.ts";
+import { stopOnBugs, stopOnSignals } from "./stopping.ts";
+import { traceTo } from "./trace-log.ts";
 import { version } from "./version.ts";
-
-const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
-const SIGNAL_EXIT_BASE = 128;
-const SIGNAL_NUMBERS = { SIGTERM: 15, SIGINT: 2 } as const;
 
 export function addServeCommand(program: Command, io: CommandIo): void {
   const command = program
@@ -37,9 +32,9 @@ export function addServeCommand(program: Command, io: CommandIo): void {
       "\nExample:\n  holdfast serve --data ./data --port 7379\n" +
         "  redis-cli -p 7379 set greeting hello\n",
     );
-  addSettingOptions(command);
+  addSettingOptions(command, settingsTable);
   command.action(async () => {
-    const { values } = await settingsOf(command);
+    const { values } = await settingsOf(command, settingsTable);
     await serve(values, io);
   });
 }
@@ -58,7 +53,7 @@ async function serve(settings: Settings, io: CommandIo): Promise<void> {
     openStore: async () => await openStore(world, settings, io),
     openDoor: async (store) => await openDoor(world, store, settings, password),
   });
-  stopOnSignals(node, logger);
+  stopOnSignals(async () => await node.stop(), logger);
   stopOnBugs(logger);
 
   await node.start();
@@ -66,34 +61,6 @@ async function serve(settings: Settings, io: CommandIo): Promise<void> {
   const failure = await node.ended;
   if (failure === undefined) logger.info("stopped");
   io.setExitCode(failure === undefined ? EXIT.ok : EXIT.failed);
-}
-
-/** What the core tells of itself goes into the log where somebody wants to see all of it. */
-function traceTo(logger: Logger): Trace {
-  return { event: (name, fields) => logger.debug(fields ?? {}, name) };
-}
-
-function stopOnSignals(node: ServingNode, logger: Logger): void {
-  let isStopping = false;
-  for (const signal of STOP_SIGNALS) {
-    process.on(signal, () => {
-      if (isStopping) process.exit(SIGNAL_EXIT_BASE + SIGNAL_NUMBERS[signal]);
-      isStopping = true;
-      logger.info({ signal }, "stopping; a second signal ends it at once");
-      node.stop().catch((error: unknown) => {
-        logger.fatal({ error: messageOf(error) }, "the store could not be closed cleanly");
-        process.exit(EXIT.failed);
-      });
-    });
-  }
-}
-
-/** A broken invariant ends the process: its log is intact, what it might do next is not known. */
-function stopOnBugs(logger: Logger): void {
-  process.on("uncaughtException", (error) => {
-    logger.fatal({ error: error.stack }, "a bug in Holdfast: the server ends at once");
-    process.exit(EXIT.failed);
-  });
 }
 
 function announce(node: ServingNode, settings: Settings, io: CommandIo): void {

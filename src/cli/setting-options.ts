@@ -4,15 +4,14 @@ import { type Command, Option } from "commander";
 import { UsageError } from "./command-io.ts";
 import { type GatheredSettings, gatherSettings, PASSWORD_VARIABLE } from "./settings.ts";
 import { flagOf, variableOf } from "./settings.ts";
-import { type SettingName, settingNames, settingsTable } from "./settings-table.ts";
+import type { SettingDefinition, SettingsTable } from "./settings-table.ts";
 
 /** Flags that others use for a password, which has no business on a command line. */
 const PASSWORD_FLAGS = ["--password", "--requirepass", "--pass"] as const;
 
-export function addSettingOptions(command: Command): void {
+export function addSettingOptions<S>(command: Command, table: SettingsTable<S>): void {
   command.option("--config <file>", "TOML file with settings (HOLDFAST_CONFIG)");
-  for (const name of settingNames) {
-    const { placeholder, help } = settingsTable[name];
+  for (const [name, { placeholder, help }] of definitionsOf(table)) {
     const variable = variableOf(name);
     command.option(`${flagOf(name)} <${placeholder}>`, `${help} (${variable})`);
   }
@@ -24,19 +23,26 @@ export function addSettingOptions(command: Command): void {
 }
 
 /** Gathers the settings for a command that `addSettingOptions` was called on. */
-export async function settingsOf(command: Command): Promise<GatheredSettings> {
+export async function settingsOf<S>(
+  command: Command,
+  table: SettingsTable<S>,
+): Promise<GatheredSettings<S>> {
   const options = command.opts<Record<string, unknown>>();
-  const flags: Partial<Record<SettingName, string>> = {};
-  for (const name of settingNames) {
+  const flags: Partial<Record<string, string>> = {};
+  for (const [name] of definitionsOf(table)) {
     const given = options[new Option(`${flagOf(name)} <value>`).attributeName()];
     if (typeof given === "string") flags[name] = given;
   }
   const { config } = options;
-  return await gatherSettings({
+  return await gatherSettings(table, {
     flags,
     environment: process.env,
     configFile: typeof config === "string" ? config : undefined,
   });
+}
+
+function definitionsOf<S>(table: SettingsTable<S>): [string, SettingDefinition<unknown>][] {
+  return Object.entries<SettingDefinition<unknown>>(table);
 }
 
 function refusePassword(): never {

@@ -18,7 +18,7 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
 };
 
 /** From text (a flag, a variable) or from a value of the file. */
-type Parser<T> = v.GenericSchema<unknown, T>;
+export type Parser<T> = v.GenericSchema<unknown, T>;
 
 export interface SettingDefinition<T> {
   readonly parser: Parser<T>;
@@ -36,13 +36,16 @@ const wholeNumber = v.pipe(
   v.integer("give a whole number"),
 );
 
-const port: Parser<number> = v.pipe(
+export const port: Parser<number> = v.pipe(
   wholeNumber,
   v.minValue(0, "a port is at least 0"),
   v.maxValue(65_535, "a port is at most 65535"),
 );
 
-const text: Parser<string> = v.pipe(v.string("give text"), v.minLength(1, "it must not be empty"));
+export const text: Parser<string> = v.pipe(
+  v.string("give text"),
+  v.minLength(1, "it must not be empty"),
+);
 
 const names: Parser<readonly string[]> = v.pipe(
   v.union([v.string(), v.array(v.string())], "give names, separated by commas"),
@@ -50,11 +53,11 @@ const names: Parser<readonly string[]> = v.pipe(
   v.transform((given) => given.map((name) => name.trim()).filter((name) => name !== "")),
 );
 
-function atLeast(least: number, what: string): Parser<number> {
+export function atLeast(least: number, what: string): Parser<number> {
   return v.pipe(wholeNumber, v.minValue(least, `${what} is at least ${least}`));
 }
 
-function size(least: number): Parser<number> {
+export function size(least: number): Parser<number> {
   return v.pipe(
     textOrNumber,
     v.transform((given) => parseSize(String(given))),
@@ -69,6 +72,9 @@ export function parseSize(given: string): number {
   if (match === null) return Number.NaN;
   return Number(match[1]) * (SIZE_UNITS[(match[2] ?? "").toUpperCase()] ?? Number.NaN);
 }
+
+/** The settings of one command, by name. */
+export type SettingsTable<S> = { readonly [Name in keyof S]: SettingDefinition<S[Name]> };
 
 export interface Settings {
   readonly data: string;
@@ -94,9 +100,7 @@ export interface Settings {
 
 export type SettingName = keyof Settings;
 
-export const settingsTable: {
-  readonly [Name in SettingName]: SettingDefinition<Settings[Name]>;
-} = {
+export const settingsTable: SettingsTable<Settings> = {
   data: setting(text, "./holdfast-data", "directory", "where the data lives; made if missing"),
   host: setting(text, "127.0.0.1", "address", "the address that clients connect to"),
   port: setting(port, 7379, "number", "the port for Redis clients; 0 picks a free one"),
@@ -180,15 +184,11 @@ export const settingsTable: {
 
 export const settingNames: readonly SettingName[] = Object.keys(settingsTable) as SettingName[];
 
-function setting<T>(
+export function setting<T>(
   parser: Parser<T>,
   defaultValue: NoInfer<T>,
   placeholder: string,
   help: string,
 ): SettingDefinition<T> {
   return { parser, default: defaultValue, placeholder, help };
-}
-
-export function isSettingName(name: string): name is SettingName {
-  return Object.hasOwn(settingsTable, name);
 }

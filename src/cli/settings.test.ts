@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { UsageError } from "./command-io.ts";
 import { gatherSettings, type SettingSources } from "./settings.ts";
-import { parseSize } from "./settings-table.ts";
+import { parseSize, settingsTable } from "./settings-table.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -21,7 +21,7 @@ function configFile(text: string): string {
 }
 
 async function refusal(sources: SettingSources): Promise<string> {
-  const error: unknown = await gatherSettings(sources).then(
+  const error: unknown = await gatherSettings(settingsTable, sources).then(
     () => undefined,
     (reason: unknown) => reason,
   );
@@ -32,7 +32,7 @@ async function refusal(sources: SettingSources): Promise<string> {
 test("a flag is stronger than a variable, that than the file, that than the default", async () => {
   const file = configFile('port = 1\ncache = "1G"\nhost = "::1"\nlog = 8388608');
   const environment = { HOLDFAST_PORT: "2", HOLDFAST_CACHE: "2G", HOLDFAST_CONFIG: file };
-  const { values, origins } = await gatherSettings({
+  const { values, origins } = await gatherSettings(settingsTable, {
     flags: { port: "3" },
     environment,
     configFile: undefined,
@@ -80,11 +80,11 @@ test.each<[SettingSources["flags"], string]>([
 
 test("names are separated by commas, or a list in the file", async () => {
   const flags = { "allowed-hosts": "a.example, b.example" };
-  const fromFlag = await gatherSettings({ ...nothing, flags });
+  const fromFlag = await gatherSettings(settingsTable, { ...nothing, flags });
   expect(fromFlag.values["allowed-hosts"]).toEqual(["a.example", "b.example"]);
 
   const file = configFile('allowed-hosts = ["a.example"]');
-  const fromFile = await gatherSettings({ ...nothing, configFile: file });
+  const fromFile = await gatherSettings(settingsTable, { ...nothing, configFile: file });
   expect(fromFile.values["allowed-hosts"]).toEqual(["a.example"]);
 });
 
@@ -96,7 +96,7 @@ test("what Kubernetes says of a service called holdfast is not taken for a setti
     HOLDFAST_PORT: "tcp://10.0.0.1:7379",
     HOLDFAST_PORT_7379_TCP_ADDR: "10.0.0.1",
   };
-  const { values, origins } = await gatherSettings({ ...nothing, environment });
+  const { values, origins } = await gatherSettings(settingsTable, { ...nothing, environment });
   expect(values.port).toBe(7379);
   expect(origins.port).toBe("default");
 });

@@ -1,5 +1,5 @@
 /**
- * Gathers the settings of a node from where they may come: a flag is stronger than a variable
+ * Gathers the settings of a command from where they may come: a flag is stronger than a variable
  * `HOLDFAST_*`, that than a line of the configuration file, that than the default. What is wrong
  * is an error that names the place and, for a name that does not exist, the one it resembles.
  */
@@ -9,15 +9,11 @@ import { parse as parseToml } from "smol-toml";
 import * as v from "valibot";
 import { messageOf } from "../base/fault.ts";
 import { UsageError } from "./command-io.ts";
-import {
-  isSettingName,
-  type SettingName,
-  settingNames,
-  type Settings,
-  settingsTable,
-} from "./settings-table.ts";
+import { nbdSettingNames } from "./nbd-settings.ts";
+import { settingNames, type SettingDefinition, type SettingsTable } from "./settings-table.ts";
 import { didYouMean } from "./suggest.ts";
 
+const NBD_PREFIX = /^nbd-/u;
 const ENVIRONMENT_PREFIX = "HOLDFAST_";
 /** Variables that are no settings of the table: the file's path, and a secret. */
 export const CONFIG_VARIABLE = "HOLDFAST_CONFIG";
@@ -25,16 +21,16 @@ export const PASSWORD_VARIABLE = "HOLDFAST_REQUIREPASS";
 
 export interface SettingSources {
   /** By the setting's name; what was not given is absent. */
-  readonly flags: Readonly<Partial<Record<SettingName, string>>>;
+  readonly flags: Readonly<Partial<Record<string, string>>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The configuration file that a flag named. */
   readonly configFile: string | undefined;
 }
 
-export interface GatheredSettings {
-  readonly values: Settings;
+export interface GatheredSettings<S> {
+  readonly values: S;
   /** Where each came from: `flag --port`, `variable HOLDFAST_PORT`, `a.toml`, `default`. */
-  readonly origins: Readonly<Record<SettingName, string>>;
+  readonly origins: Readonly<Record<keyof S, string>>;
 }
 
 interface Given {
@@ -42,36 +38,43 @@ interface Given {
   readonly origin: string;
 }
 
-export async function gatherSettings(sources: SettingSources): Promise<GatheredSettings> {
+/** The settings of every command: each may be given where another command finds it too. */
+const allNames: readonly string[] = [...new Set([...settingNames, ...nbdSettingNames])];
+
+export async function gatherSettings<S>(
+  table: SettingsTable<S>,
+  sources: SettingSources,
+): Promise<GatheredSettings<S>> {
   const configFile = sources.configFile ?? sources.environment[CONFIG_VARIABLE];
   const fromFile = configFile === undefined ? new Map() : await readConfigFile(configFile);
   const fromEnvironment = readEnvironment(sources.environment);
 
-  const values: Partial<Record<SettingName, unknown>> = {};
-  const origins: Partial<Record<SettingName, string>> = {};
-  for (const name of settingNames) {
+  const values: Partial<Record<string, unknown>> = {};
+  const origins: Partial<Record<string, string>> = {};
+  for (const [name, definition] of Object.entries<SettingDefinition<unknown>>(table)) {
     const given = fromFlag(name, sources) ?? fromEnvironment.get(name) ?? fromFile.get(name);
-    values[name] = given === undefined ? settingsTable[name].default : check(name, given);
+    values[name] = given === undefined ? definition.default : check(name, definition, given);
     origins[name] = given?.origin ?? "default";
   }
-  return { values: values as Settings, origins: origins as Record<SettingName, string> };
+  return { values: values as S, origins: origins as Record<keyof S, string> };
 }
 
-export function flagOf(name: SettingName): string {
-  return `--${name}`;
+/** The settings of the NBD server are flags of its command alone, and need no prefix there. */
+export function flagOf(name: string): string {
+  return `--${name.replace(NBD_PREFIX, "")}`;
 }
 
-export function variableOf(name: SettingName): string {
+export function variableOf(name: string): string {
   return `${ENVIRONMENT_PREFIX}${name.toUpperCase().replaceAll("-", "_")}`;
 }
 
-function fromFlag(name: SettingName, sources: SettingSources): Given | undefined {
+function fromFlag(name: string, sources: SettingSources): Given | undefined {
   const value = sources.flags[name];
   return value === undefined ? undefined : { value, origin: `flag ${flagOf(name)}` };
 }
 
-function check(name: SettingName, given: Given): unknown {
-  const result = v.safeParse(settingsTable[name].parser, given.value);
+function check(name: string, { parser }: SettingDefinition<unknown>, given: Given): unknown {
+  const result = v.safeParse(parser, given.value);
   if (result.success) return result.output;
 
   const [issue] = result.issues;
@@ -79,11 +82,9 @@ function check(name: SettingName, given: Given): unknown {
   throw new UsageError(`${name} = ${shown} (from ${given.origin}) is refused: ${issue.message}`);
 }
 
-function readEnvironment(
-  environment: SettingSources["environment"],
-): ReadonlyMap<SettingName, Given> {
-  const byVariable = new Map(settingNames.map((name) => [variableOf(name), name]));
-  const found = new Map<SettingName, Given>();
+function readEnvironment(environment: SettingSources["environment"]): ReadonlyMap<string, Given> {
+  const byVariable = new Map(allNames.map((name) => [variableOf(name), name]));
+  const found = new Map<string, Given>();
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith(ENVIRONMENT_PREFIX) || value === undefined) continue;
     if (variable === CONFIG_VARIABLE || variable === PASSWORD_VARIABLE) continue;
@@ -114,12 +115,12 @@ function isServiceLink(variable: string, value: string): boolean {
   );
 }
 
-async function readConfigFile(path: string): Promise<ReadonlyMap<SettingName, Given>> {
+async function readConfigFile(path: string): Promise<ReadonlyMap<string, Given>> {
   const table = parseConfig(path, await readText(path));
-  const found = new Map<SettingName, Given>();
+  const found = new Map<string, Given>();
   for (const [name, value] of Object.entries(table)) {
-    if (!isSettingName(name)) {
-      const meant = didYouMean(name, settingNames);
+    if (!allNames.includes(name)) {
+      const meant = didYouMean(name, allNames);
       throw new UsageError(`${path}: there is no setting "${name}"${meant}; ${LIST_HINT}`);
     }
     found.set(name, { value, origin: path });

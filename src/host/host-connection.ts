@@ -46,6 +46,12 @@ export class HostConnection implements Connection {
     this.#handler = handler;
   }
 
+  /** Gives the socket away: what comes in and how it ends is told to the handler no more. */
+  detach(): Socket {
+    this.#handler = undefined;
+    return this.#socket;
+  }
+
   write(bytes: Uint8Array): boolean {
     // Whoever is told to wait will be told next that the connection is over.
     if (this.#ended || this.#socket.destroyed) return false;

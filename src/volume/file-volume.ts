@@ -24,7 +24,7 @@ type Progress = (doneBytes: number, totalBytes: number) => void;
 
 /** Opens the volume in the file, which must exist. */
 export async function openFileVolume(
-  files: Files,
+  files: Pick<Files, "open">,
   path: string,
   options: FileVolumeOptions = defaultFileVolumeOptions,
 ): Promise<Volume> {

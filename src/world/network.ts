@@ -51,3 +51,14 @@ export interface Connection {
   /** Closes at once. */
   destroy(): void;
 }
+
+/** The server's side of TLS, with a certificate and an opinion on whom to let in. */
+export interface ServerTls {
+  /**
+   * Takes a connection over from its handler, who hears nothing more of it, and returns it
+   * encrypted once the other side has shown who it is. It is to be handled in the turn in which
+   * it is returned. Rejects with `ERR_UNAVAILABLE` if nothing came of it; the connection is closed
+   * then. Closing the connection meanwhile has the same effect.
+   */
+  secure(connection: Connection): Promise<Connection>;
+}
