@@ -6,6 +6,8 @@ import { addBenchCommand } from "./bench.ts";
 import { addCheckCommand } from "./check.ts";
 import { addConfigCommand } from "./config.ts";
 import { addInspectCommand } from "./inspect.ts";
+import { addNbdCommand } from "./nbd.ts";
+import { addReliabilityCommand } from "./reliability.ts";
 import { addScheduleCommand } from "./schedule.ts";
 import { addServeCommand } from "./serve.ts";
 import { addSimCommand } from "./sim.ts";
@@ -35,12 +37,14 @@ export function createProgram(io: CommandIo): Command {
     })
     .exitOverride();
   addServeCommand(program, io);
+  addNbdCommand(program, io);
   addStatusCommand(program, io);
   addInspectCommand(program, io);
   addVerifyCommand(program, io);
   addScheduleCommand(program, io);
   addCheckCommand(program, io);
   addSimCommand(program, io);
+  addReliabilityCommand(program, io);
   addBenchCommand(program, io);
   addConfigCommand(program, io);
   return program;
