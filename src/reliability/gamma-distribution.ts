@@ -7,8 +7,8 @@ import { assert } from "../base/assert.ts";
 
 const EPSILON = 1e-16;
 const TERMS_MAX = 100_000;
-/** Each halves the interval, so that nothing is left of it but neighbouring numbers. */
-const HALVINGS = 200;
+/** Each halves the interval, until hardly a unit of rounding is left of it. */
+const HALVINGS = 60;
 
 /** Coefficients of Stirling's series for the logarithm of the gamma function. */
 const STIRLING = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360_360] as const;

@@ -87,17 +87,17 @@ export function simulateMttdl(array: ArrayModel, options: SimulationOptions): Si
 }
 
 /**
- * For each number of failed members, how likely a further failure is made: so likely that in a
- * mission about one path in two gets further, and no likelier. Where failures are common enough by
- * themselves, nothing is loaded.
+ * For each depth, how likely a further failure is made: so likely that in a mission about one path
+ * in two gets further, and no likelier. Where failures are common enough by themselves, nothing is
+ * loaded.
  */
 function missionShares({ group }: ArrayModel, failuresInMission: number): readonly number[] {
-  const { memberCount, toleratedCount, mttfHours, mttrHours } = group;
+  const { memberCount, toleratedCount, mttfHours, mttrHours, replaceHours, spareCount } = group;
   const shares = [0];
   let visits = failuresInMission;
-  for (let failed = 1; failed <= toleratedCount; failed++) {
-    const failing = (memberCount - failed) / mttfHours;
-    const honest = failing / (failing + failed / mttrHours);
+  for (let depth = 1; depth <= toleratedCount + spareCount; depth++) {
+    const failing = Math.max(1, memberCount - depth) / mttfHours;
+    const honest = failing / (failing + depth / (mttrHours + replaceHours));
     const share = LOADED_SHARE / Math.max(1, visits);
     shares.push(share);
     visits *= Math.max(honest, share);
@@ -125,7 +125,7 @@ function missionLoss(
     passedHours += stayHours;
     if (hours <= passedHours || array.weight < WEIGHT_MIN) return array.lostWeight;
 
-    const share = shares[array.failedMost] ?? LOADED_SHARE;
+    const share = shares[array.depth] ?? LOADED_SHARE;
     const scrubbedHours = scrubHours === 0 ? 0 : (passedHours + phaseHours) % scrubHours;
     array.happen(draw(array, events, share, random), scrubbedHours);
   }

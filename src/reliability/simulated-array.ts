@@ -33,7 +33,7 @@ export interface ArrayEvent {
   readonly kind: EventKind;
   readonly groupIndex: number;
   readonly perHour: number;
-  /** A failure that brings a group nearer to loss that is not whole already. */
+  /** A failure that brings a group nearer to loss which has not overcome an earlier one. */
   readonly isDanger: boolean;
 }
 
@@ -57,9 +57,9 @@ export class SimulatedArray {
     return this.#groups.every(({ failed, ordered }) => failed === 0 && ordered === 0);
   }
 
-  /** How many members the worst group lacks. */
-  get failedMost(): number {
-    return this.#groups.reduce((most, { failed }) => Math.max(most, failed), 0);
+  /** After how many failures the worst group still is not whole, or waits for new members. */
+  get depth(): number {
+    return this.#groups.reduce((most, group) => Math.max(most, depthOf(group)), 0);
   }
 
   /** The rate of losses that hit without any event before them. */
@@ -74,9 +74,10 @@ export class SimulatedArray {
     const { memberCount, mttfHours, mttrHours, commonCauseShare, replaceHours } = this.#model;
     const { repair, toleratedCount } = this.#model;
     const events: ArrayEvent[] = [];
-    for (const [groupIndex, { failed, blank, ordered }] of this.#groups.entries()) {
+    for (const [groupIndex, group] of this.#groups.entries()) {
+      const { failed, blank, ordered } = group;
       const working = memberCount - failed;
-      const isDanger = 0 < failed || toleratedCount === 0;
+      const isDanger = 0 < depthOf(group) || toleratedCount === 0;
       const failing = (working * (1 - commonCauseShare)) / mttfHours;
       events.push({ kind: "failure", groupIndex, perHour: failing, isDanger });
       const fillable = replaceHours === 0 ? failed : Math.min(failed, blank);
@@ -150,4 +151,8 @@ export class SimulatedArray {
   get #survivorCount(): number {
     return this.#model.memberCount - this.#model.toleratedCount;
   }
+}
+
+function depthOf({ failed, ordered }: SimulatedGroup): number {
+  return Math.max(failed, ordered);
 }
