@@ -85,14 +85,14 @@ export function addReliabilityCommand(program: Command, io: CommandIo): void {
 }
 
 const helpText = `
-Examples:
+Example:
   holdfast reliability --mttf 1.2e6h --mttr 24h --disks 8
   holdfast reliability --mttf 1.2e6h --mttr 24h --disks 8 --disk-size 8TB --ure 1e-15 \\
     --latent-mttf 60y --scrub 14d --mission 5y --level 5,6,10 --plot loss.svg
   holdfast reliability --mttf 1y --mttr 1h --level replicas:3/1 --simulate
   holdfast reliability --measured counters.json --mttr 24h --disks 8
 
-Example: holdfast reliability --measured takes
+Counters for --measured are such as
   {"diskHours": 140160, "failures": 1, "repairHours": [9.5]}`;
 
 async function compare(flags: ReliabilityFlags, io: CommandIo): Promise<void> {

@@ -5,6 +5,7 @@ import { lossProbability, mttdlHours, wholeLossProbability } from "./array-loss.
 import { groupChain } from "./group-chain.ts";
 import { type ArrayModel, type GroupModel, plainGroup } from "./group-model.ts";
 import { lossWithin } from "./loss-probability.ts";
+import { latentErrorProbability } from "./sector-errors.ts";
 
 interface Size {
   readonly n: number;
@@ -259,6 +260,24 @@ describe("sector errors", () => {
     expectSame(more - less, 8e-3 * (7 * 124e-6), 0.05);
     const often = { ...sectorErrors, scrubHours: 2 };
     expect(lossProbability(one(size, { sectorErrors: often }), hours)).toBeLessThan(more / 2);
+  });
+
+  test("gather alike whether few or many, between one formula and the other", () => {
+    const before = (scrubHours: number): number =>
+      latentErrorProbability(
+        groupOf(size, { sectorErrors: { ...none, latentMttfHours: 7, scrubHours } }),
+      );
+    for (const gathered of [1e-12, 1e-6, 9.99e-4, 1.001e-3, 0.01, 1, 50]) {
+      // The chance of none, averaged over all moments between two scrubs.
+      const parts = 1_000;
+      let sum = 0;
+      for (let part = 0; part < parts; part++) {
+        sum -= Math.expm1((-gathered * (part + 0.5)) / parts);
+      }
+      expectSame(before(gathered), sum / parts, 1e-3);
+    }
+    expectSame(before(1e-12), 5e-13, 1e-9);
+    expectSame(before(9.999_999e-4), before(1.000_000_1e-3), 1e-6);
   });
 
   test("lose blocks and not the array, and nothing while redundancy is left", () => {

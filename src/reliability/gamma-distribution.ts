@@ -11,7 +11,7 @@ const TERMS_MAX = 100_000;
 const HALVINGS = 60;
 
 /** Coefficients of Stirling's series for the logarithm of the gamma function. */
-const STIRLING = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360_360] as const;
+const STIRLING = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188] as const;
 const STIRLING_FROM = 20;
 
 export interface Tails {
