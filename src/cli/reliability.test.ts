@@ -85,6 +85,18 @@ describe("reliability", () => {
     expect((parallel?.mttdlHours ?? 0) / (serial?.mttdlHours ?? 1)).toBeCloseTo(2, 2);
   });
 
+  test("says what the page says of the worked example", async () => {
+    const page = readFileSync(new URL("../../docs/reliability.md", import.meta.url), "utf8");
+    const flags = "--disks 8 --disk-size 8TB --ure 1e-15 --latent-mttf 60y --scrub 14d";
+    const { text } = await run(`${disk} ${flags} --level 5,10,6`);
+    const rows = text.split("\n").filter((line) => line.startsWith("RAID "));
+    for (const row of rows) {
+      const [name, , , usable, mttdl, loss, alone] = row.split(/ {2,}/u);
+      expect(page).toContain(`| ${name} | ${usable} | ${mttdl} | ${loss} | ${alone} |`);
+    }
+    expect(rows).toHaveLength(3);
+  });
+
   test("simulates if asked, with an interval about the exact figure", async () => {
     const { value, text } = await run(`${disk} --level 5,6 --simulate 4000 --confidence 99.9%`);
     for (const { simulated, lossProbability, mttdlHours } of value.layouts) {

@@ -1,6 +1,6 @@
 /**
- * `holdfast reliability`: how long data lasts on disks that fail, for the user's own numbers, layout
- * by layout.
+ * `holdfast reliability`: how long data lasts on disks that fail, for the user's own numbers,
+ * layout by layout.
  */
 
 import { writeFile } from "node:fs/promises";

@@ -74,7 +74,8 @@ describe("the mean time to data loss", () => {
 
   test("of mirrors beside each other is that of the chain that counts degraded ones", () => {
     const [lambda, mu, groups] = [1e-5, 0.1, 4];
-    // With d mirrors degraded: one more at 2 lambda (groups - d), one less at mu d, loss at lambda d.
+    // With d mirrors degraded: one more at 2 lambda (groups - d), one less at mu d, loss at
+    // lambda d.
     const hours = meanByElimination(groups, (d) => ({
       up: 2 * lambda * (groups - d),
       down: mu * d,

@@ -44,6 +44,11 @@ describe("layouts", () => {
     },
   );
 
+  test("no two that differ have the same name", () => {
+    const words = ["1", "10", "10:2", "5", "4", "replicas:3", "replicas:3/1", "replicas:4"];
+    expect(new Set(words.map((word) => layoutOf(word, 8).name)).size).toBe(words.length);
+  });
+
   test("what is offered fits", () => {
     const names = (disks: number): string[] => layoutsFor(disks).map(({ name }) => name);
     expect(names(1)).toEqual(["single"]);

@@ -43,7 +43,8 @@ export function layoutOf(word: string, diskCount: number): Layout {
   checkFit(`RAID ${kind}`, level, groupCount, memberCount);
   if (isGrouped && groupCount < 2) throw fault(`RAID ${kind} needs at least 2 groups`);
   const toleratedCount = toleratedBy(level, memberCount);
-  return grouped(`RAID ${kind}`, groupCount, memberCount, toleratedCount);
+  const name = `RAID ${count === undefined ? kind : word}`;
+  return grouped(name, groupCount, memberCount, toleratedCount);
 }
 
 /** What so many disks are commonly laid out as. */
@@ -65,7 +66,12 @@ function replicas(count: string | undefined, tolerated: string | undefined): Lay
   if (memberCount < 1 || toleratedCount < 0 || memberCount <= toleratedCount) {
     throw fault(`${memberCount} replicas cannot survive ${toleratedCount} failures`);
   }
-  const layout = grouped(`${memberCount} replicas`, 1, memberCount, toleratedCount);
+  const layout = grouped(
+    `replicas ${memberCount}/${toleratedCount}`,
+    1,
+    memberCount,
+    toleratedCount,
+  );
   return { ...layout, usableShare: 1 / memberCount };
 }
 

@@ -130,7 +130,8 @@ function years(missionHours: number, x: (hours: number) => number): readonly str
     const hours = (missionHours * index) / marks;
     const isYears = marks * HOURS_PER_YEAR <= missionHours;
     const words = isYears ? `${Number((hours / HOURS_PER_YEAR).toPrecision(3))} y` : short(hours);
-    return `<text x="${x(hours).toFixed(1)}" y="${BOTTOM + 20}" text-anchor="middle">${words}</text>`;
+    const at = `x="${x(hours).toFixed(1)}" y="${BOTTOM + 20}"`;
+    return `<text ${at} text-anchor="middle">${words}</text>`;
   });
 }
 
