@@ -260,12 +260,8 @@ export class AttachServer {
       this.#transactions.delete(number);
       const writeCount = writes.length;
       try {
-        return await transaction.commit({
-          writes,
-          writeCount,
-          earliestDeadlineMs,
-          onUndecided: () => undefined,
-        });
+        const request = { writes, writeCount, earliestDeadlineMs };
+        return await transaction.commit(request, () => undefined);
       } catch (error) {
         transaction.rollback();
         throw error;

@@ -138,6 +138,11 @@ export class AttachedSession implements Session {
     return this.#ask(async (session) => await session.begin(request));
   }
 
+  tryBegin(timeoutMs: number, isBrief: boolean): SessionTransaction | undefined {
+    const current = this.#current;
+    return current instanceof LocalSession ? current.tryBegin(timeoutMs, isBrief) : undefined;
+  }
+
   async snapshot(): Promise<SessionSnapshot> {
     return new AttachedSnapshot(await this.#ask((session) => session.snapshot()));
   }

@@ -13,6 +13,7 @@ import type { Entry, RowValues, SetOptions } from "./row-values.ts";
 import { Scan, type ScanOptions } from "./scan.ts";
 import type { NOT_IN_MEMORY, RowReader, Session } from "./session.ts";
 import { Snapshot } from "./snapshot.ts";
+import { TimeLimits } from "./time-limits.ts";
 import {
   Transact,
   type TransactContext,
@@ -21,6 +22,7 @@ import {
   type TransactOptions,
 } from "./transact.ts";
 import { parseTransactionId } from "./transaction-id.ts";
+import { TurnLine } from "./turn-line.ts";
 import type { Key } from "./tuple.ts";
 import { type Version, versionOf } from "./version.ts";
 import { Watch, type WatchOptions, type WatchTarget } from "./watch.ts";
@@ -54,7 +56,9 @@ export class Database {
   ) {
     this.#session = session;
     this.#values = values;
-    this.#context = { world, session, values, counts: this.#counts, onError };
+    const line = new TurnLine(world.clock);
+    const limits = new TimeLimits(world.clock);
+    this.#context = { world, session, values, counts: this.#counts, line, limits, onError };
   }
 
   /** The value of the key, or undefined if it is absent. */
@@ -113,8 +117,12 @@ export class Database {
    * way; what it does outside belongs into `tx.afterCommit`. If it throws, everything is rolled
    * back and it is not run again.
    */
-  async transact<T>(body: TransactionBody<T>, options: TransactOptions = {}): Promise<T> {
-    return await new Transact(this.#context, body, options).run();
+  transact<T>(body: TransactionBody<T>, options: TransactOptions = {}): Promise<T> {
+    try {
+      return new Transact(this.#context, body, options).run();
+    } catch (error) {
+      return rejected(error);
+    }
   }
 
   /** Begins a batch of checks and writes that is committed in one step, or not at all. */
@@ -169,6 +177,7 @@ export class Database {
    */
   async close(): Promise<void> {
     for (const watch of this.#watches) watch.stop();
+    this.#context.limits.close();
     this.#closing ??= this.#session.close();
     await this.#closing;
   }

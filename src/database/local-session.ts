@@ -174,6 +174,17 @@ export class LocalSession implements Session {
     return new LocalTransaction(this.holder, this.#names, this.#operations, request);
   }
 
+  tryBegin(timeoutMs: number, isBrief: boolean): SessionTransaction {
+    const id = this.newTransactionId();
+    const request = { id, age: undefined, attempts: 0, timeoutMs, isBrief };
+    try {
+      return new LocalTransaction(this.holder, this.#names, this.#operations, request);
+    } catch (error) {
+      this.endTransactionId(id);
+      throw error;
+    }
+  }
+
   async snapshot(): Promise<SessionSnapshot> {
     const view = await this.#engine.snapshot();
     return new LocalSnapshot(view, this.#operations, this.holder.settings);

@@ -6,6 +6,7 @@
 
 import type { Lsn } from "../base/ids.ts";
 import {
+  type BeginOptions,
   type InteractiveTransaction,
   MUST_WAIT,
   type RunOptions,
@@ -23,6 +24,7 @@ import type {
   RowReader,
   SessionTransaction,
 } from "./session.ts";
+import type { SettleListener } from "./settle-queue.ts";
 import type { StoreHolder } from "./store-holder.ts";
 import type { TransactionId } from "./transaction-id.ts";
 import { applyWrites, type Write } from "./write-set.ts";
@@ -33,7 +35,7 @@ export class LocalTransaction implements SessionTransaction {
   readonly #names: LedgerSession;
   readonly #operations: RowOperations;
   readonly #inner: InteractiveTransaction;
-  readonly #waiting: RunOptions;
+  readonly #options: BeginOptions;
   #wrote = false;
   isCommitting = false;
 
@@ -41,14 +43,14 @@ export class LocalTransaction implements SessionTransaction {
     holder: StoreHolder,
     names: LedgerSession,
     operations: RowOperations,
-    { id, age, attempts, timeoutMs }: BeginRequest,
+    request: BeginRequest & { readonly isBrief?: boolean },
   ) {
     this.#holder = holder;
     this.#names = names;
     this.#operations = operations;
-    this.id = id;
-    this.#waiting = { timeoutMs };
-    this.#inner = holder.engine.begin({ age, attempts, timeoutMs });
+    this.id = request.id;
+    this.#options = request;
+    this.#inner = holder.engine.begin(request);
   }
 
   get age(): number {
@@ -63,16 +65,12 @@ export class LocalTransaction implements SessionTransaction {
     this.#inner.onAbort(listener);
   }
 
-  async get<T>(source: Uint8Array, length: number, read: RowReader<T>): Promise<T | undefined> {
-    return await this.#get(findLive, source, length, read);
+  get<T>(source: Uint8Array, length: number, read: RowReader<T>): Promise<T | undefined> {
+    return this.#get(findLive, source, length, read);
   }
 
-  async getForUpdate<T>(
-    source: Uint8Array,
-    length: number,
-    read: RowReader<T>,
-  ): Promise<T | undefined> {
-    return await this.#get(findLiveForUpdate, source, length, read);
+  getForUpdate<T>(source: Uint8Array, length: number, read: RowReader<T>): Promise<T | undefined> {
+    return this.#get(findLiveForUpdate, source, length, read);
   }
 
   async getMany<T>(
@@ -100,12 +98,26 @@ export class LocalTransaction implements SessionTransaction {
     });
   }
 
-  async commit(request: CommitRequest): Promise<Lsn> {
-    const { settling, sweep } = this.#holder;
-    if (this.#wrote || 0 < request.writeCount) await this.#prepare(request);
-    if (request.earliestDeadlineMs < Number.POSITIVE_INFINITY) {
-      sweep.note(request.earliestDeadlineMs);
+  tryCommit(request: CommitRequest, listener: SettleListener): boolean {
+    const wrote = this.#wrote || 0 < request.writeCount;
+    this.#noteDeadline(request);
+    const position = this.#inner.tryCommit((step) => {
+      if (wrote) this.#writeAll(step, request);
+    });
+    if (position === MUST_WAIT) return false;
+    this.#holder.settling.tell(position, listener, wrote ? this.id : undefined);
+    return true;
+  }
+
+  async commit(request: CommitRequest, onUndecided: () => void): Promise<Lsn> {
+    const { settling } = this.#holder;
+    if (this.#wrote || 0 < request.writeCount) {
+      this.#wrote = true;
+      await this.#run((step) => {
+        this.#writeAll(step, request);
+      });
     }
+    this.#noteDeadline(request);
     this.isCommitting = true;
     let position: Lsn;
     try {
@@ -114,7 +126,7 @@ export class LocalTransaction implements SessionTransaction {
       this.isCommitting = false;
     }
     if (!this.#wrote) return await settling.answer(position, position);
-    request.onUndecided();
+    onUndecided();
     return await settling.committed(position, position, this.id);
   }
 
@@ -127,24 +139,30 @@ export class LocalTransaction implements SessionTransaction {
   }
 
   /** Makes all writes part of the transaction, and says that it was committed. */
-  async #prepare({ writes, earliestDeadlineMs }: CommitRequest): Promise<void> {
-    this.#wrote = true;
-    await this.#run((step) => {
-      applyWrites(step, writes);
-      if (earliestDeadlineMs < Number.POSITIVE_INFINITY) this.#holder.sweep.mark(step);
-      this.#names.write(step, this.id);
-    });
+  #writeAll(step: Step, { writes, earliestDeadlineMs }: CommitRequest): void {
+    applyWrites(step, writes);
+    if (earliestDeadlineMs < Number.POSITIVE_INFINITY) this.#holder.sweep.mark(step);
+    this.#names.write(step, this.id);
   }
 
-  async #get<T>(
+  #noteDeadline({ earliestDeadlineMs }: CommitRequest): void {
+    if (earliestDeadlineMs < Number.POSITIVE_INFINITY) this.#holder.sweep.note(earliestDeadlineMs);
+  }
+
+  #get<T>(
     find: Find,
     source: Uint8Array,
     length: number,
     read: RowReader<T>,
   ): Promise<T | undefined> {
     const found = this.#operations.tryGet(this.#inner, find, source, length, read);
-    if (found !== MUST_WAIT) return found;
-    return await getRow(this.#inner, find, source.slice(0, length), read, this.#waiting);
+    if (found !== MUST_WAIT) return Promise.resolve(found);
+    return getRow(this.#inner, find, source.slice(0, length), read, this.#waiting);
+  }
+
+  get #waiting(): RunOptions {
+    const { timeoutMs } = this.#options;
+    return { timeoutMs };
   }
 
   async #run<T>(body: (step: Step) => T): Promise<T> {

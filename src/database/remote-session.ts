@@ -146,6 +146,10 @@ export class RemoteSession implements Session {
     if (id.session === this.#number) this.#connection.tell("end", packId(id));
   }
 
+  tryBegin(): undefined {
+    return undefined;
+  }
+
   async begin(request: BeginRequest): Promise<SessionTransaction> {
     const connection = this.#connection;
     const number = connection.nextNumber();

@@ -101,12 +101,14 @@ export class RemoteTransaction implements SessionTransaction {
     return row instanceof Uint8Array ? row : undefined;
   }
 
-  async commit({
-    writes,
-    writeCount,
-    earliestDeadlineMs,
-    onUndecided,
-  }: CommitRequest): Promise<Lsn> {
+  tryCommit(): boolean {
+    return false;
+  }
+
+  async commit(
+    { writes, writeCount, earliestDeadlineMs }: CommitRequest,
+    onUndecided: () => void,
+  ): Promise<Lsn> {
     const wrote = this.#wrote || 0 < writeCount;
     this.#check();
     this.#end();

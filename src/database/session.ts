@@ -8,6 +8,7 @@
  */
 
 import type { Lsn } from "../base/ids.ts";
+import type { SettleListener } from "./settle-queue.ts";
 import type { TransactionId } from "./transaction-id.ts";
 import type { KeyRange } from "./tuple.ts";
 import type { Write } from "./write-set.ts";
@@ -71,12 +72,11 @@ export interface BeginRequest {
   readonly timeoutMs: number;
 }
 
+/** What is to be written. */
 export interface CommitRequest {
   readonly writes: Iterable<Write>;
   readonly writeCount: number;
   readonly earliestDeadlineMs: number;
-  /** Called when it can no longer be said that the commit was not made. */
-  readonly onUndecided: () => void;
 }
 
 /** A change that was committed; the row is undefined where the key was deleted. */
@@ -125,6 +125,11 @@ export interface Session {
   /** No attempt of the transaction follows. */
   endTransactionId(id: TransactionId): void;
   begin(request: BeginRequest): SessionTransaction | Promise<SessionTransaction>;
+  /**
+   * Names and begins a transaction; `isBrief` if it is likely to end within this turn. Its name
+   * must be ended. Undefined where all that it did would be asked of another process.
+   */
+  tryBegin(timeoutMs: number, isBrief: boolean): SessionTransaction | undefined;
   snapshot(): Promise<SessionSnapshot>;
   /** The changes within the range of every transaction after `after`, without empty ones. */
   changes(range: KeyRange, after: Lsn, signal: AbortSignal): AsyncIterable<ChangeSet>;
@@ -154,8 +159,16 @@ export interface SessionTransaction extends Reads {
    * key is this transaction's until its end.
    */
   claim(key: Uint8Array): Promise<Uint8Array | undefined>;
-  /** Resolves with the position of the commit when that is settled. */
-  commit(request: CommitRequest): Promise<Lsn>;
+  /**
+   * Resolves with the position of the commit when that is settled. Calls `onUndecided` when it can
+   * no longer be said that the commit was not made.
+   */
+  commit(request: CommitRequest, onUndecided: () => void): Promise<Lsn>;
+  /**
+   * Commits within this turn, and tells the listener when that is settled, maybe at once. Returns
+   * false if it did nothing, because it would have to wait.
+   */
+  tryCommit(request: CommitRequest, listener: SettleListener): boolean;
   /** Ends it, unless it is past being stopped. */
   rollback(): void;
   /** Whether a commit is under way that cannot be stopped, and is not known to have been made. */

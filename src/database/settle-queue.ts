@@ -13,9 +13,14 @@ import { formatTransactionId, type TransactionId } from "./transaction-id.ts";
 
 interface Waiter {
   readonly position: Lsn;
-  readonly resolve: () => void;
-  readonly reject: (reason: Error) => void;
   readonly unknown: UnknownCommit | undefined;
+  readonly listener: SettleListener;
+}
+
+/** Is told once, one or the other. */
+export interface SettleListener {
+  settled(position: Lsn): void;
+  failed(reason: Error): void;
 }
 
 /** A commit that was appended. Writes of single keys have no id. */
@@ -64,6 +69,15 @@ export class SettleQueue {
     return this.#wait(position, value, { id });
   }
 
+  /** Tells the listener, maybe at once, what became of a commit that was appended at `position`. */
+  tell(position: Lsn, listener: SettleListener, id: TransactionId | undefined): void {
+    const unknown = id === undefined ? undefined : { id };
+    const { failure } = this.#store;
+    if (this.has(position)) listener.settled(position);
+    else if (failure !== undefined) listener.failed(failureFor(unknown, failure));
+    else this.#waiters.push({ position, unknown, listener });
+  }
+
   /** Rejects with `reason` when the position is settled: a refusal is an answer too. */
   async refuse(position: Lsn, reason: unknown): Promise<never> {
     // Once the store has failed nothing settles any more, and the reason is most likely that.
@@ -75,7 +89,8 @@ export class SettleQueue {
     const { failure } = this.#store;
     if (failure !== undefined) return Promise.reject(failureFor(unknown, failure));
     return new Promise<T>((resolve, reject) => {
-      this.#waiters.push({ position, resolve: () => resolve(value), reject, unknown });
+      const listener = { settled: () => resolve(value), failed: reject };
+      this.#waiters.push({ position, unknown, listener });
     });
   }
 
@@ -86,8 +101,8 @@ export class SettleQueue {
     while (first < waiters.length) {
       const waiter = waiters[first] as Waiter;
       if (settled < waiter.position) break;
-      waiter.resolve();
       first++;
+      waiter.listener.settled(waiter.position);
     }
     if (first === waiters.length) {
       this.#waiters = [];
@@ -105,7 +120,7 @@ export class SettleQueue {
     const waiters = this.#waiters.slice(this.#first);
     this.#waiters = [];
     this.#first = 0;
-    for (const waiter of waiters) waiter.reject(failureFor(waiter.unknown, failure));
+    for (const waiter of waiters) waiter.listener.failed(failureFor(waiter.unknown, failure));
   }
 }
 

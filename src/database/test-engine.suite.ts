@@ -266,6 +266,19 @@ export class TestTransaction implements InteractiveTransaction {
     return lsn(await this.#inner.commit());
   }
 
+  tryCommit(body: (step: Step) => void): Lsn | typeof MUST_WAIT {
+    const mustWait = this.beforeCommit !== undefined || 0 < this.#engine.waitsLeft;
+    if (mustWait) return MUST_WAIT;
+    if (0 < this.#engine.woundsLeft) {
+      this.#engine.woundsLeft--;
+      this.wound();
+    }
+    this.#check();
+    const position = this.#inner.tryCommit(body);
+    if (position !== MUST_WAIT) this.isOver = true;
+    return position;
+  }
+
   rollback(): void {
     this.isOver = true;
     this.#inner.rollback();

@@ -10,16 +10,23 @@
  *  3. no attempt begins while the body of another still runs;
  *  4. an end by time or signal is `ERR_TIMEOUT` or `ERR_ABORTED` only if nothing was or will be
  *     committed, and `ERR_COMMIT_UNKNOWN` with the id otherwise.
+ *
+ * The first attempt takes the short way where it can: its body has its turn in the line of those
+ * that are likely to end at once, and is committed in the turn in which it ends, without locks and
+ * without waiting. Whatever does not go so well leads back to the long way.
  */
 
 import { Fault, isFault } from "../base/fault.ts";
+import type { Lsn } from "../base/ids.ts";
 import type { World } from "../world/world.ts";
 import { decodeAnswer, encodeAnswer, idempotencyRowKey } from "./idempotency.ts";
 import type { RowValues } from "./row-values.ts";
-import type { Session, SessionTransaction } from "./session.ts";
-import { commitUnknown } from "./settle-queue.ts";
+import type { CommitRequest, Session, SessionTransaction } from "./session.ts";
+import { commitUnknown, type SettleListener } from "./settle-queue.ts";
+import type { TimeLimited, TimeLimits } from "./time-limits.ts";
 import { Transaction } from "./transaction.ts";
 import { formatTransactionId, type TransactionId } from "./transaction-id.ts";
+import type { TurnLine } from "./turn-line.ts";
 import { versionOf } from "./version.ts";
 
 /** What is run as a transaction. It may run more than once, and never twice at a time. */
@@ -46,6 +53,8 @@ export interface TransactContext {
   readonly session: Session;
   readonly values: RowValues;
   readonly counts: TransactCounts;
+  readonly line: TurnLine;
+  readonly limits: TimeLimits;
   /** Hears of what callbacks after a commit threw. */
   readonly onError: (error: unknown) => void;
 }
@@ -54,6 +63,11 @@ export interface TransactCounts {
   committedCount: number;
   rolledBackCount: number;
   retriedCount: number;
+}
+
+/** How an attempt ended that was committed, and is settled. */
+interface Done<T> {
+  readonly value: T;
 }
 
 /** How an attempt ended that another one follows. */
@@ -65,7 +79,8 @@ interface Retry {
 /** Pauses grow to this many milliseconds. */
 const PAUSE_MS_MAX = 4;
 
-export class Transact<T> {
+export class Transact<T> implements TimeLimited, SettleListener {
+  readonly endMs: number;
   readonly #context: TransactContext;
   readonly #body: TransactionBody<T>;
   readonly #options: TransactOptions;
@@ -77,6 +92,9 @@ export class Transact<T> {
   /** Why it is to end, if time or signal said so. */
   #stopped: Fault | undefined;
   #isUndecided = false;
+  /** What the body returned, on the short way. */
+  #value: T | undefined;
+  #resolve: ((value: T) => void) | undefined;
   #reject: ((reason: unknown) => void) | undefined;
 
   constructor(context: TransactContext, body: TransactionBody<T>, options: TransactOptions) {
@@ -85,49 +103,137 @@ export class Transact<T> {
     this.#body = body;
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? settings.timeoutMs;
+    this.endMs = context.world.clock.monotonicMs() + this.#timeoutMs;
     const { idempotencyKey } = options;
     this.#idempotencyKey =
       idempotencyKey === undefined ? undefined : idempotencyRowKey(idempotencyKey);
   }
 
-  async run(): Promise<T> {
+  run(): Promise<T> {
     const { signal } = this.#options;
-    if (signal?.aborted === true) throw endedBy(signal);
-    const stop = (): void => {
-      if (signal !== undefined) this.#stop(endedBy(signal));
-    };
-    signal?.addEventListener("abort", stop);
-    const stopClock = this.#context.world.clock.after(this.#timeoutMs, () => {
-      this.#stop(timedOut(this.#timeoutMs));
+    if (signal?.aborted === true) return Promise.reject(endedBy(signal));
+    signal?.addEventListener("abort", this.#onSignal);
+    this.#context.limits.add(this);
+    return new Promise<T>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      if (!this.#mayBeBrief()) this.#goOn(undefined);
+      else void this.#context.line.enter(this).then((isBrief) => this.#begin(isBrief));
     });
+  }
+
+  timeIsOver(): void {
+    this.#stop(timedOut(this.#timeoutMs));
+  }
+
+  /** What was committed on the short way is durable. */
+  settled(position: Lsn): void {
+    this.#isUndecided = false;
+    this.#endId();
+    if (this.#transaction !== undefined) this.#committed(this.#transaction, position);
+    this.#tell(this.#value as T);
+  }
+
+  /** What was committed on the short way, or only read, will never be known to be durable. */
+  failed(reason: Error): void {
+    if (!this.#isUndecided) this.#context.counts.rolledBackCount++;
+    this.#endId();
+    this.#refuse(reason);
+  }
+
+  /** A repeat waits for the first of its key; and the only attempt there may be is a safe one. */
+  #mayBeBrief(): boolean {
+    return this.#idempotencyKey === undefined && 1 < this.#attemptsMax;
+  }
+
+  get #attemptsMax(): number {
+    return this.#options.attemptsMax ?? this.#context.values.settings.attemptsMax;
+  }
+
+  /** Begins the first attempt: its turn has come. */
+  #begin(isBrief: boolean): void {
+    const { session, line } = this.#context;
     try {
-      return await new Promise<T>((resolve, reject) => {
-        this.#reject = reject;
-        this.#runAttempts().then(resolve, reject);
-      });
-    } finally {
-      stopClock();
-      signal?.removeEventListener("abort", stop);
+      const inner =
+        this.#stopped === undefined ? session.tryBegin(this.#timeoutMs, isBrief) : undefined;
+      if (inner !== undefined) {
+        this.#runBriefly(inner);
+        return;
+      }
+      if (this.#stopped === undefined) this.#goOn(undefined);
+    } catch (error) {
+      this.#refuse(error);
+    }
+    line.leave(this);
+  }
+
+  #runBriefly(inner: SessionTransaction): void {
+    const tx = this.#enter(inner);
+    try {
+      const returned = this.#body(tx);
+      if (!isPromise(returned)) this.#commitBriefly(inner, tx, returned);
+      else {
+        Promise.resolve(returned).then(
+          (value) => this.#commitBriefly(inner, tx, value),
+          (error: unknown) => this.#fallBack(inner, tx, Promise.reject(error)),
+        );
+      }
+    } catch (error) {
+      this.#fallBack(inner, tx, Promise.reject(error));
     }
   }
 
-  async #runAttempts(): Promise<T> {
-    const { session, values } = this.#context;
-    const attemptsMax = this.#options.attemptsMax ?? values.settings.attemptsMax;
-    this.#id = await session.newTransactionId();
+  #commitBriefly(inner: SessionTransaction, tx: Transaction, value: T): void {
     try {
+      this.#checkStopped();
+      tx.end();
+      this.#value = value;
+      this.#isUndecided = tx.hasWritten;
+      if (inner.tryCommit(requestOf(tx), this)) {
+        this.#current = undefined;
+        this.#context.line.leave(this);
+        return;
+      }
+    } catch (error) {
+      this.#fallBack(inner, tx, Promise.reject(error));
+      return;
+    }
+    this.#fallBack(inner, tx, this.#commit(inner, tx, value));
+  }
+
+  /** Goes on the long way with what the first attempt comes to. */
+  #fallBack(inner: SessionTransaction, tx: Transaction, ending: Promise<Done<T>>): void {
+    this.#isUndecided = false;
+    this.#context.line.leave(this);
+    this.#goOn(this.#conclude(inner, tx, ending));
+  }
+
+  #goOn(first: Promise<Done<T> | Retry> | undefined): void {
+    this.#runAttempts(first).then(
+      (value) => this.#tell(value),
+      (error: unknown) => this.#refuse(error),
+    );
+  }
+
+  async #runAttempts(first: Promise<Done<T> | Retry> | undefined): Promise<T> {
+    const { session, counts } = this.#context;
+    const attemptsMax = this.#attemptsMax;
+    try {
+      this.#id ??= await session.newTransactionId();
       let age: number | undefined;
+      let ending = first;
       for (let attempts = 0; ; attempts++) {
-        this.#checkStopped();
-        const result = await this.#attempt(this.#id, age, attempts);
+        ending ??= this.#attempt(this.#id, age, attempts);
+        const result = await ending;
         if ("value" in result) return result.value;
         if (attemptsMax <= attempts + 1) throw conflict(result.reason, attempts + 1, this.#id);
-        this.#context.counts.retriedCount++;
+        counts.retriedCount++;
         age = result.age;
         await this.#pause(attempts);
+        ending = undefined;
       }
     } finally {
-      session.endTransactionId(this.#id);
+      this.#endId();
     }
   }
 
@@ -135,30 +241,28 @@ export class Transact<T> {
     id: TransactionId,
     age: number | undefined,
     attempts: number,
-  ): Promise<{ readonly value: T } | Retry> {
-    const { session, values } = this.#context;
-    const timeoutMs = this.#timeoutMs;
-    const inner = await session.begin({ id, age, attempts, timeoutMs });
+  ): Promise<Done<T> | Retry> {
+    this.#checkStopped();
+    const { session } = this.#context;
+    const inner = await session.begin({ id, age, attempts, timeoutMs: this.#timeoutMs });
+    const tx = this.#enter(inner);
+    return await this.#conclude(inner, tx, this.#runBody(inner, tx));
+  }
+
+  #enter(inner: SessionTransaction): Transaction {
     this.#id = inner.id;
-    const tx = new Transaction(inner, values);
+    const tx = new Transaction(inner, this.#context.values);
     this.#current = inner;
     this.#transaction = tx;
     inner.onAbort((reason) => {
       tx.end(reason);
       // What cannot be tried again need not wait for its body, which may wait for ever.
-      if (!isRetryable(reason) && !inner.isCommitting) this.#reject?.(reason);
+      if (!isRetryable(reason) && !inner.isCommitting) this.#refuse(reason);
     });
-    try {
-      return await this.#runBody(inner, tx);
-    } catch (error) {
-      return await this.#afterError(inner, tx, error);
-    } finally {
-      tx.end();
-      this.#current = undefined;
-    }
+    return tx;
   }
 
-  async #runBody(inner: SessionTransaction, tx: Transaction): Promise<{ readonly value: T }> {
+  async #runBody(inner: SessionTransaction, tx: Transaction): Promise<Done<T>> {
     const claimed = this.#idempotencyKey;
     const earlier = claimed === undefined ? undefined : await inner.claim(claimed);
     if (earlier !== undefined) {
@@ -170,24 +274,40 @@ export class Transact<T> {
     this.#checkStopped();
     tx.end();
     if (claimed !== undefined) this.#keepAnswer(tx, claimed, value);
-    await this.#commit(inner, tx);
+    return await this.#commit(inner, tx, value);
+  }
+
+  async #commit(inner: SessionTransaction, tx: Transaction, value: T): Promise<Done<T>> {
+    const position = await inner.commit(requestOf(tx), () => {
+      this.#isUndecided = true;
+      if (this.#stopped !== undefined) this.#refuse(commitUnknown(this.#id, this.#stopped));
+    });
+    this.#isUndecided = false;
+    this.#committed(tx, position);
     return { value };
   }
 
-  async #commit(inner: SessionTransaction, tx: Transaction): Promise<void> {
-    const { writes } = tx;
-    const version = await inner.commit({
-      writes,
-      writeCount: writes.count,
-      earliestDeadlineMs: tx.earliestDeadlineMs,
-      onUndecided: () => {
-        this.#isUndecided = true;
-        if (this.#stopped !== undefined) this.#reject?.(commitUnknown(this.#id, this.#stopped));
-      },
-    });
-    this.#isUndecided = false;
+  /** What comes of an attempt. Throws what the caller is to get. */
+  async #conclude(
+    inner: SessionTransaction,
+    tx: Transaction,
+    ending: Promise<Done<T>>,
+  ): Promise<Done<T> | Retry> {
+    try {
+      return await ending;
+    } catch (error) {
+      return await this.#afterError(inner, tx, error);
+    } finally {
+      tx.end();
+      this.#current = undefined;
+    }
+  }
+
+  #committed(tx: Transaction, position: Lsn): void {
     this.#context.counts.committedCount++;
-    for (const run of tx.afterCommits) this.#callAfterCommit(() => run(versionOf(version)));
+    // Whoever was told that it is not known has drawn conclusions from that.
+    if (this.#stopped !== undefined) return;
+    for (const run of tx.afterCommits) this.#callAfterCommit(() => run(versionOf(position)));
   }
 
   #keepAnswer(tx: Transaction, key: Uint8Array, value: T): void {
@@ -207,7 +327,7 @@ export class Transact<T> {
     }
   }
 
-  /** What follows the attempt that ended by `error`. Throws what the caller is to get. */
+  /** What follows the attempt that ended by `error`. */
   async #afterError(inner: SessionTransaction, tx: Transaction, error: unknown): Promise<Retry> {
     const { aborted } = inner;
     tx.end();
@@ -228,12 +348,37 @@ export class Transact<T> {
     if (this.#stopped !== undefined) return;
     this.#stopped = reason;
     this.#transaction?.end(reason);
-    if (this.#isUndecided) this.#reject?.(commitUnknown(this.#id, reason));
+    if (this.#isUndecided) this.#refuse(commitUnknown(this.#id, reason));
     // Else it is known soon whether there is a commit, and the promise settles by that.
     else if (this.#current?.isCommitting !== true) {
       this.#current?.rollback();
-      this.#reject?.(reason);
+      this.#refuse(reason);
     }
+  }
+
+  readonly #onSignal = (): void => {
+    const { signal } = this.#options;
+    if (signal !== undefined) this.#stop(endedBy(signal));
+  };
+
+  #tell(value: T): void {
+    this.#unwatch();
+    this.#resolve?.(value);
+  }
+
+  #refuse(reason: unknown): void {
+    this.#unwatch();
+    this.#reject?.(reason);
+  }
+
+  #unwatch(): void {
+    this.#context.limits.delete(this);
+    this.#options.signal?.removeEventListener("abort", this.#onSignal);
+  }
+
+  /** No attempt follows. */
+  #endId(): void {
+    if (this.#id !== undefined) this.#context.session.endTransactionId(this.#id);
   }
 
   #checkStopped(): void {
@@ -250,6 +395,15 @@ export class Transact<T> {
       else clock.after(delayMs, resolve);
     });
   }
+}
+
+function requestOf(tx: Transaction): CommitRequest {
+  const { writes, earliestDeadlineMs } = tx;
+  return { writes, writeCount: writes.count, earliestDeadlineMs };
+}
+
+function isPromise<T>(returned: Promise<T> | T): returned is Promise<T> {
+  return returned instanceof Object && "then" in returned && typeof returned.then === "function";
 }
 
 /** Whether another attempt may do better. */

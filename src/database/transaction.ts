@@ -25,6 +25,7 @@ export class Transaction {
   readonly #afterCommit: AfterCommit[] = [];
   #earliestDeadlineMs = Number.POSITIVE_INFINITY;
   #abortSource: AbortSource | undefined;
+  #hasFlushed = false;
   #isEnded = false;
   /** Why it was ended before its body, if it was. */
   #endReason: Error | undefined;
@@ -52,13 +53,13 @@ export class Transaction {
   }
 
   /** The value of the key, or undefined if it is absent. Nobody changes it before the end. */
-  async get<T = unknown>(key: Key): Promise<T | undefined> {
-    return await this.#get<T>(key, "shared");
+  get<T = unknown>(key: Key): Promise<T | undefined> {
+    return this.#get<T>(key, "shared");
   }
 
   /** As `get`, for a value that is about to be written: others wait before they read it so. */
-  async getForUpdate<T = unknown>(key: Key): Promise<T | undefined> {
-    return await this.#get<T>(key, "exclusive");
+  getForUpdate<T = unknown>(key: Key): Promise<T | undefined> {
+    return this.#get<T>(key, "exclusive");
   }
 
   /** The values of the keys, in their order. */
@@ -132,6 +133,11 @@ export class Transaction {
   }
 
   /** @internal */
+  get hasWritten(): boolean {
+    return 0 < this.#writes.count || this.#hasFlushed;
+  }
+
+  /** @internal */
   get earliestDeadlineMs(): number {
     return Math.min(this.#earliestDeadlineMs, this.#writes.earliestDeadlineMs);
   }
@@ -141,16 +147,20 @@ export class Transaction {
     return this.#afterCommit;
   }
 
-  async #get<T>(key: Key, mode: "shared" | "exclusive"): Promise<T | undefined> {
-    this.#check();
-    const { keys } = this.#values;
-    const length = keys.encode(key);
-    const written = this.#writes.find(keys.bytes, length);
-    if (written !== undefined) return (await this.#readWritten(written)) as T | undefined;
-    const read = this.#values.readValue as RowReader<T>;
-    return mode === "shared"
-      ? await this.#inner.get(keys.bytes, length, read)
-      : await this.#inner.getForUpdate(keys.bytes, length, read);
+  #get<T>(key: Key, mode: "shared" | "exclusive"): Promise<T | undefined> {
+    try {
+      this.#check();
+      const { keys } = this.#values;
+      const length = keys.encode(key);
+      const written = this.#writes.find(keys.bytes, length);
+      if (written !== undefined) return this.#readWritten(written) as Promise<T | undefined>;
+      const read = this.#values.readValue as RowReader<T>;
+      return mode === "shared"
+        ? this.#inner.get(keys.bytes, length, read)
+        : this.#inner.getForUpdate(keys.bytes, length, read);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async #readWritten(write: Write): Promise<unknown> {
@@ -172,6 +182,7 @@ export class Transaction {
   async #flush(): Promise<void> {
     if (this.#writes.count === 0) return;
     const writes = this.#writes;
+    this.#hasFlushed = true;
     this.#earliestDeadlineMs = this.earliestDeadlineMs;
     this.#writes = writes.successor();
     await this.#inner.apply(writes);

@@ -352,6 +352,13 @@ export class MemoryTransaction implements InteractiveTransaction {
     return at;
   }
 
+  tryCommit(body: (step: Step) => void): Lsn | typeof MUST_WAIT {
+    if (this.tryRun(body) === MUST_WAIT) return MUST_WAIT;
+    const at = this.#store.append(this.#step);
+    this.#release();
+    return at;
+  }
+
   rollback(): void {
     this.aborted ??= new Fault("ERR_CLOSED", "the transaction was rolled back");
     this.#release();

@@ -92,6 +92,13 @@ export class ShadowTransaction implements InteractiveTransaction {
     return this.#answerLsn;
   }
 
+  tryCommit(body: (step: Step) => void): Lsn | typeof MUST_WAIT {
+    if (this.tryRun(body) === MUST_WAIT) return MUST_WAIT;
+    this.#answerLsn = this.#parent.commit(this.#step);
+    this.#end();
+    return this.#answerLsn;
+  }
+
   rollback(): void {
     if (this.#state !== "over") this.#end();
   }

@@ -194,6 +194,14 @@ class Recording {
     return result;
   }
 
+  /** Forgets what a body did that came to its end in vain. */
+  keepIf<T>(attempt: () => T | typeof MUST_WAIT): T | typeof MUST_WAIT {
+    const { length } = this.operations;
+    const result = attempt();
+    if (result === MUST_WAIT) this.operations.length = length;
+    return result;
+  }
+
   finish(answerLsn: Lsn): Omit<RecordedTransaction, "ended"> {
     const wrote = this.operations.some(({ kind }) => kind !== "read" && kind !== "scan");
     return {
@@ -240,7 +248,9 @@ class RecordingTransaction implements InteractiveTransaction {
   }
 
   tryRun<T>(body: (step: Step) => T): T | typeof MUST_WAIT {
-    return this.#transaction.tryRun((step) => this.#recording.run(step, body));
+    return this.#recording.keepIf(() =>
+      this.#transaction.tryRun((step) => this.#recording.run(step, body)),
+    );
   }
 
   run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {
@@ -250,6 +260,14 @@ class RecordingTransaction implements InteractiveTransaction {
   async commit(): Promise<Lsn> {
     const position = await this.#transaction.commit();
     this.#committed(position);
+    return position;
+  }
+
+  tryCommit(body: (step: Step) => void): Lsn | typeof MUST_WAIT {
+    const position = this.#recording.keepIf(() =>
+      this.#transaction.tryCommit((step) => this.#recording.run(step, body)),
+    );
+    if (position !== MUST_WAIT) this.#committed(position);
     return position;
   }
 

@@ -123,6 +123,11 @@ export interface BeginOptions extends RunOptions {
   readonly age?: number | undefined;
   /** How many attempts came before. */
   readonly attempts?: number | undefined;
+  /**
+   * It is likely to end in the turn in which it begins: it may do without locks for so long, and
+   * is aborted if another changes what it has read. Not for what was aborted before.
+   */
+  readonly isBrief?: boolean | undefined;
 }
 
 /** A transaction of many steps, with locks held from the first read or write to the end. */
@@ -136,6 +141,8 @@ export interface InteractiveTransaction extends Runner {
    * that must be settled before anyone is told.
    */
   commit(): Promise<Lsn>;
+  /** Runs the body and commits, within this turn; or does nothing and returns `MUST_WAIT`. */
+  tryCommit(body: (step: Step) => void): Lsn | typeof MUST_WAIT;
   rollback(): void;
   /** The position that must be settled before anything it read or refused is told. */
   readonly answerLsn: Lsn;

@@ -6,8 +6,12 @@
  * let go at once, in the turn in which the writes are appended and applied, or at the roll-back. A
  * transaction that is wounded, or runs for too long, is rolled back in that turn, and everything
  * it is asked afterwards is refused with the reason.
+ *
+ * A brief one has no locks until it must wait, or its turn is over, and writes nothing but in the
+ * step that commits it. It notes what it reads, and goes on only while that is still so.
  */
 
+import { must } from "../base/assert.ts";
 import { Fault } from "../base/fault.ts";
 import { type Lsn, lsn } from "../base/ids.ts";
 import { Lease } from "../cells/cells.ts";
@@ -16,8 +20,9 @@ import type { Owner } from "../locks/lock-owner.ts";
 import type { LockTarget } from "../locks/lock-target.ts";
 import { REFUSED_LARGE, type Store, WAIT_FENCE, WAIT_PAGE } from "../store/store.ts";
 import type { Clock } from "../world/world.ts";
+import type { NotedReads } from "./noted-reads.ts";
 import type { PendingWrites } from "./pending-writes.ts";
-import { ABANDONED, RunStep, type StepLocks, type StepSettings, WAIT_LOCK } from "./run-step.ts";
+import { ABANDONED, type RunStep, type StepLocks, WAIT_LOCK } from "./run-step.ts";
 import {
   type BeginOptions,
   type InteractiveTransaction,
@@ -26,6 +31,7 @@ import {
   type Step,
 } from "./step.ts";
 import {
+  type InstantLocks,
   keyTarget,
   type LockHolder,
   rangeTarget,
@@ -33,57 +39,71 @@ import {
 } from "./transaction-locks.ts";
 import { Deadline } from "./waiting.ts";
 
-export interface TransactionParts {
+/** What all transactions of a store have in common. */
+export interface TransactionContext {
   readonly store: Store;
   readonly locks: TransactionLocks;
-  readonly settings: StepSettings;
+  /** For what commits in the turn in which it is asked. */
+  readonly instantLocks: InstantLocks;
   readonly clock: Clock;
-  readonly age: number;
-  readonly options: BeginOptions | undefined;
-  /** Empty, and its own until it has ended. */
+  /** Called once, when it has ended in whatever way, with its workspace if that is free. */
+  readonly ended: (transaction: Transaction, workspace: Workspace | undefined) => void;
+}
+
+/** What a transaction works with: dear to make and to collect, and so handed on to the next. */
+export interface Workspace {
   readonly writes: PendingWrites;
-  /** Called once, when it has ended in whatever way. */
-  readonly ended: (transaction: Transaction) => void;
+  readonly reads: NotedReads;
+  readonly step: RunStep;
 }
 
 export class Transaction implements InteractiveTransaction, LockHolder, StepLocks {
   readonly age: number;
   readonly attempts: number;
   isGranted = false;
+  readonly #context: TransactionContext;
   readonly #store: Store;
-  readonly #locks: TransactionLocks;
-  readonly #owner: Owner;
+  /** Its own until it has ended. */
+  readonly #workspace: Workspace;
   readonly #step: RunStep;
   readonly #writes: PendingWrites;
-  readonly #lease: Lease;
-  readonly #clock: Clock;
-  readonly #deadline: Deadline;
-  readonly #ended: (transaction: Transaction) => void;
-  readonly #stopTimer: () => void;
-  readonly #abortListeners: ((reason: Error) => void)[] = [];
+  readonly #options: BeginOptions | undefined;
+  /** Undefined as long as it has no locks. */
+  #owner: Owner | undefined;
+  #deadline: Deadline | undefined;
+  #stopTimer: (() => void) | undefined;
+  #lease: Lease | undefined;
+  #abortListeners: readonly ((reason: Error) => void)[] = NOBODY;
   #wake: (() => void) | undefined;
   #failWait: ((reason: Error) => void) | undefined;
   #isWaitingForLock = false;
   #aborted: Error | undefined;
   #isOver = false;
   #isBusy = false;
-  readonly #queue: (() => void)[] = [];
+  #isRunning = false;
+  /** Of the position that it depends on, once the workspace is no longer its own. */
+  #answer: Lsn | undefined;
+  #queue: (() => void)[] | undefined;
 
-  constructor(parts: TransactionParts) {
-    const { store, clock, options } = parts;
-    this.#store = store;
-    this.#locks = parts.locks;
-    this.#clock = clock;
-    this.#ended = parts.ended;
-    this.age = parts.age;
+  constructor(
+    context: TransactionContext,
+    workspace: Workspace,
+    age: number,
+    options: BeginOptions | undefined,
+  ) {
+    this.age = age;
     this.attempts = options?.attempts ?? 0;
-    this.#writes = parts.writes;
-    this.#step = new RunStep(store, parts.settings, this.#writes, this);
-    this.#lease = new Lease(store.cells);
-    this.#owner = this.#locks.begin(this);
-    const timeoutMs = options?.timeoutMs ?? store.options.transactionTimeoutMs;
-    this.#deadline = new Deadline(clock, options, timeoutMs);
-    this.#stopTimer = clock.after(timeoutMs, () => this.abort(tooSlow(timeoutMs)));
+    this.#context = context;
+    this.#store = context.store;
+    this.#workspace = workspace;
+    this.#step = workspace.step;
+    this.#writes = workspace.writes;
+    this.#options = options;
+    workspace.step.answer = lsn(0);
+    if (options?.isBrief === true) {
+      workspace.reads.begin();
+      workspace.step.locks = workspace.reads;
+    } else this.#beginLocking();
   }
 
   get aborted(): Error | undefined {
@@ -91,12 +111,12 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
   }
 
   get answerLsn(): Lsn {
-    return this.#step.answer;
+    return this.#answer ?? this.#step.answer;
   }
 
   onAbort(listener: (reason: Error) => void): void {
     if (this.#aborted !== undefined) listener(this.#aborted);
-    else this.#abortListeners.push(listener);
+    else this.#abortListeners = [...this.#abortListeners, listener];
   }
 
   tryRun<T>(body: (step: Step) => T): T | typeof MUST_WAIT {
@@ -104,20 +124,41 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
     // One thing at a time, as in `#enter`: what runs already may wait for a lock, or commit.
     if (this.#isBusy) return MUST_WAIT;
     const result = this.#attempt(body);
-    if (result === MUST_WAIT && this.#isWaitingForLock) {
-      this.#isWaitingForLock = false;
-      this.#locks.cancel(this.#owner);
+    if (result === MUST_WAIT) this.#stopWaitingForLock();
+    // What it writes is to be locked until it commits.
+    else if (this.#owner === undefined && this.#writes.count > 0) {
+      this.#writes.clear();
+      return MUST_WAIT;
     }
     return result;
+  }
+
+  tryCommit(body: (step: Step) => void): Lsn | typeof MUST_WAIT {
+    this.#requireOpen();
+    if (this.#isBusy) return MUST_WAIT;
+    const { count, lengthBytes } = this.#writes;
+    // From here to its end there is only this turn, as for any body that runs within one.
+    if (this.#owner === undefined) this.#step.locks = this.#context.instantLocks;
+    try {
+      if (this.#attempt(body) === MUST_WAIT) this.#stopWaitingForLock();
+      else {
+        const position = this.#append();
+        if (position >= 0) return lsn(position);
+        this.#writes.rollBackTo(count, lengthBytes);
+      }
+    } catch (error) {
+      this.rollback();
+      throw error;
+    }
+    if (this.#owner === undefined) this.#step.locks = this.#workspace.reads;
+    return MUST_WAIT;
   }
 
   async run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {
     await this.#enter();
     try {
-      const deadline =
-        options === undefined
-          ? this.#deadline
-          : new Deadline(this.#clock, options, this.#store.options.transactionTimeoutMs);
+      this.takeLocks();
+      const deadline = options === undefined ? undefined : this.#deadlineOf(options);
       for (;;) {
         // It may have been wounded since it entered, or since its wait ended.
         this.#requireOpen();
@@ -133,23 +174,11 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
   async commit(): Promise<Lsn> {
     await this.#enter();
     try {
-      const { bytes, at, lengthBytes, count } = this.#writes;
+      this.takeLocks();
       for (;;) {
-        // As above: it would commit what its locks no longer protect.
-        this.#requireOpen();
-        if (count === 0) {
-          this.#end();
-          return this.answerLsn;
-        }
-        const position = this.#store.isClear
-          ? this.#store.commit(bytes, at, lengthBytes)
-          : WAIT_FENCE;
-        if (position > 0) {
-          this.#end();
-          return lsn(position);
-        }
-        if (position === REFUSED_LARGE) throw touchesTooMuch();
-        await this.#waitFor(position, this.#deadline);
+        const position = this.#append();
+        if (position >= 0) return lsn(position);
+        await this.#waitFor(position, undefined);
       }
     } catch (error) {
       this.rollback();
@@ -174,6 +203,22 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
     for (const listener of this.#abortListeners) listener(reason);
   }
 
+  /**
+   * Protects what it has read by locks, if it has none yet. Aborts it if another has changed
+   * that, or has it locked.
+   */
+  takeLocks(): void {
+    if (this.#owner !== undefined || this.#isOver) return;
+    const { reads } = this.#workspace;
+    if (reads.areCurrent()) {
+      const owner = this.#beginLocking();
+      const { locks } = this.#context;
+      const isProtected = reads.lockAll((target, mode) => locks.request(owner, target, mode));
+      if (isProtected) return;
+    }
+    this.abort(overtaken(this));
+  }
+
   granted(): void {
     this.isGranted = true;
     this.#isWaitingForLock = false;
@@ -193,9 +238,34 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
   }
 
   #lock(target: LockTarget, mode: LockMode): boolean {
-    if (this.#locks.request(this.#owner, target, mode)) return true;
+    const owner = must(this.#owner, "a transaction without locks is locked by what it notes");
+    if (this.#context.locks.request(owner, target, mode)) return true;
     this.#isWaitingForLock = true;
     return false;
+  }
+
+  #stopWaitingForLock(): void {
+    if (!this.#isWaitingForLock) return;
+    this.#isWaitingForLock = false;
+    if (this.#owner !== undefined) this.#context.locks.cancel(this.#owner);
+  }
+
+  #beginLocking(): Owner {
+    const { locks, clock } = this.#context;
+    const timeoutMs = this.#options?.timeoutMs ?? this.#store.options.transactionTimeoutMs;
+    this.#deadline = this.#deadlineOf(this.#options);
+    this.#stopTimer = clock.after(timeoutMs, () => this.abort(tooSlow(timeoutMs)));
+    this.#step.locks = this;
+    this.#owner = locks.begin(this);
+    return this.#owner;
+  }
+
+  /** Refuses to go on with what is no longer so. */
+  #requireCurrent(): void {
+    if (this.#owner !== undefined || this.#workspace.reads.areCurrent()) return;
+    const reason = overtaken(this);
+    this.abort(reason);
+    throw reason;
   }
 
   #attempt<T>(body: (step: Step) => T): T | typeof MUST_WAIT {
@@ -205,7 +275,9 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
       step.blocked = WAIT_FENCE;
       return MUST_WAIT;
     }
+    this.#requireCurrent();
     step.begin();
+    this.#isRunning = true;
     try {
       return body(step);
     } catch (error) {
@@ -213,18 +285,37 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
       this.#writes.rollBackTo(count, lengthBytes);
       if (error === ABANDONED) return MUST_WAIT;
       throw error;
+    } finally {
+      this.#isRunning = false;
     }
   }
 
-  async #waitFor(reason: number, deadline: Deadline): Promise<void> {
+  /** Appends what was written, and ends; or gives the reason to wait for. */
+  #append(): number {
+    // It may have been wounded meanwhile, and would commit what its locks no longer protect.
+    this.#requireOpen();
+    const { bytes, at, lengthBytes, count } = this.#writes;
+    let position: number = this.answerLsn;
+    if (count > 0) {
+      if (!this.#store.isClear) return WAIT_FENCE;
+      position = this.#store.commit(bytes, at, lengthBytes);
+      if (position === REFUSED_LARGE) throw touchesTooMuch();
+      if (position < 0) return position;
+    }
+    this.#end();
+    return position;
+  }
+
+  /** Waits for as long as it is allowed to, by `limit` if there is one. */
+  async #waitFor(reason: number, limit: Deadline | undefined): Promise<void> {
+    const deadline = limit ?? must(this.#deadline, "who has locks has a deadline");
     const over = new Promise<never>((_resolve, reject) => {
       this.#failWait = reject;
     });
     try {
       await deadline.wait(Promise.race([over, this.#whatGoesOn(reason)]));
     } catch (error) {
-      if (this.#isWaitingForLock && !this.#isOver) this.#locks.cancel(this.#owner);
-      this.#isWaitingForLock = false;
+      if (!this.#isOver) this.#stopWaitingForLock();
       throw error;
     } finally {
       this.#failWait = undefined;
@@ -238,17 +329,25 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
       if (this.isGranted) return Promise.resolve();
       return new Promise((resolve) => (this.#wake = resolve));
     }
-    if (reason === WAIT_PAGE) return this.#lease.loadMissing();
+    if (reason === WAIT_PAGE) {
+      this.#lease ??= new Lease(this.#store.cells);
+      return this.#lease.loadMissing();
+    }
     return this.#store.progress(reason);
   }
 
   /** One thing at a time: what is asked at once waits for its turn. */
   async #enter(): Promise<void> {
-    while (this.#isBusy) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    while (this.#isBusy) {
+      await new Promise<void>((resolve) => {
+        this.#queue ??= [];
+        this.#queue.push(resolve);
+      });
+    }
     try {
       this.#requireOpen();
     } catch (error) {
-      this.#queue.shift()?.();
+      this.#queue?.shift()?.();
       throw error;
     }
     this.#isBusy = true;
@@ -256,16 +355,21 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
 
   #leave(): void {
     this.#isBusy = false;
-    this.#lease.release();
-    this.#queue.shift()?.();
+    this.#lease?.release();
+    this.#queue?.shift()?.();
   }
 
   #end(): void {
     this.#isOver = true;
-    this.#stopTimer();
-    this.#locks.release(this.#owner);
-    this.#lease.release();
-    this.#ended(this);
+    this.#answer = this.#step.answer;
+    this.#stopTimer?.();
+    if (this.#owner !== undefined) this.#context.locks.release(this.#owner);
+    this.#lease?.release();
+    this.#context.ended(this, this.#isRunning ? undefined : this.#workspace);
+  }
+
+  #deadlineOf(options: RunOptions | undefined): Deadline {
+    return new Deadline(this.#context.clock, options, this.#store.options.transactionTimeoutMs);
   }
 
   #requireOpen(): void {
@@ -273,6 +377,17 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
     if (this.#isOver) throw ended();
     this.#store.requireOpen();
   }
+}
+
+const NOBODY: readonly ((reason: Error) => void)[] = [];
+
+function overtaken({ age, attempts }: Transaction): Fault {
+  return new Fault(
+    "ERR_ABORTED",
+    `Transaction ${age} had no locks yet when another changed or locked what it had read ` +
+      `(attempt ${attempts + 1}): try again, with the age of this attempt`,
+    { transaction: age, attempts: attempts + 1 },
+  );
 }
 
 function ended(): Fault {

@@ -22,12 +22,18 @@ import { REFUSED_LARGE, type Store, WAIT_FENCE, WAIT_PAGE } from "../store/store
 import type { World } from "../world/world.ts";
 import { changesOf } from "./change-feed.ts";
 import type { CommittedTransaction, Engine, SnapshotView } from "./engine.ts";
+import { NotedReads } from "./noted-reads.ts";
 import { PendingWrites } from "./pending-writes.ts";
 import { ABANDONED, RunStep, type StepSettings, WAIT_LOCK } from "./run-step.ts";
 import { takeSnapshot } from "./snapshot-view.ts";
 import { type BeginOptions, MUST_WAIT, type RunOptions, type Step } from "./step.ts";
-import { touchesTooMuch, Transaction } from "./transaction.ts";
-import { InstantLocks, TransactionLocks } from "./transaction-locks.ts";
+import {
+  touchesTooMuch,
+  Transaction,
+  type TransactionContext,
+  type Workspace,
+} from "./transaction.ts";
+import { InstantLocks, NO_LOCKS, TransactionLocks } from "./transaction-locks.ts";
 import { Deadline } from "./waiting.ts";
 
 /** Of the slab, for the writes of bodies that run at once. */
@@ -37,7 +43,7 @@ const INSTANT_ATTEMPTS_MAX = 64;
 const TRANSACTION_LOG_SHARE = 8;
 /** Where the writes of most transactions find room. */
 const WRITES_BYTES = 1024;
-const SPARE_WRITES_MAX = 256;
+const SPARES_MAX = 256;
 
 export class Transactions implements Engine {
   readonly store: Store;
@@ -46,9 +52,12 @@ export class Transactions implements Engine {
   readonly #settings: StepSettings;
   readonly #writes: PendingWrites;
   readonly #step: RunStep;
+  readonly #context: TransactionContext;
   readonly #open = new Set<Transaction>();
-  /** Of transactions that have ended: buffers are dear to make and to collect. */
-  readonly #spareWrites: PendingWrites[] = [];
+  /** Those that may have no locks yet, begun in this turn. */
+  #brief: Transaction[] = [];
+  /** Of transactions that have ended. */
+  readonly #spares: Workspace[] = [];
   readonly #snapshots = new Set<SnapshotView>();
   readonly #atClose: (() => Promise<void>)[] = [];
   #nextAge = 1;
@@ -71,6 +80,13 @@ export class Transactions implements Engine {
     this.#writes = new PendingWrites(region);
     const instantLocks = new InstantLocks(this.locks.table);
     this.#step = new RunStep(store, this.#settings, this.#writes, instantLocks);
+    this.#context = {
+      store,
+      locks: this.locks,
+      instantLocks,
+      clock,
+      ended: (transaction, workspace) => this.#ended(transaction, workspace),
+    };
     store.onFailure((failure) => this.#failed(failure));
   }
 
@@ -158,23 +174,11 @@ export class Transactions implements Engine {
   begin(options?: BeginOptions): Transaction {
     this.store.requireOpen();
     if (options?.signal?.aborted === true) this.#deadline(options).check();
-    const writes = this.#spareWrites.pop() ?? makeWrites();
-    const transaction = new Transaction({
-      store: this.store,
-      locks: this.locks,
-      settings: this.#settings,
-      clock: this.#world.clock,
-      age: options?.age ?? this.#nextAge++,
-      options,
-      writes,
-      ended: (ended) => {
-        this.#open.delete(ended);
-        if (this.#spareWrites.length >= SPARE_WRITES_MAX) return;
-        writes.clear();
-        this.#spareWrites.push(writes);
-      },
-    });
+    const workspace = this.#spares.pop() ?? this.#makeWorkspace();
+    const age = options?.age ?? this.#nextAge++;
+    const transaction = new Transaction(this.#context, workspace, age, options);
     this.#open.add(transaction);
+    if (options?.isBrief === true) this.#lockAtTurnsEnd(transaction);
     return transaction;
   }
 
@@ -272,17 +276,33 @@ export class Transactions implements Engine {
     return new Deadline(this.#world.clock, options, this.store.options.transactionTimeoutMs);
   }
 
+  #lockAtTurnsEnd(transaction: Transaction): void {
+    if (this.#brief.push(transaction) > 1) return;
+    this.#world.clock.soon(() => {
+      const brief = this.#brief;
+      this.#brief = [];
+      for (const one of brief) one.takeLocks();
+    });
+  }
+
+  #ended(transaction: Transaction, workspace: Workspace | undefined): void {
+    this.#open.delete(transaction);
+    if (workspace === undefined || this.#spares.length >= SPARES_MAX) return;
+    workspace.writes.clear();
+    this.#spares.push(workspace);
+  }
+
+  #makeWorkspace(): Workspace {
+    const { store } = this;
+    const bytes = new Uint8Array(WRITES_BYTES);
+    const writes = new PendingWrites({ bytes, at: 0, lengthBytes: WRITES_BYTES });
+    const step = new RunStep(store, this.#settings, writes, NO_LOCKS);
+    return { writes, reads: new NotedReads(store), step };
+  }
+
   #failed(failure: Error): void {
     for (const transaction of this.#open) transaction.abort(failure);
   }
-}
-
-function makeWrites(): PendingWrites {
-  return new PendingWrites({
-    bytes: new Uint8Array(WRITES_BYTES),
-    at: 0,
-    lengthBytes: WRITES_BYTES,
-  });
 }
 
 /** What came of running a body, and the position that must be settled before it is told. */

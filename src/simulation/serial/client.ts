@@ -7,7 +7,12 @@ import { makeAbortSource } from "../../base/abort.ts";
 import { isFault } from "../../base/fault.ts";
 import type { SeededRandom } from "../../base/random.ts";
 import type { Engine } from "../../transactions/engine.ts";
-import type { InteractiveTransaction, RunOptions, Step } from "../../transactions/step.ts";
+import {
+  type InteractiveTransaction,
+  MUST_WAIT,
+  type RunOptions,
+  type Step,
+} from "../../transactions/step.ts";
 import type { Clock } from "../../world/world.ts";
 import { type ClientTransaction, RolledBack, type SerialClient } from "./workload.ts";
 
@@ -34,6 +39,7 @@ export class StoreClient implements SerialClient {
   readonly random: SeededRandom;
   readonly #parts: ClientParts;
   readonly #options: RunOptions | undefined;
+  readonly #brevity: SeededRandom;
   #count = 0;
 
   constructor(parts: ClientParts) {
@@ -41,6 +47,7 @@ export class StoreClient implements SerialClient {
     this.#options = timeoutMs === undefined ? undefined : { timeoutMs };
     this.name = parts.name;
     this.random = parts.random;
+    this.#brevity = parts.random.stream("brevity");
     this.#parts = parts;
   }
 
@@ -62,11 +69,13 @@ export class StoreClient implements SerialClient {
     const { store, see } = this.#parts;
     let age: number | undefined;
     for (let attempts = 0; ; attempts++) {
-      const transaction = store.begin({ age, attempts });
+      const isBrief = attempts === 0 && this.#brevity.chance(50);
+      const transaction = store.begin({ age, attempts, isBrief });
       ({ age } = transaction);
       try {
-        const result = await script(transaction);
-        await store.whenSettled(await transaction.commit());
+        const result = await script(isBrief ? atOnce(transaction) : transaction);
+        const position = isBrief ? transaction.tryCommit(() => undefined) : MUST_WAIT;
+        await store.whenSettled(position === MUST_WAIT ? await transaction.commit() : position);
         return result;
       } catch (error) {
         transaction.rollback();
@@ -121,6 +130,16 @@ export class StoreClient implements SerialClient {
     const stop = this.#parts.clock.after(ms, () => source.abort(new Error("not needed any more")));
     return { options: { signal: source.signal }, sight: "stopped-by-signal", stop };
   }
+}
+
+/** Runs bodies without waiting where that can be. */
+function atOnce(transaction: InteractiveTransaction): ClientTransaction {
+  return {
+    run: async (body) => {
+      const result = transaction.tryRun(body);
+      return result === MUST_WAIT ? await transaction.run(body) : result;
+    },
+  };
 }
 
 interface Patience {

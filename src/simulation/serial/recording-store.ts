@@ -149,7 +149,7 @@ class RecordingTransaction implements InteractiveTransaction {
   }
 
   tryRun<T>(body: (step: Step) => T): T | typeof MUST_WAIT {
-    return this.#inner.tryRun(this.#noting(body));
+    return this.#keepIf(() => this.#inner.tryRun(this.#noting(body)));
   }
 
   run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {
@@ -165,6 +165,17 @@ class RecordingTransaction implements InteractiveTransaction {
     return committed;
   }
 
+  tryCommit(body: (step: Step) => void): Lsn | typeof MUST_WAIT {
+    try {
+      const position = this.#keepIf(() => this.#inner.tryCommit(this.#noting(body)));
+      if (position !== MUST_WAIT) this.#recorder.ended(this.#record, position);
+      return position;
+    } catch (error) {
+      this.#recorder.refused(this.#record);
+      throw error;
+    }
+  }
+
   /** What it read is told to whoever decided to roll it back. */
   rollback(): void {
     this.#inner.rollback();
@@ -172,6 +183,14 @@ class RecordingTransaction implements InteractiveTransaction {
     if (record.status !== undefined || record.answer !== undefined) return;
     record.operations = record.operations.filter(isRead);
     this.#recorder.ended(record, this.#inner.answerLsn);
+  }
+
+  /** Forgets what a body did that came to its end in vain. */
+  #keepIf<T>(attempt: () => T | typeof MUST_WAIT): T | typeof MUST_WAIT {
+    const { operations } = this.#record;
+    const result = attempt();
+    if (result === MUST_WAIT) this.#record.operations = operations;
+    return result;
   }
 
   #noting<T>(body: (step: Step) => T): (step: Step) => T {

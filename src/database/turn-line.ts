@@ -1,0 +1,81 @@
+/**
+ * A line in which bodies of transactions run one after the other, for as long as each of them ends
+ * in the turn in which it began. So none of them is in the way of another, though all of them
+ * await what they read.
+ *
+ * A body that outlasts its turn waits for something else. Those behind it do not wait for that:
+ * they all begin, and so do the next ones, since where one waits others are likely to. The more
+ * often the first of a line outlasts its turn, the more pass before there is a line again.
+ */
+
+import type { Clock } from "../world/world.ts";
+
+const PASSES_MIN = 8;
+const PASSES_MAX = 1024;
+const BRIEF: Promise<boolean> = Promise.resolve(true);
+const LASTING: Promise<boolean> = Promise.resolve(false);
+
+interface Place {
+  readonly member: object;
+  readonly begin: (isBrief: boolean) => void;
+}
+
+export class TurnLine {
+  readonly #clock: Clock;
+  #first: object | undefined;
+  #waiting: Place[] = [];
+  /** How many of `#waiting` have begun. */
+  #begunCount = 0;
+  /** So many begin without a line. */
+  #passes = 0;
+  #passesNext = PASSES_MIN;
+  #isWatching = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Resolves when the member may begin: true if it is likely to be brief. It must leave. */
+  enter(member: object): Promise<boolean> {
+    if (this.#passes > 0) {
+      this.#passes--;
+      return LASTING;
+    }
+    if (this.#first !== undefined) {
+      return new Promise((resolve) => this.#waiting.push({ member, begin: resolve }));
+    }
+    this.#first = member;
+    this.#watch();
+    return BRIEF;
+  }
+
+  leave(member: object): void {
+    if (this.#first !== member) return;
+    this.#passesNext = PASSES_MIN;
+    const next = this.#waiting[this.#begunCount];
+    this.#first = next?.member;
+    if (next === undefined) return;
+    if (++this.#begunCount === this.#waiting.length) {
+      this.#waiting = [];
+      this.#begunCount = 0;
+    }
+    next.begin(true);
+  }
+
+  /** Whoever is first when everything that could go on has gone on outlasts the turn. */
+  #watch(): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    this.#clock.soon(() => {
+      this.#isWatching = false;
+      if (this.#first === undefined) return;
+      const waiting = this.#waiting.slice(this.#begunCount);
+      this.#first = undefined;
+      this.#waiting = [];
+      this.#begunCount = 0;
+      this.#passes = this.#passesNext;
+      this.#passesNext = Math.min(2 * this.#passesNext, PASSES_MAX);
+      for (const { begin } of waiting) begin(false);
+    });
+  }
+}
