@@ -1,0 +1,76 @@
+/** Puts the parts of an array together. */
+
+import { BlockReader } from "./block-reader.ts";
+import { Checkpointer } from "./checkpointer.ts";
+import { ChecksumTable } from "./checksum-table.ts";
+import { JournalRing } from "./journal-ring.ts";
+import { JournalWriter } from "./journal-writer.ts";
+import type { Member, RoleSeat } from "./member.ts";
+import type { MemberLayout } from "./member-layout.ts";
+import { Members } from "./members.ts";
+import type { RaidOptions } from "./options.ts";
+import { PendingRows } from "./pending-rows.ts";
+import type { RaidCore } from "./raid-core.ts";
+import type { RaidWorld } from "./raid-world.ts";
+import { RangeReader } from "./range-reader.ts";
+import { RangeWriter } from "./range-writer.ts";
+import { Shape } from "./shape.ts";
+import { StripeLocks } from "./stripe-locks.ts";
+import type { ArrayRecord } from "./superblock.ts";
+
+/** Who makes up the array, and what is on them. */
+export interface ArrayMembers {
+  readonly record: ArrayRecord;
+  readonly layout: MemberLayout;
+  readonly seats: RoleSeat[];
+  readonly spares: Member[];
+}
+
+export interface ArrayParts {
+  readonly core: RaidCore;
+  readonly members: Members;
+  readonly ring: JournalRing;
+  readonly blocks: BlockReader;
+  readonly reader: RangeReader;
+  readonly writer: RangeWriter;
+  readonly journal: JournalWriter;
+  readonly checkpointer: Checkpointer;
+  readonly options: RaidOptions;
+}
+
+export function openArrayParts(
+  world: RaidWorld,
+  { record, layout, seats, spares }: ArrayMembers,
+  options: RaidOptions,
+): ArrayParts {
+  const members = new Members(world, record, seats, spares, options);
+  const shape = new Shape(record);
+  const table = new ChecksumTable(layout, record.arrayId, world.checksums);
+  table.resize(record.rows, shape.geometry.slotCount);
+  const pending = new PendingRows(() => shape.geometry.slotCount);
+  const locks = new StripeLocks();
+  const core: RaidCore = { world, layout, members, table, pending, locks, shape };
+
+  const ring = new JournalRing(layout, record.journal);
+  const blocks = new BlockReader(core);
+  const journal: JournalWriter = new JournalWriter(core, ring, {
+    checkpoint: async () => {
+      await checkpointer.run();
+    },
+    beginCheckpoint: () => {
+      checkpointer.begin();
+    },
+  });
+  const checkpointer: Checkpointer = new Checkpointer(core, ring, () => journal.durableBatch);
+  return {
+    core,
+    members,
+    ring,
+    blocks,
+    reader: new RangeReader(core, blocks),
+    writer: new RangeWriter(core, blocks, journal, options),
+    journal,
+    checkpointer,
+    options,
+  };
+}

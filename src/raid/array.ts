@@ -1,0 +1,184 @@
+/**
+ * An array: a volume made of volumes, which goes on when members fail.
+ *
+ * It guarantees, besides what every volume does, that
+ *
+ *  1. what was acknowledged survives a loss of power together with the loss of as many members as
+ *     the level may lose, at any point of any operation;
+ *  2. no bytes are returned but those that were written last, or zeroes where nothing was: every
+ *     block is checked against a checksum that lies apart from it;
+ *  3. a block that a member returned wrong is told by the member's name, had from the others, and
+ *     put right.
+ *
+ * How: every change is written to a journal on several members before it is put in place, data,
+ * parity and checksums together, and the journal is replayed when the array is assembled. There is
+ * more in docs/formats/raid.md and docs/decisions/0014.
+ */
+
+import type { SparseVolume, WrittenRange } from "../volume/sparse-volume.ts";
+import { assertWithin, checkReadable, VolumeState } from "../volume/volume-state.ts";
+import type { Volume } from "../volume/volume.ts";
+import { openArrayParts, type ArrayParts } from "./array-parts.ts";
+import { findMembers } from "./find-members.ts";
+import { formatMembers } from "./format-members.ts";
+import { growRows } from "./grow-rows.ts";
+import type { AssembleOptions, CreateOptions } from "./options.ts";
+import { BLOCK_TRIMMED } from "./pending-rows.ts";
+import type { RaidWorld } from "./raid-world.ts";
+import { replayJournal } from "./replay.ts";
+
+/** Makes an array of volumes that hold nothing that is needed, in the order of its roles. */
+export async function createArray(
+  world: RaidWorld,
+  members: readonly Volume[],
+  options: CreateOptions,
+): Promise<RaidArray> {
+  const { record, layout, seats } = await formatMembers(world, members, options);
+  const parts = openArrayParts(world, { record, layout, seats, spares: [] }, options);
+  await parts.members.save();
+  return new RaidArray(parts, []);
+}
+
+/** Opens the array whose members are among the volumes, in any order. */
+export async function assembleArray(
+  world: RaidWorld,
+  members: readonly Volume[],
+  options: AssembleOptions,
+): Promise<RaidArray> {
+  const found = await findMembers(world, members, options);
+  const parts = openArrayParts(world, found, options);
+  await replayJournal(parts, found, options);
+  return new RaidArray(parts, found.risks);
+}
+
+export class RaidArray implements SparseVolume {
+  readonly name: string;
+  readonly writeUnitBytes: number;
+  readonly blockBytes: number;
+  /** What may be lost because the assembly was forced. */
+  readonly risks: readonly string[];
+  readonly #parts: ArrayParts;
+  readonly #state: VolumeState;
+  #growing: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: ArrayParts, risks: readonly string[]) {
+    this.#parts = parts;
+    this.risks = risks;
+    this.blockBytes = parts.core.layout.blockBytes;
+    this.writeUnitBytes = this.blockBytes;
+    this.name = nameOf(parts);
+    this.#state = new VolumeState(this.name);
+  }
+
+  get sizeBytes(): number {
+    return this.#parts.members.record.sizeBytes;
+  }
+
+  get failure(): Error | undefined {
+    return this.#parts.members.failure;
+  }
+
+  async read(at: number, target: Uint8Array): Promise<void> {
+    this.#state.checkOpen();
+    checkReadable(this.name, this.sizeBytes, at, target.length);
+    await this.#parts.reader.read(at, target);
+  }
+
+  async write(at: number, source: Uint8Array): Promise<void> {
+    this.#checkWrite(at, source.length);
+    await this.#parts.writer.write(at, source);
+  }
+
+  async writeDurable(at: number, source: Uint8Array): Promise<void> {
+    this.#checkWrite(at, source.length);
+    const ticket = await this.#parts.writer.write(at, source);
+    await this.#durable(ticket);
+  }
+
+  /** Never can: several members have to be waited for. */
+  writeDurableNow(at: number, source: Uint8Array): boolean {
+    this.#checkWrite(at, source.length);
+    return false;
+  }
+
+  async sync(): Promise<void> {
+    this.#checkWritable();
+    await this.#durable(this.#parts.core.pending.ticket);
+  }
+
+  async trim(at: number, byteCount: number): Promise<void> {
+    this.#checkWrite(at, byteCount);
+    await this.#parts.writer.trim(at, byteCount);
+  }
+
+  isWritten(at: number, byteCount: number): WrittenRange {
+    checkReadable(this.name, this.sizeBytes, at, byteCount);
+    const first = Math.floor(at / this.blockBytes);
+    const written = this.#isBlockWritten(first);
+    let block = first + 1;
+    while (block * this.blockBytes < at + byteCount && this.#isBlockWritten(block) === written) {
+      block++;
+    }
+    return { written, byteCount: Math.min(block * this.blockBytes - at, byteCount) };
+  }
+
+  /** Makes the array larger; members that have no room for it grow. */
+  async grow(sizeBytes: number): Promise<void> {
+    this.#checkWritable();
+    const growing = this.#growing.then(async () => await growRows(this.#parts.core, sizeBytes));
+    this.#growing = growing.catch(() => undefined);
+    await growing;
+  }
+
+  /** Puts all in place and closes the members. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { members, journal, checkpointer, core } = this.#parts;
+    this.#state.close();
+    await this.#growing;
+    try {
+      if (members.failure === undefined) {
+        await journal.waitFor(core.pending.ticket);
+        await journal.idle();
+        await checkpointer.run((record) => ({ ...record, clean: true }));
+      }
+    } finally {
+      await Promise.all(members.all().map(async ({ volume }) => await volume.close()));
+    }
+  }
+
+  async #durable(ticket: number): Promise<void> {
+    await this.#parts.journal.waitFor(ticket);
+    await this.#parts.members.settled();
+  }
+
+  #checkWritable(): void {
+    this.#state.checkOpen();
+    this.#parts.members.check();
+  }
+
+  #checkWrite(at: number, length: number): void {
+    this.#checkWritable();
+    assertWithin(this.sizeBytes, at, length);
+  }
+
+  #isBlockWritten(block: number): boolean {
+    const { pending, shape, table } = this.#parts.core;
+    const { geometry } = shape.atBlock(block);
+    const row = geometry.rowOfBlock(block);
+    const slot = geometry.slotOfBlock(block);
+    const newest = pending.get(row, slot);
+    if (newest === undefined) return table.isWritten(row, slot);
+    return newest.kind !== BLOCK_TRIMMED;
+  }
+}
+
+function nameOf({ members }: ArrayParts): string {
+  const names = members.seats.map((_, role) => members.nameOf(role));
+  return `raid${members.record.level}(${names.join(", ")})`;
+}

@@ -1,0 +1,106 @@
+/** Reads the superblocks of volumes and seats those that make up an array. */
+
+import { messageOf } from "../base/fault.ts";
+import type { Volume } from "../volume/volume.ts";
+import type { ArrayMembers } from "./array-parts.ts";
+import { type Assembly, type FoundMember, judgeAssembly, type Seat } from "./assembly.ts";
+import { Member } from "./member.ts";
+import { MemberLayout, tableCopiesOf } from "./member-layout.ts";
+import type { AssembleOptions } from "./options.ts";
+import type { RaidWorld } from "./raid-world.ts";
+import { readSuperblock } from "./read-superblock.ts";
+import type { ArrayRecord, RoleRecord } from "./superblock.ts";
+
+export interface FoundArray extends ArrayMembers {
+  readonly risks: readonly string[];
+  /** Whether somebody left who isn't recorded as gone yet. */
+  readonly isChanged: boolean;
+}
+
+export async function findMembers(
+  world: RaidWorld,
+  volumes: readonly Volume[],
+  options: AssembleOptions,
+): Promise<FoundArray> {
+  const found: FoundMember[] = [];
+  for (const volume of volumes) found.push(await findMember(world, volume));
+  const verdict = judgeAssembly(found, options);
+  if (verdict.kind === "refuse") throw verdict.fault;
+  for (const { member, reason } of verdict.out) {
+    world.trace.event("raid.member-out", { member: found[member]?.name, why: reason });
+  }
+  const memberAt = (index: number | undefined): Member | undefined => {
+    const volume = index === undefined ? undefined : volumes[index];
+    const one = index === undefined ? undefined : found[index]?.found;
+    if (volume === undefined || one?.kind !== "valid") return undefined;
+    return new Member(one.superblock.memberId, volume);
+  };
+  const record = recordOf(verdict);
+  const heirs = record.roles.map((_, role) => inherits(verdict, role));
+  const seats = verdict.seats.map((seat, role) => ({
+    member: memberAt(heirs[role] === true ? seat.replacement : seat.member),
+    replacement: memberAt(heirs[role] === true ? undefined : seat.replacement),
+  }));
+  const layout = new MemberLayout({ ...record, tableCopies: tableCopiesOf(record) });
+  const spares = verdict.spares.flatMap((index) => memberAt(index) ?? []);
+  const isChanged = record !== verdict.array;
+  return { record, layout, seats, spares, risks: verdict.risks, isChanged };
+}
+
+async function findMember(world: RaidWorld, volume: Volume): Promise<FoundMember> {
+  const { name } = volume;
+  try {
+    // What a process wrote that was killed may be in a cache only, and is gone with the power.
+    await volume.sync();
+  } catch (error) {
+    world.trace.event("raid.member-out", { member: name, why: messageOf(error) });
+    return { name, found: { kind: "damaged" } };
+  }
+  return { name, found: await readSuperblock(volume, world.checksums) };
+}
+
+/** The record of the verdict, if all are seated whom it seats; otherwise with a raised event. */
+function recordOf(verdict: Assembly): ArrayRecord {
+  const { array, seats } = verdict;
+  const roles = array.roles.map((role, index) =>
+    roleNow(array, role, seats[index], verdict, index),
+  );
+  const isSame = roles.every((role, index) => role === array.roles[index]);
+  return isSame ? array : { ...array, event: array.event + 1, roles };
+}
+
+function roleNow(
+  array: ArrayRecord,
+  role: RoleRecord,
+  seat: Seat | undefined,
+  verdict: Assembly,
+  index: number,
+): RoleRecord {
+  if (inherits(verdict, index) && role.replacement !== undefined) {
+    const whole = { state: "rebuilding", leftEvent: 0, leftSequence: 0 } as const;
+    return { ...role, ...role.replacement, ...whole, replacement: undefined };
+  }
+  let now = role;
+  if (role.replacement !== undefined && seat?.replacement === undefined) {
+    now = { ...now, replacement: undefined };
+  }
+  // One that is behind is seated only by force.
+  if (seat?.member !== undefined && role.state === "missing") return { ...now, state: "active" };
+  if (seat?.member !== undefined || role.state === "missing") return now;
+  const wasWhole = role.state === "active";
+  const left = {
+    leftEvent: wasWhole ? array.event : 0,
+    leftSequence: wasWhole ? array.sequence : 0,
+  };
+  return { ...now, ...left, state: "missing", position: 0 };
+}
+
+/** Whether the replacement takes the role over now, because its member isn't here. */
+function inherits({ array, seats }: Assembly, index: number): boolean {
+  const seat = seats[index];
+  return (
+    array.roles[index]?.replacement !== undefined &&
+    seat?.member === undefined &&
+    seat?.replacement !== undefined
+  );
+}

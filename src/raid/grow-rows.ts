@@ -1,0 +1,48 @@
+/** Makes an array larger by more rows on each of its members. */
+
+import { Fault, isFault } from "../base/fault.ts";
+import { allDone } from "./all-done.ts";
+import { prepareGroups } from "./format-members.ts";
+import type { Member } from "./member.ts";
+import type { RaidCore } from "./raid-core.ts";
+
+export async function growRows(core: RaidCore, sizeBytes: number): Promise<void> {
+  const { layout, members, shape, table } = core;
+  const { blockBytes } = layout;
+  const wanted = Math.ceil(sizeBytes / blockBytes) * blockBytes;
+  if (wanted <= members.record.sizeBytes) return;
+  if (shape.isReshaping) {
+    const message = "The array is being grown by a member: wait until that is done, then grow it";
+    throw new Fault("ERR_UNAVAILABLE", message);
+  }
+  const { geometry } = shape;
+  const rows = Math.ceil(wanted / geometry.stripeBytes) * geometry.chunkBlocks;
+  const oldRows = members.record.rows;
+  if (oldRows < rows) {
+    const growing = members.seated();
+    await allDone(growing.map(async (member) => await growMember(core, member, oldRows, rows)));
+    members.check();
+    table.resize(rows, geometry.slotCount);
+  }
+  members.change((record) => ({
+    ...record,
+    rows: Math.max(rows, oldRows),
+    sizeBytes: wanted,
+  }));
+  await members.save();
+}
+
+/** Where a member has no room nothing is lost, and the array stays as large as it was. */
+async function growMember(
+  { layout, members }: RaidCore,
+  member: Member,
+  oldRows: number,
+  rows: number,
+): Promise<void> {
+  try {
+    await prepareGroups(member.volume, layout, oldRows, rows);
+  } catch (error) {
+    if (isFault(error, "ERR_FULL") && member.volume.failure === undefined) throw error;
+    members.lose(member, error);
+  }
+}

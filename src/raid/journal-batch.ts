@@ -1,0 +1,205 @@
+/**
+ * The bytes of a batch of the journal: a header with a record for every block that was changed, then
+ * zeroes up to a whole unit, then the blocks whose data is in it, in the order of their records, then
+ * zeroes up to a whole unit. All numbers are little-endian.
+ *
+ *     offset  bytes  field
+ *          0      4  magic           "HfJB"
+ *          4      4  version         1
+ *          8      8  checksum        XXH64 of all that follows, low half first
+ *         16     16  array id
+ *         32      8  incarnation     of the array when the batch was written
+ *         40      8  previous        checksum of the batch before
+ *         48      8  batch           its number: 1, 2, 3 and so on
+ *         56      8  position        where it begins, in units of journal since the creation
+ *         64      4  event
+ *         68      4  record count
+ *         72      4  header bytes    up to the first block
+ *         76      4  batch bytes     of all of it
+ *         80      8  moved stripes   one more than those of a reshape; 0: none is under way
+ *         88      8  zero
+ *         96      .  records
+ *
+ *     record
+ *          0      8  row
+ *          8      4  CRC-32 of the block
+ *         12      2  slot
+ *         14      2  kind            0 the data is in the batch, 1 it is in place already,
+ *                                    2 trimmed, 3 lost
+ */
+
+import { equalBytes } from "../base/bytes.ts";
+import { getU64, setU64 } from "../base/u64.ts";
+import type { Checksums } from "../world/world.ts";
+import { roundUp } from "./member-layout.ts";
+import { BLOCK_DATA, type BlockKind, type PlacedBlock } from "./pending-rows.ts";
+import { equalHashes, type Hash64, ID_BYTES } from "./superblock.ts";
+
+export const BATCH_HEADER_BYTES = 96;
+export const BATCH_RECORD_BYTES = 16;
+const MAGIC = 0x424a6648; // "HfJB"
+const VERSION = 1;
+const CHECKED_AT = 16;
+
+export interface BatchHeader {
+  readonly arrayId: Uint8Array;
+  readonly incarnation: Hash64;
+  readonly previous: Hash64;
+  readonly batch: number;
+  readonly position: number;
+  readonly event: number;
+  /** How many stripes a reshape has moved; undefined if none is under way. */
+  readonly movedStripes: number | undefined;
+}
+
+/** What is known of a batch before its checksum is. */
+export interface BatchOutline {
+  readonly header: BatchHeader;
+  readonly checksum: Hash64;
+  readonly recordCount: number;
+  readonly headerBytes: number;
+  readonly batchBytes: number;
+}
+
+export interface BatchRecord {
+  readonly row: number;
+  readonly slot: number;
+  readonly kind: BlockKind;
+  readonly crc: number;
+  readonly bytes: Uint8Array | undefined;
+}
+
+/** The bytes that a batch of that many records and blocks takes. */
+export function batchBytesFor(
+  recordCount: number,
+  dataBytes: number,
+  unitBytes: number,
+): { readonly headerBytes: number; readonly batchBytes: number } {
+  const headerBytes = roundUp(BATCH_HEADER_BYTES + recordCount * BATCH_RECORD_BYTES, unitBytes);
+  return { headerBytes, batchBytes: headerBytes + roundUp(dataBytes, unitBytes) };
+}
+
+export function encodeBatch(
+  header: BatchHeader,
+  records: readonly PlacedBlock[],
+  unitBytes: number,
+  checksums: Checksums,
+): { readonly bytes: Uint8Array; readonly checksum: Hash64 } {
+  const dataBytes = records.reduce((sum, { block }) => sum + (block.bytes?.length ?? 0), 0);
+  const { headerBytes, batchBytes } = batchBytesFor(records.length, dataBytes, unitBytes);
+  const bytes = new Uint8Array(batchBytes);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(4, VERSION, true);
+  bytes.set(header.arrayId, 16);
+  setHash(view, 32, header.incarnation);
+  setHash(view, 40, header.previous);
+  setU64(view, 48, header.batch);
+  setU64(view, 56, header.position);
+  view.setUint32(64, header.event, true);
+  view.setUint32(68, records.length, true);
+  view.setUint32(72, headerBytes, true);
+  view.setUint32(76, batchBytes, true);
+  setU64(view, 80, header.movedStripes === undefined ? 0 : header.movedStripes + 1);
+  writeRecords(bytes, view, records, headerBytes);
+  checksums.xxh64(bytes.subarray(CHECKED_AT), 0, 0);
+  const checksum = { low: checksums.xxh64Low, high: checksums.xxh64High };
+  setHash(view, 8, checksum);
+  return { bytes, checksum };
+}
+
+function writeRecords(
+  bytes: Uint8Array,
+  view: DataView,
+  records: readonly PlacedBlock[],
+  headerBytes: number,
+): void {
+  let at = BATCH_HEADER_BYTES;
+  let dataAt = headerBytes;
+  for (const { row, slot, block } of records) {
+    setU64(view, at, row);
+    view.setUint32(at + 8, block.crc, true);
+    view.setUint16(at + 12, slot, true);
+    view.setUint16(at + 14, block.kind, true);
+    at += BATCH_RECORD_BYTES;
+    if (block.bytes === undefined) continue;
+    bytes.set(block.bytes, dataAt);
+    dataAt += block.bytes.length;
+  }
+}
+
+/** What the first unit of a batch says, if it is one of the array; nothing of it is verified. */
+export function outlineBatch(
+  unit: Uint8Array,
+  arrayId: Uint8Array,
+  unitBytes: number,
+  batchBytesMax: number,
+): BatchOutline | undefined {
+  const view = new DataView(unit.buffer, unit.byteOffset, unit.length);
+  if (view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== VERSION) return undefined;
+  if (!equalBytes(unit.subarray(16, 16 + ID_BYTES), arrayId)) return undefined;
+  const moved = getU64(view, 80);
+  const header = {
+    arrayId,
+    incarnation: getHash(view, 32),
+    previous: getHash(view, 40),
+    batch: getU64(view, 48),
+    position: getU64(view, 56),
+    event: view.getUint32(64, true),
+    movedStripes: moved <= 0 ? undefined : moved - 1,
+  };
+  const recordCount = view.getUint32(68, true);
+  const headerBytes = view.getUint32(72, true);
+  const batchBytes = view.getUint32(76, true);
+  const recordsEnd = BATCH_HEADER_BYTES + recordCount * BATCH_RECORD_BYTES;
+  if (batchBytesMax < batchBytes || batchBytes < headerBytes) return undefined;
+  if (headerBytes !== roundUp(recordsEnd, unitBytes) || batchBytes % unitBytes !== 0) {
+    return undefined;
+  }
+  return { header, checksum: getHash(view, 8), recordCount, headerBytes, batchBytes };
+}
+
+/** Whether these are the whole bytes of the batch. */
+export function isWholeBatch(
+  outline: BatchOutline,
+  bytes: Uint8Array,
+  checksums: Checksums,
+): boolean {
+  checksums.xxh64(bytes.subarray(CHECKED_AT), 0, 0);
+  const computed = { low: checksums.xxh64Low, high: checksums.xxh64High };
+  return equalHashes(outline.checksum, computed);
+}
+
+/** The records of a whole batch; their bytes are views of the batch's. */
+export function decodeRecords(
+  outline: BatchOutline,
+  bytes: Uint8Array,
+  blockBytes: number,
+): readonly BatchRecord[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const records: BatchRecord[] = [];
+  let dataAt = outline.headerBytes;
+  for (let index = 0; index < outline.recordCount; index++) {
+    const at = BATCH_HEADER_BYTES + index * BATCH_RECORD_BYTES;
+    const kind = view.getUint16(at + 14, true) as BlockKind;
+    const data = kind === BLOCK_DATA ? bytes.subarray(dataAt, dataAt + blockBytes) : undefined;
+    dataAt += data?.length ?? 0;
+    records.push({
+      row: getU64(view, at),
+      crc: view.getUint32(at + 8, true),
+      slot: view.getUint16(at + 12, true),
+      kind,
+      bytes: data,
+    });
+  }
+  return records;
+}
+
+function setHash(view: DataView, at: number, hash: Hash64): void {
+  view.setUint32(at, hash.low, true);
+  view.setUint32(at + 4, hash.high, true);
+}
+
+function getHash(view: DataView, at: number): Hash64 {
+  return { low: view.getUint32(at, true), high: view.getUint32(at + 4, true) };
+}

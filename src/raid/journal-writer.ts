@@ -1,0 +1,252 @@
+/**
+ * Writes what is staged into the journal, batch after batch.
+ *
+ * It guarantees that
+ *
+ *  1. at most one batch is in flight, and a batch is durable only when it is so on one member more
+ *     than the level may lose, or on all that are left, and the loss of any is recorded;
+ *  2. blocks that were written in place before they are recorded are durable in place by then;
+ *  3. `waitFor` resolves only when every change up to the ticket is durable.
+ *
+ * What comes while a batch is in flight goes into the next, so that many writers share one.
+ */
+
+import type { Member } from "./member.ts";
+import { batchBytesFor, encodeBatch } from "./journal-batch.ts";
+import { batchBytesMaxOf, type JournalRing } from "./journal-ring.ts";
+import { BLOCK_IN_PLACE, type PendingRow, type PlacedBlock } from "./pending-rows.ts";
+import type { RaidCore } from "./raid-core.ts";
+import { allDone } from "./all-done.ts";
+
+interface Waiter {
+  readonly ticket: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface JournalHooks {
+  /** Resolves when a checkpoint has been made that began after the call. */
+  readonly checkpoint: () => Promise<void>;
+  /** Begins a checkpoint, if none is under way. */
+  readonly beginCheckpoint: () => void;
+}
+
+export class JournalWriter {
+  readonly #core: RaidCore;
+  readonly #ring: JournalRing;
+  readonly #hooks: JournalHooks;
+  readonly #batchBytesMax: number;
+  #waiters: Waiter[] = [];
+  /** Those that wait until less is staged. */
+  #queue: (() => void)[] = [];
+  #wantedTicket = 0;
+  #inFlightTicket: number = Number.POSITIVE_INFINITY;
+  #durableBatch: number;
+  #running: Promise<void> | undefined;
+
+  constructor(core: RaidCore, ring: JournalRing, hooks: JournalHooks) {
+    this.#core = core;
+    this.#ring = ring;
+    this.#hooks = hooks;
+    this.#batchBytesMax = batchBytesMaxOf(core.layout);
+    this.#durableBatch = ring.next.batch - 1;
+  }
+
+  /** All batches up to this one are durable. */
+  get durableBatch(): number {
+    return this.#durableBatch;
+  }
+
+  /** All batches up to this one were found in the journal. */
+  resumeAfter(batch: number): void {
+    this.#durableBatch = batch;
+  }
+
+  /** Resolves when there is room for another change to be staged. */
+  async room(): Promise<void> {
+    this.#core.members.check();
+    while (this.#batchBytesMax <= this.#core.pending.stagedBytes) {
+      this.#kick();
+      await new Promise<void>((resolve) => this.#queue.push(resolve));
+      this.#core.members.check();
+    }
+  }
+
+  /** Resolves when all changes up to the ticket are durable. */
+  async waitFor(ticket: number): Promise<void> {
+    this.#core.members.check();
+    if (ticket < this.#firstUnsafeTicket()) return;
+    this.#wantedTicket = Math.max(this.#wantedTicket, ticket);
+    await new Promise<void>((resolve, reject) => {
+      this.#waiters.push({ ticket, resolve, reject });
+      this.#kick();
+    });
+  }
+
+  /** Begins to write when enough is staged, though nobody waits for it. */
+  staged(): void {
+    if (2 * this.#core.pending.stagedBytes >= this.#batchBytesMax) this.#kick();
+  }
+
+  /** Resolves when nothing is being written. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  #firstUnsafeTicket(): number {
+    return Math.min(this.#inFlightTicket, this.#core.pending.firstStagedTicket);
+  }
+
+  #kick(): void {
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#hasWork()) await this.#writeNext();
+    } catch (error) {
+      this.#core.members.stop(error);
+      for (const { reject } of this.#waiters.splice(0)) reject(error);
+    }
+    this.#running = undefined;
+    for (const resume of this.#queue.splice(0)) resume();
+    // One may have come between the last look and here.
+    if (this.#core.members.failure === undefined && this.#hasWork()) this.#kick();
+  }
+
+  #hasWork(): boolean {
+    const { pending } = this.#core;
+    if (pending.firstStagedTicket <= this.#wantedTicket) return true;
+    return this.#batchBytesMax <= 2 * pending.stagedBytes;
+  }
+
+  async #writeNext(): Promise<void> {
+    await this.#syncInPlace();
+    while (!this.#ring.hasRoom) await this.#hooks.checkpoint();
+    const records = this.#compose();
+    await this.#writeBatch(records);
+    this.#settleInPlace(records);
+    this.#answer();
+    if (this.#ring.isHalfFull) this.#hooks.beginCheckpoint();
+  }
+
+  /** Makes durable what was written in place and isn't recorded yet. */
+  async #syncInPlace(): Promise<void> {
+    const { members, pending } = this.#core;
+    const rows: PendingRow[] = [];
+    for (const row of pending.staged()) if (row.isUnsynced) rows.push(row);
+    if (rows.length === 0) return;
+    await members.syncAll();
+    await members.settled();
+    for (const row of rows) row.isUnsynced = false;
+  }
+
+  /** Puts into the next batch as many rows as it may hold, the oldest first. */
+  #compose(): readonly PlacedBlock[] {
+    const { layout, pending } = this.#core;
+    const batch = this.#ring.next.batch;
+    const records: PlacedBlock[] = [];
+    let dataBytes = 0;
+    for (const row of pending.staged()) {
+      if (row.isUnsynced) continue;
+      const [count, bytes] = stagedSize(row);
+      const size = batchBytesFor(records.length + count, dataBytes + bytes, layout.unitBytes);
+      if (records.length > 0 && this.#batchBytesMax < size.batchBytes) break;
+      this.#inFlightTicket = Math.min(this.#inFlightTicket, row.ticket);
+      records.push(...pending.takeStaged(row, batch));
+      dataBytes += bytes;
+    }
+    return records;
+  }
+
+  async #writeBatch(records: readonly PlacedBlock[]): Promise<void> {
+    if (records.length === 0) return;
+    const { layout, members, shape, world } = this.#core;
+    const { record } = members;
+    const dataBytes = records.reduce((sum, { block }) => sum + (block.bytes?.length ?? 0), 0);
+    const { batchBytes } = batchBytesFor(records.length, dataBytes, layout.unitBytes);
+    const position = this.#ring.positionFor(batchBytes);
+    const { batch, chain } = this.#ring.next;
+    const header = {
+      arrayId: record.arrayId,
+      incarnation: record.incarnation,
+      previous: chain,
+      batch,
+      position,
+      event: record.event,
+      movedStripes: shape.isReshaping ? shape.stripes : undefined,
+    };
+    const { bytes, checksum } = encodeBatch(header, records, layout.unitBytes, world.checksums);
+    await writeCopies(this.#core, batch, this.#ring.byteAt(position), bytes, new Set());
+    this.#ring.append(position, bytes.length, checksum);
+    this.#durableBatch = batch;
+  }
+
+  #settleInPlace(records: readonly PlacedBlock[]): void {
+    const { members, pending, table } = this.#core;
+    for (const placed of records) {
+      if (placed.block.kind !== BLOCK_IN_PLACE) continue;
+      table.set(placed.row, placed.slot, placed.block.crc, members.record.event);
+      pending.settle(placed);
+    }
+  }
+
+  #answer(): void {
+    this.#inFlightTicket = Number.POSITIVE_INFINITY;
+    const first = this.#firstUnsafeTicket();
+    const waiting = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiting) {
+      if (waiter.ticket < first) waiter.resolve();
+      else this.#waiters.push(waiter);
+    }
+    for (const resume of this.#queue.splice(0)) resume();
+  }
+}
+
+/**
+ * Makes a batch durable on as many members as the level asks for; `holders` have it already. The
+ * members take turns, so that each writes only its share of the journal.
+ */
+export async function writeCopies(
+  core: RaidCore,
+  batch: number,
+  at: number,
+  bytes: Uint8Array,
+  holders: Set<Member>,
+): Promise<void> {
+  const { members, shape } = core;
+  const wanted = shape.geometry.lossesMax + 1;
+  for (;;) {
+    const active = activeMembers(core, batch);
+    const count = active.filter((member) => holders.has(member)).length;
+    const missing = active.filter((member) => !holders.has(member));
+    const chosen = missing.slice(0, Math.max(0, wanted - count));
+    if (chosen.length === 0) break;
+    await allDone(
+      chosen.map(async (member) => {
+        if (await members.writeDurable(member, at, bytes)) holders.add(member);
+      }),
+    );
+    members.check();
+  }
+  await members.settled();
+}
+
+function activeMembers(core: RaidCore, turn: number): readonly Member[] {
+  const { members } = core;
+  const active = members.seats.flatMap((_, role) => members.active(role) ?? []);
+  const first = turn % active.length;
+  return [...active.slice(first), ...active.slice(0, first)];
+}
+
+function stagedSize(row: PendingRow): readonly [count: number, bytes: number] {
+  let count = 0;
+  let bytes = 0;
+  for (const block of row.blocks) {
+    if (block === undefined || block.batch !== Number.POSITIVE_INFINITY) continue;
+    count++;
+    bytes += block.bytes?.length ?? 0;
+  }
+  return [count, bytes];
+}

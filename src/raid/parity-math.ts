@@ -1,0 +1,135 @@
+/**
+ * Parity over blocks that lie anywhere: they are brought into the kernel's memory and back in pieces
+ * that stay in the processor's cache. Nothing waits here, so that one region serves everybody.
+ *
+ * Blocks are named by their index in the row: data from 0, then P, then Q. One that is undefined is
+ * a hole: nobody wrote it, and it counts as zeroes.
+ */
+
+import { must } from "../base/assert.ts";
+import { HOLE, type ParityKernel } from "./parity/kernel.ts";
+
+export type RowBlocks = readonly (Uint8Array | undefined)[];
+
+const PIECE_BYTES = 16_384;
+
+export class ParityMath {
+  readonly #kernel: ParityKernel;
+  readonly #dataCount: number;
+  readonly #parityCount: number;
+  /** Where the piece of each index lies, and one more after them. */
+  readonly #places: readonly number[];
+  /** Which of the places are used in one call. */
+  readonly #data: number[];
+
+  constructor(kernel: ParityKernel, dataCount: number, parityCount: number) {
+    this.#kernel = kernel;
+    this.#dataCount = dataCount;
+    this.#parityCount = parityCount;
+    const count = dataCount + parityCount + 1;
+    const room = kernel.arena.allocate(count * PIECE_BYTES);
+    const at = must(room, "the arena has room for a piece of each index");
+    this.#places = Array.from({ length: count }, (_, index) => at + index * PIECE_BYTES);
+    this.#data = Array.from({ length: dataCount }, () => HOLE);
+  }
+
+  /** Computes the parities from all data. `parity` is P, and Q where there are two. */
+  compute(data: RowBlocks, parity: readonly Uint8Array[]): void {
+    const length = lengthOf(parity);
+    for (let at = 0; at < length; at += PIECE_BYTES) {
+      const count = Math.min(PIECE_BYTES, length - at);
+      this.#bringData(data, at, count);
+      this.#kernel.compute(this.#row(), count);
+      this.#takeParity(parity, at, count);
+    }
+  }
+
+  /** Brings the parities up to date after the data of one index changed from `old` to `fresh`. */
+  update(
+    dataIndex: number,
+    fresh: Uint8Array | undefined,
+    old: Uint8Array | undefined,
+    parity: readonly Uint8Array[],
+  ): void {
+    const length = lengthOf(parity);
+    const spare = this.#place(this.#dataCount + this.#parityCount);
+    for (let at = 0; at < length; at += PIECE_BYTES) {
+      const count = Math.min(PIECE_BYTES, length - at);
+      this.#data.fill(HOLE);
+      this.#data[dataIndex] = this.#bring(fresh, this.#place(dataIndex), at, count);
+      const replaced = this.#bring(old, spare, at, count);
+      for (const [index, block] of parity.entries()) {
+        this.#bring(block, this.#place(this.#dataCount + index), at, count);
+      }
+      this.#kernel.update(this.#row(), dataIndex, replaced, count);
+      this.#takeParity(parity, at, count);
+    }
+  }
+
+  /** Computes the blocks of one or two lost indexes from the others, into `targets`. */
+  reconstruct(blocks: RowBlocks, lost: readonly number[], targets: readonly Uint8Array[]): void {
+    const length = lengthOf(targets);
+    for (let at = 0; at < length; at += PIECE_BYTES) {
+      const count = Math.min(PIECE_BYTES, length - at);
+      this.#bringData(blocks, at, count);
+      for (const index of lost) {
+        if (index < this.#dataCount) this.#data[index] = this.#place(index);
+      }
+      for (let index = this.#dataCount; index < this.#dataCount + this.#parityCount; index++) {
+        // A parity that nobody wrote belongs to a row of holes, and is zeroes.
+        const place = this.#place(index);
+        if (this.#bring(blocks[index], place, at, count) === HOLE) this.#clear(place, count);
+      }
+      this.#kernel.reconstruct(this.#row(), lost, count);
+      for (const [which, target] of targets.entries()) {
+        this.#take(this.#place(must(lost[which], "each lost one has a target")), target, at, count);
+      }
+    }
+  }
+
+  #bringData(data: RowBlocks, at: number, count: number): void {
+    for (let index = 0; index < this.#dataCount; index++) {
+      this.#data[index] = this.#bring(data[index], this.#place(index), at, count);
+    }
+  }
+
+  #bring(block: Uint8Array | undefined, place: number, at: number, count: number): number {
+    if (block === undefined) return HOLE;
+    this.#kernel.arena.bytes.set(block.subarray(at, at + count), place);
+    return place;
+  }
+
+  #clear(place: number, count: number): void {
+    this.#kernel.arena.bytes.fill(0, place, place + count);
+  }
+
+  #takeParity(parity: readonly Uint8Array[], at: number, count: number): void {
+    for (const [index, target] of parity.entries()) {
+      this.#take(this.#place(this.#dataCount + index), target, at, count);
+    }
+  }
+
+  #take(place: number, target: Uint8Array, at: number, count: number): void {
+    target.set(this.#kernel.arena.bytes.subarray(place, place + count), at);
+  }
+
+  #row(): { readonly data: readonly number[]; readonly p: number; readonly q: number } {
+    const p = this.#parityCount > 0 ? this.#place(this.#dataCount) : HOLE;
+    const q = this.#parityCount > 1 ? this.#place(this.#dataCount + 1) : HOLE;
+    return { data: this.#data, p, q };
+  }
+
+  #place(index: number): number {
+    return this.#places[index] as number;
+  }
+}
+
+/** An arena that has room for the pieces of that many indexes. */
+export function arenaBytesFor(slotCount: number): number {
+  // The kernel keeps the beginning for itself, and regions are powers of two.
+  return 4 * 2 ** Math.ceil(Math.log2((slotCount + 1) * PIECE_BYTES));
+}
+
+function lengthOf(blocks: readonly Uint8Array[]): number {
+  return must(blocks[0], "there is a block to compute").length;
+}

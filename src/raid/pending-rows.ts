@@ -1,0 +1,181 @@
+/**
+ * What was changed and isn't in place yet: for each row the newest versions of its blocks, in the
+ * order in which the rows were changed first since they were last put into a batch.
+ *
+ * A version is *staged* until it is part of a batch, and stays until it is in place. Under it lie
+ * the older ones that are in batches and not in place, because a checkpoint must put in place what
+ * is durable, and the newest may not be. The records of one row are always in one batch, so that
+ * what is replayed is a row whose parity agrees with its data.
+ */
+
+import { assert, must } from "../base/assert.ts";
+
+/** A kind's value is its number in a record of the journal. */
+export const BLOCK_DATA = 0;
+/** Was written in place before it was recorded, where nothing was before. */
+export const BLOCK_IN_PLACE = 1;
+export const BLOCK_TRIMMED = 2;
+/** Cannot be had back; reading it fails until it is written again. */
+export const BLOCK_LOST = 3;
+
+export type BlockKind =
+  | typeof BLOCK_DATA
+  | typeof BLOCK_IN_PLACE
+  | typeof BLOCK_TRIMMED
+  | typeof BLOCK_LOST;
+
+export interface PendingBlock {
+  readonly kind: BlockKind;
+  /** Of the bytes; 0 where there are none. */
+  readonly crc: number;
+  /** Only of data. Never changed once it is here. */
+  readonly bytes: Uint8Array | undefined;
+  /** The batch that it is in; infinite while it is staged. */
+  batch: number;
+  older: PendingBlock | undefined;
+}
+
+export interface PendingRow {
+  readonly row: number;
+  /** By slot. */
+  readonly blocks: (PendingBlock | undefined)[];
+  /** When it was first changed since it was last put into a batch. */
+  ticket: number;
+  /** Whether blocks of it were written in place and not synced since. */
+  isUnsynced: boolean;
+}
+
+/** A version with where it belongs. */
+export interface PlacedBlock {
+  readonly row: number;
+  readonly slot: number;
+  readonly block: PendingBlock;
+}
+
+export class PendingRows {
+  readonly #slotCount: () => number;
+  readonly #rows = new Map<number, PendingRow>();
+  readonly #staged = new Map<number, PendingRow>();
+  #stagedBytes = 0;
+  #ticket = 0;
+
+  /** The number of slots may grow. */
+  constructor(slotCount: () => number) {
+    this.#slotCount = slotCount;
+  }
+
+  get rowCount(): number {
+    return this.#rows.size;
+  }
+
+  /** How many bytes a batch of all that is staged would take, about. */
+  get stagedBytes(): number {
+    return this.#stagedBytes;
+  }
+
+  /** The number of the last change. */
+  get ticket(): number {
+    return this.#ticket;
+  }
+
+  /** The ticket of the first row that is staged; infinite if there is none. */
+  get firstStagedTicket(): number {
+    for (const { ticket } of this.#staged.values()) return ticket;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  get(row: number, slot: number): PendingBlock | undefined {
+    return this.#rows.get(row)?.blocks[slot];
+  }
+
+  hasRow(row: number): boolean {
+    return this.#rows.has(row);
+  }
+
+  staged(): Iterable<PendingRow> {
+    return this.#staged.values();
+  }
+
+  /** Makes `block` the newest version. */
+  stage(row: number, slot: number, kind: BlockKind, crc: number, bytes?: Uint8Array): void {
+    const pending = this.#stagedRow(row);
+    const present = pending.blocks[slot];
+    const isStaged = present !== undefined && present.batch === Number.POSITIVE_INFINITY;
+    const older = isStaged ? present.older : present;
+    if (isStaged) this.#stagedBytes -= sizeOf(present);
+    const block = { kind, crc, bytes, batch: Number.POSITIVE_INFINITY, older };
+    pending.blocks[slot] = block;
+    this.#stagedBytes += sizeOf(block);
+    if (kind === BLOCK_IN_PLACE) pending.isUnsynced = true;
+  }
+
+  /** Puts all staged versions of the row into a batch. */
+  takeStaged(pending: PendingRow, batch: number): readonly PlacedBlock[] {
+    const wasStaged = this.#staged.delete(pending.row);
+    assert(wasStaged && !pending.isUnsynced, "a row is taken once, and after it is durable");
+    const taken: PlacedBlock[] = [];
+    for (const [slot, block] of pending.blocks.entries()) {
+      if (block === undefined || block.batch !== Number.POSITIVE_INFINITY) continue;
+      block.batch = batch;
+      this.#stagedBytes -= sizeOf(block);
+      taken.push({ row: pending.row, slot, block });
+    }
+    return taken;
+  }
+
+  /** Adds what was read from the journal; versions of a block come in the order of their batches. */
+  replay(row: number, slot: number, kind: BlockKind, crc: number, bytes?: Uint8Array): void {
+    this.#rowOf(row).blocks[slot] = { kind, crc, bytes, batch: 0, older: undefined };
+  }
+
+  /** The newest versions that are in batches up to `batch`. */
+  upTo(batch: number): readonly PlacedBlock[] {
+    const found: PlacedBlock[] = [];
+    for (const { row, blocks } of this.#rows.values()) {
+      for (let slot = 0; slot < blocks.length; slot++) {
+        let block = blocks[slot];
+        while (block !== undefined && batch < block.batch) block = block.older;
+        if (block !== undefined) found.push({ row, slot, block });
+      }
+    }
+    return found;
+  }
+
+  /** Forgets a version that is in place, and those under it. */
+  settle({ row, slot, block }: PlacedBlock): void {
+    const pending = must(this.#rows.get(row), "what settles is pending");
+    let newest = pending.blocks[slot];
+    if (newest === block) {
+      pending.blocks[slot] = undefined;
+      if (pending.blocks.every((one) => one === undefined)) this.#rows.delete(row);
+      return;
+    }
+    while (newest !== undefined && newest.older !== block) newest = newest.older;
+    if (newest !== undefined) newest.older = undefined;
+  }
+
+  #stagedRow(row: number): PendingRow {
+    const pending = this.#rowOf(row);
+    this.#ticket++;
+    if (this.#staged.has(row)) return pending;
+    pending.ticket = this.#ticket;
+    this.#staged.set(row, pending);
+    return pending;
+  }
+
+  #rowOf(row: number): PendingRow {
+    const present = this.#rows.get(row);
+    if (present !== undefined) return present;
+    const blocks = Array.from({ length: this.#slotCount() }, () => undefined);
+    const pending: PendingRow = { row, blocks, ticket: 0, isUnsynced: false };
+    this.#rows.set(row, pending);
+    return pending;
+  }
+}
+
+/** A record of the journal, and the data after it. */
+const RECORD_BYTES = 16;
+
+function sizeOf(block: PendingBlock): number {
+  return RECORD_BYTES + (block.bytes?.length ?? 0);
+}

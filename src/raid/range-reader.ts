@@ -1,0 +1,190 @@
+/**
+ * Reads ranges of the array, with one read of a member for every run of blocks that lie together on
+ * it, all at once. What a member cannot give is computed from the others, run by run. Whatever
+ * doesn't agree with its checksum is left to the reader of single blocks.
+ *
+ * It takes no locks unless a block has to be recovered.
+ */
+
+import { allDone } from "./all-done.ts";
+import type { BlockReader } from "./block-reader.ts";
+import { BLOCK_DATA, BLOCK_IN_PLACE, BLOCK_LOST } from "./pending-rows.ts";
+import type { RaidCore } from "./raid-core.ts";
+import type { Shaped } from "./shape.ts";
+
+/** Blocks of one slot in consecutive rows that lie together on its member. */
+export interface Run {
+  readonly row: number;
+  readonly slot: number;
+  readonly count: number;
+}
+
+/** How a block of a run is had. */
+type Source = "member" | "memory" | "recovery";
+
+export class RangeReader {
+  readonly #core: RaidCore;
+  readonly #blocks: BlockReader;
+
+  constructor(core: RaidCore, blocks: BlockReader) {
+    this.#core = core;
+    this.#blocks = blocks;
+  }
+
+  /** Fills `target` with the bytes at `at`, which lie within the array. */
+  async read(at: number, target: Uint8Array): Promise<void> {
+    const { blockBytes } = this.#core.layout;
+    const reads: Promise<void>[] = [];
+    for (let done = 0; done < target.length;) {
+      const block = Math.floor((at + done) / blockBytes);
+      const offset = (at + done) % blockBytes;
+      const left = target.length - done;
+      const isPart = offset !== 0 || left < blockBytes;
+      const run = this.#runAt(block, isPart ? 1 : Math.floor(left / blockBytes));
+      const bytes = isPart ? Math.min(blockBytes - offset, left) : run.count * blockBytes;
+      const part = target.subarray(done, done + bytes);
+      reads.push(isPart ? this.#readPart(run, offset, part) : this.readRun(run, part));
+      done += bytes;
+    }
+    await allDone(reads);
+  }
+
+  /** Fills `target` with the blocks of the run as they are now. */
+  async readRun(run: Run, target: Uint8Array): Promise<void> {
+    const isRead = await this.#tryRun(run, target, true);
+    if (!isRead) await this.#readBlocks(run, target);
+  }
+
+  #runAt(block: number, countMax: number): Run {
+    const { layout, shape } = this.#core;
+    const { geometry } = shape.atBlock(block);
+    const row = geometry.rowOfBlock(block);
+    const inChunk = geometry.chunkBlocks - (block % geometry.chunkBlocks);
+    const count = Math.min(countMax, inChunk, layout.runEnd(row) - row);
+    return { row, slot: geometry.slotOfBlock(block), count };
+  }
+
+  async #readPart(run: Run, offset: number, part: Uint8Array): Promise<void> {
+    const block = new Uint8Array(this.#core.layout.blockBytes);
+    await this.readRun(run, block);
+    part.set(block.subarray(offset, offset + part.length));
+  }
+
+  /**
+   * False if any block of it isn't what it should be, or its member isn't there and `recovers`
+   * doesn't allow to compute it from the others.
+   */
+  async #tryRun(run: Run, target: Uint8Array, recovers: boolean): Promise<boolean> {
+    const reads: Promise<boolean>[] = [];
+    for (let index = 0; index < run.count;) {
+      const source = this.#source(run.row + index, run.slot);
+      let end = index + 1;
+      while (end < run.count && this.#source(run.row + end, run.slot) === source) end++;
+      const part = { row: run.row + index, slot: run.slot, count: end - index };
+      const bytes = this.#bytesOf(target, index, part.count);
+      if (source === "memory") this.#copy(part, bytes);
+      else if (source === "member") reads.push(this.#readMember(part, bytes));
+      else if (recovers) reads.push(this.#recover(part, bytes));
+      else return false;
+      index = end;
+    }
+    const outcomes = await Promise.all(reads);
+    return outcomes.every(Boolean);
+  }
+
+  async #readBlocks(run: Run, target: Uint8Array): Promise<void> {
+    for (let index = 0; index < run.count; index++) {
+      await this.#blocks.read(run.row + index, run.slot, this.#bytesOf(target, index, 1));
+    }
+  }
+
+  #source(row: number, slot: number): Source {
+    const { pending, table } = this.#core;
+    const newest = pending.get(row, slot);
+    if (newest !== undefined && newest.kind !== BLOCK_IN_PLACE) {
+      return newest.kind === BLOCK_LOST ? "recovery" : "memory";
+    }
+    if (newest === undefined) {
+      if (!table.isWritten(row, slot)) return "memory";
+      if (table.isLost(row, slot)) return "recovery";
+    }
+    return this.#blocks.memberFor(row, slot) === undefined ? "recovery" : "member";
+  }
+
+  #copy({ row, slot, count }: Run, target: Uint8Array): void {
+    for (let index = 0; index < count; index++) {
+      const newest = this.#core.pending.get(row + index, slot);
+      const bytes = newest?.kind === BLOCK_DATA ? newest.bytes : undefined;
+      const place = this.#bytesOf(target, index, 1);
+      if (bytes === undefined) place.fill(0);
+      else place.set(bytes);
+    }
+  }
+
+  async #readMember(run: Run, target: Uint8Array): Promise<boolean> {
+    const { layout, members } = this.#core;
+    const member = this.#blocks.memberFor(run.row, run.slot);
+    if (member === undefined) return false;
+    if (!(await members.read(member, layout.rowAt(run.row), target))) return false;
+    return this.#isCurrent(run, target);
+  }
+
+  #isCurrent({ row, slot, count }: Run, bytes: Uint8Array): boolean {
+    for (let index = 0; index < count; index++) {
+      if (!this.#blocks.isCurrent(row + index, slot, this.#bytesOf(bytes, index, 1))) return false;
+    }
+    return true;
+  }
+
+  /** Computes the run from those of the other slots. */
+  async #recover(run: Run, target: Uint8Array): Promise<boolean> {
+    const shaped = this.#core.shape.atRow(run.row);
+    const { geometry, math } = shaped;
+    const lost = this.#lostSlots(shaped, run);
+    if (math === undefined || geometry.parityCount < lost.length) return false;
+
+    const stripe = geometry.stripeOfRow(run.row);
+    const blocks: (Uint8Array | undefined)[] = [];
+    const reads: Promise<boolean>[] = [];
+    for (const slot of this.#slotsNeeded(shaped, run, lost)) {
+      const bytes = new Uint8Array(target.length);
+      blocks[geometry.indexOfSlot(stripe, slot)] = bytes;
+      reads.push(this.#tryRun({ ...run, slot }, bytes, false));
+    }
+    const outcomes = await Promise.all(reads);
+    if (!outcomes.every(Boolean)) return false;
+    const indexes = lost.map((slot) => geometry.indexOfSlot(stripe, slot));
+    const targets = lost.map((slot) => (slot === run.slot ? target : target.slice()));
+    math.reconstruct(blocks, indexes, targets);
+    return this.#isCurrent(run, target);
+  }
+
+  /** The run's slot, and those that have nobody to be read from and are needed for it. */
+  #lostSlots({ geometry }: Shaped, run: Run): readonly number[] {
+    const lost = [run.slot];
+    for (let slot = 0; slot < geometry.slotCount; slot++) {
+      if (slot !== run.slot && this.#blocks.memberFor(run.row, slot) === undefined) lost.push(slot);
+    }
+    const stripe = geometry.stripeOfRow(run.row);
+    const isQ = (slot: number): boolean =>
+      slot !== run.slot && geometry.indexOfSlot(stripe, slot) > geometry.dataCount;
+    return lost.filter((slot) => !isQ(slot));
+  }
+
+  /** One lost block of data is had from P alone. */
+  #slotsNeeded({ geometry }: Shaped, run: Run, lost: readonly number[]): readonly number[] {
+    const stripe = geometry.stripeOfRow(run.row);
+    const slots = Array.from({ length: geometry.slotCount }, (_, slot) => slot);
+    const needsQ = lost.length > 1;
+    return slots.filter(
+      (slot) =>
+        !lost.includes(slot) &&
+        (needsQ || geometry.indexOfSlot(stripe, slot) <= geometry.dataCount),
+    );
+  }
+
+  #bytesOf(bytes: Uint8Array, index: number, count: number): Uint8Array {
+    const { blockBytes } = this.#core.layout;
+    return bytes.subarray(index * blockBytes, (index + count) * blockBytes);
+  }
+}

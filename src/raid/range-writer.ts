@@ -1,0 +1,417 @@
+/**
+ * Writes and trims ranges of the array: computes parity and stages what changes, row by row, under
+ * the locks of the stripes. What it returns is the ticket by which the journal tells when the change
+ * is durable.
+ *
+ * Whole rows of which nothing was ever written need no journal for their data: they go in place at
+ * once, and are staged as such. Until they are recorded, the table says that they are zeroes, so a
+ * crash between loses nothing that was there before.
+ */
+
+import { must } from "../base/assert.ts";
+import { isFault } from "../base/fault.ts";
+import { allDone } from "./all-done.ts";
+import type { BlockReader } from "./block-reader.ts";
+import type { Geometry } from "./geometry.ts";
+import type { JournalWriter } from "./journal-writer.ts";
+import { BLOCK_DATA, BLOCK_IN_PLACE, BLOCK_LOST, BLOCK_TRIMMED } from "./pending-rows.ts";
+import { type RaidCore, writersOfSlot } from "./raid-core.ts";
+import type { Shaped } from "./shape.ts";
+import type { StripeLock } from "./stripe-locks.ts";
+
+/** Writes are taken in pieces of about this size, so that none holds many locks for long. */
+const PIECE_BYTES = 1 << 20;
+
+export interface RangeWriterOptions {
+  /** Shorter writes into rows that were never written are journalled like all others. */
+  readonly inPlaceBytesMin: number;
+}
+
+/** A part of a write, within one geometry. */
+interface Piece {
+  readonly at: number;
+  readonly end: number;
+  /** Undefined: the range is trimmed. */
+  readonly source: Uint8Array | undefined;
+}
+
+/** What a block of data becomes; undefined where it stays. */
+type BlockChange = Uint8Array | "trim" | undefined;
+
+export class RangeWriter {
+  readonly #core: RaidCore;
+  readonly #blocks: BlockReader;
+  readonly #journal: JournalWriter;
+  readonly #options: RangeWriterOptions;
+
+  constructor(
+    core: RaidCore,
+    blocks: BlockReader,
+    journal: JournalWriter,
+    options: RangeWriterOptions,
+  ) {
+    this.#core = core;
+    this.#blocks = blocks;
+    this.#journal = journal;
+    this.#options = options;
+  }
+
+  /** Stages the bytes, which may change as soon as this has resolved. */
+  async write(at: number, source: Uint8Array): Promise<number> {
+    return await this.#change(at, source.length, (from, to) => source.subarray(from - at, to - at));
+  }
+
+  async trim(at: number, byteCount: number): Promise<number> {
+    return await this.#change(at, byteCount, () => undefined);
+  }
+
+  async #change(
+    at: number,
+    byteCount: number,
+    sourceOf: (from: number, to: number) => Uint8Array | undefined,
+  ): Promise<number> {
+    const end = at + byteCount;
+    for (let from = at; from < end;) {
+      await this.#journal.room();
+      const [lock, to] = await this.#lockPiece(from, end);
+      try {
+        await this.#changePiece({ at: from, end: to, source: sourceOf(from, to) });
+      } finally {
+        this.#core.locks.release(lock);
+      }
+      from = to;
+    }
+    this.#journal.staged();
+    return this.#core.pending.ticket;
+  }
+
+  /** Locks the stripes of as much of the range as is taken at once, and says where that ends. */
+  async #lockPiece(from: number, end: number): Promise<readonly [StripeLock, number]> {
+    const { locks, shape } = this.#core;
+    for (;;) {
+      const { moves } = shape;
+      const to = this.#pieceEnd(from, end);
+      const { geometry } = this.#shapedAt(from);
+      const first = geometry.stripeOfBlock(Math.floor(from / geometry.blockBytes));
+      const last = geometry.stripeOfBlock(Math.floor((to - 1) / geometry.blockBytes));
+      const lock = await locks.acquire(first, last + 1);
+      // Stripes may have been laid out anew while this waited.
+      if (moves === shape.moves) return [lock, to];
+      locks.release(lock);
+    }
+  }
+
+  #pieceEnd(from: number, end: number): number {
+    const { shape } = this.#core;
+    const { geometry } = this.#shapedAt(from);
+    const { stripeBytes } = geometry;
+    const stripes = Math.max(1, Math.floor(PIECE_BYTES / stripeBytes));
+    const pieceEnd = (Math.floor(from / stripeBytes) + stripes) * stripeBytes;
+    const moved = shape.isReshaping ? shape.movedBlocks * geometry.blockBytes : 0;
+    return Math.min(end, pieceEnd, from < moved ? moved : end);
+  }
+
+  #shapedAt(at: number): Shaped {
+    return this.#core.shape.atBlock(Math.floor(at / this.#core.layout.blockBytes));
+  }
+
+  async #changePiece(piece: Piece): Promise<void> {
+    const shaped = this.#shapedAt(piece.at);
+    const { stripeBytes } = shaped.geometry;
+    const changes: Promise<void>[] = [];
+    for (let at = piece.at; at < piece.end;) {
+      const end = Math.min(piece.end, (Math.floor(at / stripeBytes) + 1) * stripeBytes);
+      const source = piece.source?.subarray(at - piece.at, end - piece.at);
+      changes.push(this.#changeStripe(shaped, { at, end, source }));
+      at = end;
+    }
+    await allDone(changes);
+  }
+
+  async #changeStripe(shaped: Shaped, piece: Piece): Promise<void> {
+    const { geometry } = shaped;
+    const stripe = geometry.stripeOfBlock(Math.floor(piece.at / geometry.blockBytes));
+    const firstRow = stripe * geometry.chunkBlocks;
+    const isLong = this.#options.inPlaceBytesMin <= piece.end - piece.at;
+    const changes: Promise<void>[] = [];
+    for (let row = firstRow; row < firstRow + geometry.chunkBlocks;) {
+      const end = this.#endOfWholeRows(shaped, piece, row, firstRow + geometry.chunkBlocks, isLong);
+      if (row < end) changes.push(this.#writeInPlace(shaped, piece, row, end));
+      else changes.push(this.#changeRow(shaped, piece, row));
+      row = Math.max(end, row + 1);
+    }
+    await allDone(changes);
+  }
+
+  /** Up to where, from `row` on, whole rows are written of which nothing was written before. */
+  #endOfWholeRows(
+    { geometry }: Shaped,
+    piece: Piece,
+    row: number,
+    limit: number,
+    isLong: boolean,
+  ): number {
+    if (!isLong || piece.source === undefined) return row;
+    const { pending, table } = this.#core;
+    const { blockBytes, dataCount } = geometry;
+    let end = row;
+    for (; end < limit; end++) {
+      if (pending.hasRow(end) || !table.isFresh(end)) break;
+      const first = geometry.blockAt(end, 0) * blockBytes;
+      const last = geometry.blockAt(end, dataCount - 1) * blockBytes;
+      if (first < piece.at || piece.end < last + blockBytes) break;
+    }
+    return end;
+  }
+
+  /** Writes whole rows in place, parity too, and stages them as such. */
+  async #writeInPlace(shaped: Shaped, piece: Piece, row: number, end: number): Promise<void> {
+    const { geometry } = shaped;
+    const source = must(piece.source, "a write has a source");
+    const bytes = (end - row) * geometry.blockBytes;
+    const data = Array.from({ length: geometry.dataCount }, (_, index) => {
+      const at = geometry.blockAt(row, index) * geometry.blockBytes - piece.at;
+      return source.subarray(at, at + bytes);
+    });
+    const blocks = [...data, ...parityOf(shaped, data, bytes)];
+    const stripe = geometry.stripeOfRow(row);
+    await allDone(
+      blocks.map(async (column, index) => {
+        await this.#writeColumn(shaped, row, geometry.slotOfIndex(stripe, index), column);
+      }),
+    );
+    this.#core.members.check();
+    for (const [index, column] of blocks.entries()) {
+      this.#stageColumn(row, geometry.slotOfIndex(stripe, index), column);
+    }
+  }
+
+  async #writeColumn(
+    { geometry }: Shaped,
+    row: number,
+    slot: number,
+    column: Uint8Array,
+  ): Promise<void> {
+    const { layout, members } = this.#core;
+    const count = column.length / layout.blockBytes;
+    const writes: Promise<unknown>[] = [];
+    for (let index = 0; index < count;) {
+      const run = Math.min(count - index, layout.runEnd(row + index) - (row + index));
+      const part = column.subarray(index * layout.blockBytes, (index + run) * layout.blockBytes);
+      for (const member of writersOfSlot(this.#core, geometry, slot)) {
+        writes.push(members.write(member, layout.rowAt(row + index), part));
+      }
+      index += run;
+    }
+    await allDone(writes);
+  }
+
+  #stageColumn(row: number, slot: number, column: Uint8Array): void {
+    const { layout, pending } = this.#core;
+    const { blockBytes } = layout;
+    for (let index = 0; index * blockBytes < column.length; index++) {
+      const block = column.subarray(index * blockBytes, (index + 1) * blockBytes);
+      pending.stage(row + index, slot, BLOCK_IN_PLACE, this.#crc(block));
+    }
+  }
+
+  async #changeRow(shaped: Shaped, piece: Piece, row: number): Promise<void> {
+    const { geometry } = shaped;
+    const changes: BlockChange[] = [];
+    for (let index = 0; index < geometry.dataCount; index++) {
+      changes.push(await this.#changeOf(shaped, piece, row, index));
+    }
+    if (changes.every((change) => change === undefined)) return;
+    if (shaped.math === undefined) {
+      this.#stageData(shaped, row, changes);
+      return;
+    }
+    const parity = await this.#newParity(shaped, row, changes);
+    this.#stageData(shaped, row, changes);
+    this.#stageParity(shaped, row, parity);
+  }
+
+  /** What becomes of a block of data; a part is filled up with what the block holds. */
+  async #changeOf(
+    { geometry }: Shaped,
+    piece: Piece,
+    row: number,
+    index: number,
+  ): Promise<BlockChange> {
+    const { blockBytes } = geometry;
+    const at = geometry.blockAt(row, index) * blockBytes;
+    const from = Math.max(at, piece.at);
+    const to = Math.min(at + blockBytes, piece.end);
+    if (to <= from) return undefined;
+    const slot = geometry.dataSlot(geometry.stripeOfRow(row), index);
+    const part = piece.source?.subarray(from - piece.at, to - piece.at);
+    if (part === undefined && this.#isHole(row, slot)) return undefined;
+    if (to - from === blockBytes) return part === undefined ? "trim" : part.slice();
+    const bytes = new Uint8Array(blockBytes);
+    await this.#blocks.readLocked(row, slot, bytes);
+    if (part === undefined) bytes.fill(0, from - at, to - at);
+    else bytes.set(part, from - at);
+    return bytes;
+  }
+
+  /** The parity after the changes; undefined where nothing is left in the row, null if unknown. */
+  async #newParity(
+    shaped: Shaped,
+    row: number,
+    changes: readonly BlockChange[],
+  ): Promise<readonly Uint8Array[] | undefined | null> {
+    if (this.#leavesNothing(shaped, row, changes)) return undefined;
+    const ways = [
+      async () => await this.#parityFromAll(shaped, row, changes),
+      async () => await this.#parityFromOld(shaped, row, changes),
+    ];
+    if (this.#costOfOld(shaped, row, changes) < this.#costOfAll(shaped, row, changes)) {
+      ways.reverse();
+    }
+    for (const way of ways) {
+      try {
+        return await way();
+      } catch (error) {
+        if (!isFault(error, "ERR_CORRUPT")) throw error;
+      }
+    }
+    return null;
+  }
+
+  #leavesNothing({ geometry }: Shaped, row: number, changes: readonly BlockChange[]): boolean {
+    const stripe = geometry.stripeOfRow(row);
+    return changes.every(
+      (change, index) =>
+        change === "trim" ||
+        (change === undefined && this.#isHole(row, geometry.dataSlot(stripe, index))),
+    );
+  }
+
+  /** From the new data and all data that stays. */
+  async #parityFromAll(
+    shaped: Shaped,
+    row: number,
+    changes: readonly BlockChange[],
+  ): Promise<readonly Uint8Array[]> {
+    const { geometry } = shaped;
+    const stripe = geometry.stripeOfRow(row);
+    const data = await Promise.all(
+      changes.map(async (change, index) => {
+        if (change === "trim") return undefined;
+        return change ?? (await this.#readOld(row, geometry.dataSlot(stripe, index)));
+      }),
+    );
+    return parityOf(shaped, data, geometry.blockBytes);
+  }
+
+  /** From the old parity and the old data that goes. */
+  async #parityFromOld(
+    shaped: Shaped,
+    row: number,
+    changes: readonly BlockChange[],
+  ): Promise<readonly Uint8Array[]> {
+    const { geometry, math } = shaped;
+    const changed = changes.flatMap((change, index) => (change === undefined ? [] : [index]));
+    const parities = Array.from({ length: geometry.parityCount }, (_, p) => geometry.dataCount + p);
+    const [old, parity] = await Promise.all([
+      Promise.all(changed.map(async (index) => await this.#readIndex(geometry, row, index))),
+      Promise.all(parities.map(async (index) => await this.#readIndex(geometry, row, index))),
+    ]);
+    const updated = parity.map((block) => block ?? new Uint8Array(geometry.blockBytes));
+    for (const [which, index] of changed.entries()) {
+      const change = changes[index];
+      const fresh = change === "trim" ? undefined : change;
+      math?.update(index, fresh, old[which], updated);
+    }
+    return updated;
+  }
+
+  async #readIndex(
+    geometry: Geometry,
+    row: number,
+    index: number,
+  ): Promise<Uint8Array | undefined> {
+    return await this.#readOld(row, geometry.slotOfIndex(geometry.stripeOfRow(row), index));
+  }
+
+  async #readOld(row: number, slot: number): Promise<Uint8Array | undefined> {
+    const bytes = new Uint8Array(this.#core.layout.blockBytes);
+    return (await this.#blocks.readLocked(row, slot, bytes)) ? bytes : undefined;
+  }
+
+  #costOfAll({ geometry }: Shaped, row: number, changes: readonly BlockChange[]): number {
+    const stripe = geometry.stripeOfRow(row);
+    return changes.reduce(
+      (sum, change, index) =>
+        change === undefined ? sum + this.#cost(row, geometry.dataSlot(stripe, index)) : sum,
+      0,
+    );
+  }
+
+  #costOfOld({ geometry }: Shaped, row: number, changes: readonly BlockChange[]): number {
+    const stripe = geometry.stripeOfRow(row);
+    let sum = 0;
+    for (let index = 0; index < geometry.slotCount; index++) {
+      const isRead = geometry.dataCount <= index || changes[index] !== undefined;
+      if (isRead) sum += this.#cost(row, geometry.slotOfIndex(stripe, index));
+    }
+    return sum;
+  }
+
+  /** How many blocks have to be read for this one. */
+  #cost(row: number, slot: number): number {
+    const { pending, shape } = this.#core;
+    const newest = pending.get(row, slot);
+    if (newest?.kind === BLOCK_DATA || this.#isHole(row, slot)) return 0;
+    if (this.#blocks.memberFor(row, slot) !== undefined) return 1;
+    return shape.geometry.slotCount;
+  }
+
+  #isHole(row: number, slot: number): boolean {
+    const newest = this.#core.pending.get(row, slot);
+    if (newest !== undefined) return newest.kind === BLOCK_TRIMMED;
+    return !this.#core.table.isWritten(row, slot);
+  }
+
+  #stageData({ geometry }: Shaped, row: number, changes: readonly BlockChange[]): void {
+    const stripe = geometry.stripeOfRow(row);
+    for (const [index, change] of changes.entries()) {
+      if (change === undefined) continue;
+      this.#stage(row, geometry.dataSlot(stripe, index), change);
+    }
+  }
+
+  #stageParity(
+    { geometry }: Shaped,
+    row: number,
+    parity: readonly Uint8Array[] | undefined | null,
+  ): void {
+    const stripe = geometry.stripeOfRow(row);
+    for (let p = 0; p < geometry.parityCount; p++) {
+      const slot = geometry.slotOfIndex(stripe, geometry.dataCount + p);
+      if (parity === null) this.#core.pending.stage(row, slot, BLOCK_LOST, 0);
+      else this.#stage(row, slot, parity?.[p] ?? "trim");
+    }
+  }
+
+  #stage(row: number, slot: number, change: Uint8Array | "trim"): void {
+    const { pending } = this.#core;
+    if (change === "trim") pending.stage(row, slot, BLOCK_TRIMMED, 0);
+    else pending.stage(row, slot, BLOCK_DATA, this.#crc(change), change);
+  }
+
+  #crc(bytes: Uint8Array): number {
+    return this.#core.world.checksums.crc32(bytes, 0);
+  }
+}
+
+function parityOf(
+  { geometry, math }: Shaped,
+  data: readonly (Uint8Array | undefined)[],
+  bytes: number,
+): readonly Uint8Array[] {
+  if (math === undefined) return [];
+  const parity = Array.from({ length: geometry.parityCount }, () => new Uint8Array(bytes));
+  math.compute(data, parity);
+  return parity;
+}

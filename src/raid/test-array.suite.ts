@@ -1,0 +1,122 @@
+/** Small arrays in memory, for tests: a world without time, and options that make all sizes tiny. */
+
+import { plainChecksums } from "../base/checksums.ts";
+import { SeededRandom } from "../base/random.ts";
+import { MemoryVolume } from "../volume/memory-volume.ts";
+import type { PagedImage } from "../volume/paged-image.ts";
+import type { Clock } from "../world/world.ts";
+import type { RaidLevel } from "./geometry.ts";
+import { type AssembleOptions, type CreateOptions, defaultRaidOptions } from "./options.ts";
+import type { RaidWorld } from "./raid-world.ts";
+
+export interface TracedEvent {
+  readonly name: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface TestWorld extends RaidWorld {
+  readonly events: TracedEvent[];
+  readonly clock: SteppedClock;
+}
+
+const checksums = plainChecksums();
+
+/** Timers fire when time is moved by hand; what is due soon comes as a microtask. */
+export class SteppedClock implements Clock {
+  #nowMs = 0;
+  #timers: { readonly atMs: number; readonly fire: () => void }[] = [];
+
+  wallMs(): number {
+    return this.#nowMs;
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, fire: () => void): () => void {
+    const timer = { atMs: this.#nowMs + delayMs, fire };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((one) => one !== timer);
+    };
+  }
+
+  soon(fire: () => void): void {
+    void Promise.resolve().then(fire);
+  }
+
+  advance(byMs: number): void {
+    this.#nowMs += byMs;
+    const due = this.#timers.filter(({ atMs }) => atMs <= this.#nowMs);
+    this.#timers = this.#timers.filter(({ atMs }) => this.#nowMs < atMs);
+    for (const { fire } of due) fire();
+  }
+}
+
+export function testWorld(seed = 1): TestWorld {
+  const events: TracedEvent[] = [];
+  return {
+    clock: new SteppedClock(),
+    random: new SeededRandom(seed),
+    checksums,
+    trace: { event: (name, fields = {}) => events.push({ name, fields }) },
+    events,
+  };
+}
+
+export interface SmallShape {
+  readonly level: RaidLevel;
+  readonly memberCount: number;
+  readonly blockBytes: number;
+  readonly chunkBlocks: number;
+}
+
+/** Blocks of a few bytes and a journal of a few batches, so that everything comes round soon. */
+export function smallOptions(
+  { level, memberCount, blockBytes, chunkBlocks }: SmallShape,
+  sizeBytes: number,
+): CreateOptions {
+  const stripe = (memberCount + 1) * chunkBlocks;
+  const batch =
+    Math.ceil((96 + stripe * 16) / 512) * 512 + Math.ceil((stripe * blockBytes) / 512) * 512;
+  return {
+    ...defaultRaidOptions,
+    level,
+    layout: "left-symmetric",
+    blockBytes,
+    chunkBytes: chunkBlocks * blockBytes,
+    journalBytes: 8 * Math.ceil(batch / 512) * 512,
+    groupTableBlocks: 1,
+    sizeBytes,
+    stallMs: 0,
+    inPlaceBytesMin: 2 * blockBytes,
+  };
+}
+
+export const smallAssembly: AssembleOptions = {
+  ...defaultRaidOptions,
+  stallMs: 0,
+  inPlaceBytesMin: 128,
+  force: false,
+};
+
+export function memoryMember(index: number, content: PagedImage | number, unit = 64): MemoryVolume {
+  return new MemoryVolume(content, { name: `disk${index}`, writeUnitBytes: unit });
+}
+
+/** Every level with the least members, and some with more. */
+export const smallShapes: readonly SmallShape[] = [
+  { level: 0, memberCount: 2, blockBytes: 64, chunkBlocks: 2 },
+  { level: 1, memberCount: 2, blockBytes: 128, chunkBlocks: 1 },
+  { level: 1, memberCount: 3, blockBytes: 64, chunkBlocks: 2 },
+  { level: 4, memberCount: 3, blockBytes: 64, chunkBlocks: 2 },
+  { level: 5, memberCount: 3, blockBytes: 64, chunkBlocks: 1 },
+  { level: 5, memberCount: 4, blockBytes: 512, chunkBlocks: 2 },
+  { level: 6, memberCount: 4, blockBytes: 64, chunkBlocks: 1 },
+  { level: 6, memberCount: 5, blockBytes: 128, chunkBlocks: 2 },
+];
+
+export function shapeName({ level, memberCount, blockBytes, chunkBlocks }: SmallShape): string {
+  return `RAID ${level} of ${memberCount}, ${chunkBlocks} x ${blockBytes} bytes`;
+}
