@@ -67,6 +67,7 @@ async function withLimits(main: (bed: Bed) => Promise<void>): Promise<void> {
       limits: new TimeLimits(counting),
       limited: (afterMs) => ({
         endMs: beganMs + afterMs,
+        limitedAt: -1,
         timeIsOver: () => told.push(Math.round(clock.monotonicMs() - beganMs)),
       }),
       told,

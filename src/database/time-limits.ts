@@ -1,16 +1,23 @@
-/** Tells those who take too long that their time is over, by one timer for all of them. */
+/**
+ * Tells those who take too long that their time is over, by one timer for all of them.
+ *
+ * They are in a list that each knows its place in: a `Set` makes a new table whenever so many were
+ * deleted, and the old ones keep what was in them from being collected early.
+ */
 
 import type { Clock } from "../world/world.ts";
 
 export interface TimeLimited {
   /** By the monotonic clock. */
   readonly endMs: number;
+  /** Its place in the list, or -1. For `TimeLimits` alone. */
+  limitedAt: number;
   timeIsOver(): void;
 }
 
 export class TimeLimits {
   readonly #clock: Clock;
-  readonly #limited = new Set<TimeLimited>();
+  readonly #limited: TimeLimited[] = [];
   #firesMs = Number.POSITIVE_INFINITY;
   #stopTimer: (() => void) | undefined;
   #isClosed = false;
@@ -20,13 +27,13 @@ export class TimeLimits {
   }
 
   add(limited: TimeLimited): void {
-    this.#limited.add(limited);
+    limited.limitedAt = this.#limited.push(limited) - 1;
     if (limited.endMs < this.#firesMs) this.#fireAt(limited.endMs);
   }
 
   /** The timer stays: most that come next have as much time. */
   delete(limited: TimeLimited): void {
-    this.#limited.delete(limited);
+    this.#remove(limited);
     if (this.#isClosed) this.#rest();
   }
 
@@ -36,8 +43,18 @@ export class TimeLimits {
     this.#rest();
   }
 
+  #remove(limited: TimeLimited): void {
+    const at = limited.limitedAt;
+    if (at === -1) return;
+    limited.limitedAt = -1;
+    const last = this.#limited.pop();
+    if (last === undefined || last === limited) return;
+    this.#limited[at] = last;
+    last.limitedAt = at;
+  }
+
   #rest(): void {
-    if (this.#limited.size > 0) return;
+    if (this.#limited.length > 0) return;
     this.#stopTimer?.();
     this.#stopTimer = undefined;
     this.#firesMs = Number.POSITIVE_INFINITY;
@@ -54,9 +71,8 @@ export class TimeLimits {
     this.#stopTimer = undefined;
     this.#firesMs = Number.POSITIVE_INFINITY;
     const nowMs = this.#clock.monotonicMs();
-    for (const limited of this.#limited) {
-      if (limited.endMs > nowMs) continue;
-      this.#limited.delete(limited);
+    for (const limited of this.#limited.filter(({ endMs }) => endMs <= nowMs)) {
+      this.#remove(limited);
       limited.timeIsOver();
     }
     let nextMs = Number.POSITIVE_INFINITY;

@@ -81,6 +81,7 @@ const PAUSE_MS_MAX = 4;
 
 export class Transact<T> implements TimeLimited, SettleListener {
   readonly endMs: number;
+  limitedAt = -1;
   readonly #context: TransactContext;
   readonly #body: TransactionBody<T>;
   readonly #options: TransactOptions;

@@ -61,6 +61,8 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
   readonly age: number;
   readonly attempts: number;
   isGranted = false;
+  /** Its place among those that are open. For `Transactions` alone. */
+  openAt = -1;
   readonly #context: TransactionContext;
   readonly #store: Store;
   /** Its own until it has ended. */

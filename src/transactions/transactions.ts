@@ -14,6 +14,7 @@
  *     crash can take back, and who is told before another begins stands before it in the log.
  */
 
+import { must } from "../base/assert.ts";
 import { Fault, isFault } from "../base/fault.ts";
 import { type Lsn, lsn } from "../base/ids.ts";
 import { Lease } from "../cells/cells.ts";
@@ -53,7 +54,8 @@ export class Transactions implements Engine {
   readonly #writes: PendingWrites;
   readonly #step: RunStep;
   readonly #context: TransactionContext;
-  readonly #open = new Set<Transaction>();
+  /** Each knows its place. */
+  readonly #open: Transaction[] = [];
   /** Those that may have no locks yet, begun in this turn. */
   #brief: Transaction[] = [];
   /** Of transactions that have ended. */
@@ -111,7 +113,7 @@ export class Transactions implements Engine {
   }
 
   get openCount(): number {
-    return this.#open.size;
+    return this.#open.length;
   }
 
   onSettled(listener: () => void): () => void {
@@ -177,7 +179,7 @@ export class Transactions implements Engine {
     const workspace = this.#spares.pop() ?? this.#makeWorkspace();
     const age = options?.age ?? this.#nextAge++;
     const transaction = new Transaction(this.#context, workspace, age, options);
-    this.#open.add(transaction);
+    transaction.openAt = this.#open.push(transaction) - 1;
     if (options?.isBrief === true) this.#lockAtTurnsEnd(transaction);
     return transaction;
   }
@@ -201,7 +203,7 @@ export class Transactions implements Engine {
   }
 
   async close(): Promise<void> {
-    for (const transaction of this.#open) transaction.abort(closing());
+    for (const transaction of [...this.#open]) transaction.abort(closing());
     for (const snapshot of this.#snapshots) snapshot.release();
     try {
       await this.store.close();
@@ -286,7 +288,11 @@ export class Transactions implements Engine {
   }
 
   #ended(transaction: Transaction, workspace: Workspace | undefined): void {
-    this.#open.delete(transaction);
+    const last = must(this.#open.pop(), "who ends was open");
+    if (last !== transaction) {
+      this.#open[transaction.openAt] = last;
+      last.openAt = transaction.openAt;
+    }
     if (workspace === undefined || this.#spares.length >= SPARES_MAX) return;
     workspace.writes.clear();
     this.#spares.push(workspace);
@@ -301,7 +307,7 @@ export class Transactions implements Engine {
   }
 
   #failed(failure: Error): void {
-    for (const transaction of this.#open) transaction.abort(failure);
+    for (const transaction of [...this.#open]) transaction.abort(failure);
   }
 }
 
