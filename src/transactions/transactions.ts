@@ -203,7 +203,7 @@ export class Transactions implements Engine {
   }
 
   async close(): Promise<void> {
-    for (const transaction of [...this.#open]) transaction.abort(closing());
+    for (const transaction of this.#open.slice()) transaction.abort(closing());
     for (const snapshot of this.#snapshots) snapshot.release();
     try {
       await this.store.close();
@@ -307,7 +307,7 @@ export class Transactions implements Engine {
   }
 
   #failed(failure: Error): void {
-    for (const transaction of [...this.#open]) transaction.abort(failure);
+    for (const transaction of this.#open.slice()) transaction.abort(failure);
   }
 }
 
