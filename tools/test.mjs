@@ -24,6 +24,13 @@ const SYSTEM_PROGRAMS = {
   strace: "strace",
   "mkfs.ext4": "e2fsprogs",
   mount: "mount",
+  nbdinfo: "libnbd-bin",
+  nbdcopy: "libnbd-bin",
+  "qemu-io": "qemu-utils",
+  "qemu-img": "qemu-utils",
+  fio: "fio",
+  e2fsck: "e2fsprogs",
+  openssl: "openssl",
 };
 
 const CHECKS = {

@@ -6,6 +6,9 @@
 import { Fault } from "../base/fault.ts";
 import { NbdExport } from "../nbd/export.ts";
 import { EXPORT_NAME_BYTES_MAX } from "../nbd/settings.ts";
+import { assembleArray } from "../raid/array.ts";
+import { defaultAssembleOptions } from "../raid/options.ts";
+import { readSuperblock } from "../raid/read-superblock.ts";
 import { openFileVolume } from "../volume/file-volume.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Files } from "../world/files.ts";
@@ -23,9 +26,11 @@ export interface ExportSpec {
 
 /** What was typed: `--export`, `--read-only`, `--read-only-export`, and what stands alone. */
 export interface ExportFlags {
-  readonly export: readonly string[];
-  readonly readOnly: boolean;
-  readonly readOnlyExport: readonly string[];
+  readonly export?: readonly string[];
+  readonly readOnly?: boolean;
+  readonly readOnlyExport?: readonly string[];
+  readonly plain?: boolean;
+  readonly force?: boolean;
 }
 
 export interface OpenedExport {
@@ -40,9 +45,10 @@ export function parseExports(
   flags: ExportFlags,
   members: readonly string[],
 ): readonly ExportSpec[] {
-  const whole = flags.export.filter((given) => given.includes("="));
-  const named = flags.export.filter((given) => !given.includes("="));
-  const specs = whole.map((given) => parseWhole(given));
+  const { export: given = [], readOnly: isReadOnly = false, readOnlyExport = [] } = flags;
+  const whole = given.filter((one) => one.includes("="));
+  const named = given.filter((one) => !one.includes("="));
+  const specs = whole.map((one) => parseWhole(one));
   if (1 < named.length) {
     throw new UsageError(`"${named[1]}" has no members: give --export ${named[1]}=MEMBER`);
   }
@@ -51,9 +57,13 @@ export function parseExports(
     throw new UsageError(`"${named[0]}" has no members: name the file at the end of the line`);
   }
   if (specs.length === 0) throw new UsageError("name what to export: a file, or the members");
-  checkNames(specs, flags.readOnlyExport);
+  const ofSeveral = specs.find((spec) => 1 < spec.members.length);
+  if (flags.plain === true && ofSeveral !== undefined) {
+    throw new UsageError(`--plain: "${ofSeveral.name}" has several members, which make an array`);
+  }
+  checkNames(specs, readOnlyExport);
   return specs.map(({ name, members: paths }) => {
-    const readOnly = flags.readOnly || flags.readOnlyExport.includes(name);
+    const readOnly = isReadOnly || readOnlyExport.includes(name);
     return { name, members: paths, readOnly };
   });
 }
@@ -83,25 +93,45 @@ function checkNames(specs: readonly NamedMembers[], readOnlyNames: readonly stri
   if (shared !== undefined) throw new UsageError(`"${shared}" is named twice`);
 }
 
+export interface OpenOptions {
+  /** Takes a file for what it is, even if it says that it is a member of an array. */
+  readonly plain: boolean;
+  /** Assembles arrays that would be refused. */
+  readonly force: boolean;
+  /** Told what is at risk by that. */
+  readonly note: (text: string) => void;
+}
+
 /** Opens all of them or none. */
 export async function openExports(
   world: World,
   specs: readonly ExportSpec[],
+  options: OpenOptions,
 ): Promise<readonly OpenedExport[]> {
   const opened: OpenedExport[] = [];
   try {
-    for (const spec of specs) opened.push(await openExport(world, spec));
+    for (const spec of specs) opened.push(await openExport(world, spec, options));
     return opened;
   } catch (error) {
-    for (const one of opened) await one.close();
+    await closeAll(opened);
     throw error;
   }
 }
 
-async function openExport(world: World, spec: ExportSpec): Promise<OpenedExport> {
+/** Closes each, whatever happens with the others; rejects if one could not be closed. */
+export async function closeAll(opened: readonly OpenedExport[]): Promise<void> {
+  const closings = await Promise.allSettled(opened.map(async (one) => await one.close()));
+  for (const closing of closings) if (closing.status === "rejected") throw closing.reason;
+}
+
+async function openExport(
+  world: World,
+  spec: ExportSpec,
+  options: OpenOptions,
+): Promise<OpenedExport> {
   const locks = await lockAll(world, spec.members);
   try {
-    const volume = await openMembers(world, spec);
+    const volume = await openMembers(world, spec, options);
     const description = amount(volume.sizeBytes, "bytes");
     const { name, readOnly } = spec;
     const close = async (): Promise<void> => {
@@ -120,23 +150,66 @@ async function openExport(world: World, spec: ExportSpec): Promise<OpenedExport>
 }
 
 /** One volume of the members: the file itself, or the array that they make. */
-async function openMembers(world: World, { members, readOnly }: ExportSpec): Promise<Volume> {
+async function openMembers(
+  world: World,
+  { members, readOnly }: ExportSpec,
+  options: OpenOptions,
+): Promise<Volume> {
+  for (const path of members) await checkFile(world, path);
   const [path, ...others] = members;
-  if (path === undefined || 0 < others.length) {
-    throw new UsageError(`${members.length} members make an array: name one file`);
+  if (path === undefined || 0 < others.length) return await openArray(world, members, options);
+  const found = await lookAt(world, path);
+  if (found === "array" && !options.plain) return await openArray(world, members, options);
+  // It may be such as this user cannot write.
+  return await openFileVolume(readOnly ? readOnlyFiles(world.files) : world.files, path);
+}
+
+/** Assembles the array. It is written to even if nobody may write to the export. */
+async function openArray(
+  world: World,
+  paths: readonly string[],
+  { force, note }: OpenOptions,
+): Promise<Volume> {
+  const volumes: Volume[] = [];
+  try {
+    for (const path of paths) volumes.push(await openFileVolume(world.files, path));
+    const array = await assembleArray(world, volumes, { ...defaultAssembleOptions, force });
+    for (const risk of array.risks) note(`forced: ${risk}`);
+    return array;
+  } catch (error) {
+    for (const volume of volumes) await volume.close();
+    throw error;
   }
-  if ((await world.files.kind(path)) !== "file") {
-    const message = `Cannot export "${path}": it is no file; make one ("truncate -s 1G ${path}")`;
-    throw new Fault("ERR_ARGUMENT", message, { path });
-  }
-  const volume = await openFileVolume(readOnly ? readOnlyFiles(world.files) : world.files, path);
-  if (0 < volume.sizeBytes) return volume;
-  await volume.close();
-  const message = `Cannot export "${path}": it is empty; give it a size ("truncate -s 1G ${path}")`;
+}
+
+async function checkFile(world: World, path: string): Promise<void> {
+  const kind = await world.files.kind(path);
+  if (kind === "file") return;
+  const message =
+    kind === undefined
+      ? `Cannot export "${path}": it is not there; make a file ("truncate -s 1G ${path}"), or ` +
+        "leave out the member that an array is to do without"
+      : `Cannot export "${path}": it is no file, which is all that can be exported so far`;
   throw new Fault("ERR_ARGUMENT", message, { path });
 }
 
-/** Files that may be such as this user cannot write. */
+/** Whether the file says that it is a member of an array; what was one once is taken for plain. */
+async function lookAt(world: World, path: string): Promise<"array" | "plain"> {
+  const volume = await openFileVolume(readOnlyFiles(world.files), path);
+  try {
+    if (volume.sizeBytes === 0) throw emptyFault(path);
+    const { kind } = await readSuperblock(volume, world.checksums);
+    return kind === "valid" || kind === "foreign" ? "array" : "plain";
+  } finally {
+    await volume.close();
+  }
+}
+
+function emptyFault(path: string): Fault {
+  const message = `Cannot export "${path}": it is empty; give it a size ("truncate -s 1G ${path}")`;
+  return new Fault("ERR_ARGUMENT", message, { path });
+}
+
 function readOnlyFiles(files: Files): Pick<Files, "open"> {
   return { open: async (path) => await files.open(path, "read") };
 }

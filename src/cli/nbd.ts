@@ -9,12 +9,13 @@ import { messageOf } from "../base/fault.ts";
 import { hostWorld } from "../host/world.ts";
 import { NbdServer } from "../nbd/server.ts";
 import { defaultNbdServerOptions, type NbdServerOptions } from "../nbd/settings.ts";
-import type { Address } from "../world/network.ts";
+import type { World } from "../world/world.ts";
 import { type CommandIo, EXIT, UsageError } from "./command-io.ts";
 import { createLogger } from "./logging.ts";
+import { type Endpoints, endpointsOf, urlsOf } from "./nbd-endpoints.ts";
 import {
+  closeAll,
   type ExportFlags,
-  type ExportSpec,
   openExports,
   type OpenedExport,
   parseExports,
@@ -28,45 +29,44 @@ import { traceTo } from "./trace-log.ts";
 import { version } from "./version.ts";
 
 const MS_PER_SECOND = 1_000;
-const DEFAULT_ADDRESS = "127.0.0.1:10809";
-
-interface Endpoints {
-  readonly tcp: Extract<Address, { kind: "tcp" }> | undefined;
-  readonly socket: string | undefined;
-}
 
 export function addNbdCommand(program: Command, io: CommandIo): void {
   const command = program
     .command("nbd")
     .summary("export a volume as a network block device")
     .description(
-      "Exports a file as a disk that qemu, nbdcopy, fio and the Linux kernel can use. What a " +
-        "client has flushed survives a crash and a loss of power.",
+      "Exports a file, or the array that some files make, as a disk that qemu, nbdcopy, fio and " +
+        "the Linux kernel can use. What a client has flushed survives a crash and a loss of power.",
     )
-    .argument("[member...]", "the file to export")
-    .option("--export <name>", "its name, or NAME=MEMBER for a further export", collect, [])
-    .option("--read-only", "let nobody write", false)
-    .option("--read-only-export <name>", "let nobody write to this export", collect, [])
+    .argument("[member...]", "the file to export, or the members of the array")
+    .option("--export <name>", "its name, or NAME=MEMBER for a further export", collect)
+    .option("--read-only", "let nobody write")
+    .option("--read-only-export <name>", "let nobody write to this export", collect)
+    .option("--plain", "take a file as it is, even if it looks like a member of an array")
+    .option("--force", "assemble an array that would be refused, and say what that risks")
     .addHelpText(
       "after",
-      "\nExample:\n  truncate -s 1G disk.img\n  holdfast nbd --export disk disk.img\n" +
+      "\nExample:\n  truncate -s 1G disk.img && holdfast nbd --export disk disk.img\n" +
         "  nbdinfo nbd://127.0.0.1:10809/disk\n",
     );
   addSettingOptions(command, nbdSettingsTable);
   command.action(async (members: readonly string[]) => {
-    const specs = parseExports(command.opts<ExportFlags>(), members);
+    const flags = command.opts<ExportFlags>();
+    const specs = parseExports(flags, members);
     const { values } = await settingsOf(command, nbdSettingsTable);
-    await serveNbd(values, specs, io);
+    const { force = false, plain = false } = flags;
+    const options = { force, plain, note: (text: string) => io.note(text) };
+    await serveNbd(values, async (world) => await openExports(world, specs, options), io);
   });
 }
 
-function collect(given: string, before: readonly string[]): readonly string[] {
+function collect(given: string, before: readonly string[] = []): readonly string[] {
   return [...before, given];
 }
 
 async function serveNbd(
   settings: NbdSettings,
-  specs: readonly ExportSpec[],
+  open: (world: World) => Promise<readonly OpenedExport[]>,
   io: CommandIo,
 ): Promise<void> {
   const endpoints = endpointsOf(settings);
@@ -76,12 +76,12 @@ async function serveNbd(
   const options = optionsOf(settings, tls);
 
   const world = logger.isLevelEnabled("debug") ? hostWorld(traceTo(logger)) : hostWorld();
-  const opened = await openExports(world, specs);
+  const opened = await open(world);
   const exports = opened.map((one) => one.export);
   const server = new NbdServer(world, exports, options, tls.server);
   const close = async (): Promise<void> => {
     await server.close(settings["nbd-drain-timeout"] * MS_PER_SECOND);
-    for (const one of opened) await one.close();
+    await closeAll(opened);
   };
   stopOnBugs(logger);
   let bound: Endpoints;
@@ -105,23 +105,6 @@ async function serveNbd(
     logger.error({ export: spec.name, error: messageOf(volume.failure) }, "the volume had failed");
     io.setExitCode(EXIT.failed);
   }
-}
-
-function endpointsOf(settings: NbdSettings): Endpoints {
-  const socket = settings["nbd-socket"];
-  const listens = settings["nbd-listen"] ?? (socket === undefined ? DEFAULT_ADDRESS : undefined);
-  return { tcp: listens === undefined ? undefined : parseAddress(listens), socket };
-}
-
-/** `HOST:PORT`, with brackets around an address that has colons itself. */
-function parseAddress(given: string): Extract<Address, { kind: "tcp" }> {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/u.exec(given);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || !(port <= 65_535)) {
-    throw new UsageError(`--listen ${given}: give HOST:PORT, such as 127.0.0.1:10809 or [::1]:0`);
-  }
-  return { kind: "tcp", host, port };
 }
 
 function optionsOf(settings: NbdSettings, tls: NbdTls): NbdServerOptions {
@@ -151,7 +134,7 @@ async function listen(server: NbdServer, { tcp, socket }: Endpoints): Promise<En
 }
 
 function announce(
-  { tcp, socket }: Endpoints,
+  endpoints: Endpoints,
   tls: NbdTls,
   opened: readonly OpenedExport[],
   io: CommandIo,
@@ -160,6 +143,7 @@ function announce(
   const exports = opened.map(({ spec, volume }) => {
     return { ...spec, sizeBytes: volume.sizeBytes };
   });
+  const { tcp, socket } = endpoints;
   const where = { host: tcp?.host, port: tcp?.port, socket, tls: tls.policy };
   io.result({ ready: true, version, pid: process.pid, ...where, exports }, () =>
     [
@@ -168,22 +152,10 @@ function announce(
         const size = amount(one.sizeBytes, "bytes");
         return `  export    "${one.name}", ${size}${one.readOnly ? ", read-only" : ""}`;
       }),
-      ...urls({ tcp, socket }, tls, exports[0]?.name ?? "").map(
+      ...urlsOf(endpoints, tls.policy, exports[0]?.name ?? "").map(
         (url) => `  connect   ${io.style("cyan", `nbdinfo '${url}'`)}`,
       ),
       "  stop      Ctrl-C",
     ].join("\n"),
   );
-}
-
-function urls({ tcp, socket }: Endpoints, tls: NbdTls, exportName: string): readonly string[] {
-  const scheme = tls.policy === "off" ? "nbd" : "nbds";
-  const path = `/${encodeURIComponent(exportName)}`;
-  const found: string[] = [];
-  if (tcp !== undefined) {
-    const host = tcp.host.includes(":") ? `[${tcp.host}]` : tcp.host;
-    found.push(`${scheme}://${host}:${tcp.port}${path}`);
-  }
-  if (socket !== undefined) found.push(`${scheme}+unix://${path}?socket=${socket}`);
-  return found;
 }

@@ -64,7 +64,7 @@ const OWNERS = 3;
 /** Owners take turns in pieces of this size, so that several share each unit. */
 const PIECE = 100;
 
-/** Writes and reads what it owns of the disk, many requests at once, and knows what must be there. */
+/** Writes and reads what it owns of the disk, many at once, and knows what must be there. */
 class Owner {
   readonly #client: TestClient;
   readonly #random: SeededRandom;

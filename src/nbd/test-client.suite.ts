@@ -1,4 +1,4 @@
-/** A client of its own making, for tests: one connection, requests by cookie, any of them at once. */
+/** A client for tests: one connection, requests by cookie, any of them at once. */
 
 import { must } from "../base/assert.ts";
 import { concatBytes } from "../base/bytes.ts";

@@ -117,7 +117,7 @@ function spawnServe({ data, flags = [], environment = {} }: ServerOptions): Chil
   return spawnHoldfast(args, environment);
 }
 
-function spawnHoldfast(
+export function spawnHoldfast(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): ChildProcess {
@@ -132,7 +132,7 @@ function spawnHoldfast(
   return child;
 }
 
-async function collect(child: ChildProcess): Promise<Ended> {
+export async function collect(child: ChildProcess): Promise<Ended> {
   let stdout = "";
   let stderr = "";
   child.stdout?.on("data", (chunk: Buffer) => {
@@ -145,12 +145,12 @@ async function collect(child: ChildProcess): Promise<Ended> {
   return { code, signal, stdout, stderr };
 }
 
-async function firstLine(child: ChildProcess): Promise<string> {
+export async function firstLine(child: ChildProcess): Promise<string> {
   if (child.stdout === null) throw new Error("standard output is a pipe");
   const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
   return line;
 }
 
-function endedEarly({ code, stdout, stderr }: Ended): never {
+export function endedEarly({ code, stdout, stderr }: Ended): never {
   throw new Error(`the server ended with ${code} before it was ready:\n${stdout}${stderr}`);
 }
