@@ -30,6 +30,7 @@ import {
   PAGE_MAGIC,
   PAGE_SHIFT,
 } from "./page.ts";
+import { RowIndex } from "./row-index.ts";
 
 const DIRTY = 1;
 /** Dirty, and no longer in the tree: only the checkpoint under way still wants it. */
@@ -52,6 +53,8 @@ export class Cache {
   readonly frameCount: number;
   readonly pagesAt: number;
   readonly volume: Volume;
+  /** Where in the frames rows lie that were looked up lately. */
+  readonly rows: RowIndex;
   readonly #framesAt: number;
   readonly #checksums: Checksums;
   readonly #checksumSeed: number;
@@ -65,6 +68,7 @@ export class Cache {
   #pinEpoch = 1;
   readonly #free: Int32Array;
   #freeCount: number;
+  #lentCount = 0;
   #hand = 0;
   #dirtyCount = 0;
   #sumLow = new Uint32Array(0);
@@ -82,6 +86,7 @@ export class Cache {
     this.#checksums = options.checksums;
     this.#checksumSeed = options.checksumSeed;
     this.#framesAt = options.slab.reserve(options.frameCount * PAGE_BYTES);
+    this.rows = new RowIndex(options.slab, this.#framesAt, options.frameCount);
     this.#pageOfFrame = new Int32Array(options.frameCount).fill(-1);
     this.#flags = new Uint8Array(options.frameCount);
     this.#heat = new Uint8Array(options.frameCount);
@@ -116,12 +121,41 @@ export class Cache {
     this.#sumHigh = high;
   }
 
+  /**
+   * Takes the last `count` frames, none of which was in use yet, away from the pages, and returns
+   * where they begin: one region for other things, until `takeBack`.
+   */
+  lend(count: number): number {
+    const first = this.frameCount - count;
+    for (let frame = first; frame < this.frameCount; frame++) {
+      assert(this.#free[this.frameCount - 1 - frame] === frame, "only unused frames are lent");
+    }
+    this.#free.copyWithin(0, count, this.#freeCount);
+    this.#freeCount -= count;
+    this.#lentCount = count;
+    return this.#framesAt + (first << PAGE_SHIFT);
+  }
+
+  /** Takes back what was lent. */
+  takeBack(): void {
+    for (let frame = this.frameCount - this.#lentCount; frame < this.frameCount; frame++) {
+      this.#giveBack(frame);
+    }
+    this.#lentCount = 0;
+  }
+
   /** Where the page lies in the slab, or -1 if it is not in memory. */
   find(page: number): number {
     const frame = this.frameOfPage[page] as number;
     if (frame < 0) return -1;
     if ((this.#heat[frame] as number) < HEAT_MAX) this.#heat[frame] = HEAT_MAX;
     return this.#framesAt + (frame << PAGE_SHIFT);
+  }
+
+  /** As if the page at `at` had been found. */
+  touch(at: number): void {
+    const frame = this.#frameAt(at);
+    if ((this.#heat[frame] as number) < HEAT_MAX) this.#heat[frame] = HEAT_MAX;
   }
 
   /** As `find`, but does not keep the page in memory for longer: for scans. */
@@ -173,6 +207,7 @@ export class Cache {
   retire(at: number): void {
     const frame = this.#frameAt(at);
     const flags = this.#flags[frame] as number;
+    this.rows.moved(at);
     this.#flags[frame] = flags | RETIRED;
     if ((flags & DIRTY) === 0) this.#release(frame);
   }
@@ -351,6 +386,7 @@ export class Cache {
   #release(frame: number): void {
     if (((this.#flags[frame] as number) & DIRTY) !== 0) this.#dirtyCount--;
     this.#flags[frame] = 0;
+    this.rows.moved(this.#framesAt + (frame << PAGE_SHIFT));
     this.frameOfPage[this.#pageOfFrame[frame] as number] = -1;
     this.#pageOfFrame[frame] = -1;
     this.#giveBack(frame);

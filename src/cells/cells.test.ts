@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compareBytes, fromLatin1, latin1 } from "../base/bytes.ts";
+import { compareBytes, fromLatin1, hashBytes, latin1 } from "../base/bytes.ts";
 import { bestChecksums } from "../base/checksums.ts";
 import { Slab } from "../base/slab.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
@@ -96,11 +96,21 @@ class Driver {
     const bytes = fromLatin1(key);
     const { tree } = this.cells;
     for (;;) {
-      const found = tree.find(bytes, 0, bytes.length);
+      const found = tree.find(hashBytes(bytes, 0, bytes.length), bytes, 0, bytes.length);
       if (found === MISS) await this.cells.loadMissing();
       else if (found !== FOUND) return undefined;
       else return latin1(tree.valueBytes, tree.valueAt, tree.valueLength);
     }
+  }
+
+  /** If the index says where the row is, it is there that the tree has it too. */
+  expectIndexed(key: string): void {
+    const bytes = fromLatin1(key);
+    const { tree, cache } = this.cells;
+    const cell = cache.rows.find(hashBytes(bytes, 0, bytes.length), bytes, 0, bytes.length);
+    if (cell === 0) return;
+    expect(tree.findFrom(tree.rootPage, tree.rootLevel, bytes, 0, bytes.length)).toBe(FOUND);
+    expect(cell).toBe(tree.cell);
   }
 
   async scan(
@@ -252,6 +262,45 @@ test(
     );
   },
 );
+
+const numberedOperation = fc.oneof(
+  { weight: 20, arbitrary: fc.tuple(fc.constant("put" as const), fc.nat(900), fc.nat(1400)) },
+  { weight: 5, arbitrary: fc.tuple(fc.constant("remove" as const), fc.nat(900), fc.nat(20)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constantFrom("checkpoint", "snapshot"), fc.nat(), fc.nat()) },
+);
+
+test("a row that was looked up before is found where it is now", { timeout: 120_000 }, async () => {
+  const operations = fc.array(numberedOperation, { size: "max", minLength: 100, maxLength: 400 });
+  await fc.assert(
+    fc.asyncProperty(operations, async (list) => {
+      const driver = new Driver(48);
+      const expectRow = async (number: number): Promise<void> => {
+        const name = `key:${number}`;
+        expect(await driver.get(name)).toBe(driver.model.get(name));
+      };
+      let snapshot: CellSnapshot | undefined;
+      for (let number = 0; number < 900; number++)
+        await driver.write(`key:${number}`, "f".repeat(600));
+      for (let number = 0; number < 900; number++) await expectRow(number);
+      for (const [kind, number, size] of list) {
+        // Ranges are removed, so that pages are joined.
+        if (kind === "put") await driver.write(`key:${number}`, "v".repeat(size));
+        else if (kind === "remove") {
+          for (let other = number; other < number + size; other++) {
+            await driver.write(`key:${other}`, undefined);
+          }
+        } else if (kind === "checkpoint") await driver.checkpoint();
+        else {
+          snapshot?.release();
+          snapshot = driver.cells.snapshot();
+        }
+        for (let other = number - 20; other < number + 20; other++) await expectRow(other);
+      }
+      for (let number = 0; number < 900; number++) await expectRow(number);
+    }),
+    { numRuns: 12, seed: 1, endOnFailure: true },
+  );
+});
 
 test("pages that nobody sees any more are used again", async () => {
   const driver = new Driver(200);

@@ -94,6 +94,7 @@ export class Joiner {
     appendCells(slab, right, level === 0 ? 0 : 1, countOf(slab, right), scratch);
     shareMore(slab, scratch);
     slab.bytes.copyWithin(left, scratch, scratch + PAGE_BYTES);
+    cache.rows.moved(left);
     closeSlot(slab, parent, leftSlot + 1);
     tree.discard(right);
     return true;

@@ -105,6 +105,7 @@ export class TreePages {
     if (cache.isDirty(base)) {
       renewed = cache.add(number);
       slab.bytes.copyWithin(renewed, base, base + PAGE_BYTES);
+      cache.rows.copied(base, renewed);
       cache.retire(base);
     } else cache.relabel(base, number);
     setIdentity(slab, renewed, number, this.generation);

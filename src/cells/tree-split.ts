@@ -64,6 +64,7 @@ export class Splitter {
     const rightNumber = tree.makePage(level, separator, rightPrefix);
     const right = tree.cache.find(rightNumber);
     const count = countOf(slab, page);
+    tree.cache.rows.moved(page);
     slab.bytes.copyWithin(tree.spare, page, page + PAGE_BYTES);
     clearPage(slab, page, level, separator, 0, leftPrefix);
     appendCells(slab, tree.spare, 0, middle, page);

@@ -17,10 +17,9 @@
  */
 
 import { assert } from "../base/assert.ts";
-import type { Slab } from "../base/slab.ts";
 import type { Cache } from "./cache.ts";
 import { extentPages, type ExtentReference, type Extents, readReference } from "./extents.ts";
-import { addGarbage, closeSlot, copyInto, hasRoom, openSlot } from "./page-edit.ts";
+import { addGarbage, closeSlot, copyInto, hasRoom, openSlot, setVersion } from "./page-edit.ts";
 import { SHARE_COUNT, shareMore, shareWith, writeHead } from "./page-heads.ts";
 import { childSlot, holdsKey, lowerBound } from "./page-search.ts";
 import type { PageSpace } from "./page-space.ts";
@@ -31,6 +30,7 @@ import {
   countOf,
   EXTENT_FLAG,
   EXTENT_REFERENCE_BYTES,
+  gapBytes,
   isInline,
   LEAF_CELL_BYTES,
   prefixBytesOf,
@@ -56,8 +56,6 @@ export interface TreeRoot {
   readonly generation: number;
 }
 
-const VERSION_MAX: number = 2 ** 48 - 1;
-
 export class Tree extends TreePages {
   readonly extents: Extents;
   /** The page that the last `MISS` asks for; 0 if it asks for `missingExtent`. */
@@ -74,7 +72,7 @@ export class Tree extends TreePages {
   version = 0;
 
   #isPathReady = false;
-  readonly #splitter: Splitter = new Splitter(this);
+  readonly splitter: Splitter = new Splitter(this);
   readonly #joiner: Joiner = new Joiner(this);
   #extentRun = 0;
 
@@ -90,9 +88,18 @@ export class Tree extends TreePages {
     this.rootLevel = 0;
   }
 
-  /** Looks up a key in the tree as it is now. */
-  find(key: Uint8Array, at: number, length: number): Found {
-    return this.findFrom(this.rootPage, this.rootLevel, key, at, length);
+  /** Looks up a key, whose hash is given (`hashBytes`), in the tree as it is now. */
+  find(hash: number, key: Uint8Array, at: number, length: number): Found {
+    const { cache } = this;
+    const { rows } = cache;
+    const cell = rows.find(hash, key, at, length);
+    if (cell !== 0) {
+      cache.touch(rows.pageOf(cell));
+      return this.#found(cell, rows.suffixBytes);
+    }
+    const found = this.findFrom(this.rootPage, this.rootLevel, key, at, length);
+    if (found === FOUND) this.#index(hash, this.cell, length);
+    return found;
   }
 
   /** Looks up a key in the tree under `page`, which is at `level`. */
@@ -107,10 +114,19 @@ export class Tree extends TreePages {
     if (base < 0) return this.miss(number);
     const slot = lowerBound(slab, base, key, at, length);
     if (!holdsKey(slab, base, slot, key, at, length)) return ABSENT;
-    const cell = cellAt(slab, base, slot);
+    return this.#found(cellAt(slab, base, slot), suffixBytesOf(slab, base, slot));
+  }
+
+  #found(cell: number, suffixBytes: number): Found {
     this.cell = cell;
-    this.version = versionOf(slab, cell);
-    return this.readValue(cell, suffixBytesOf(slab, base, slot));
+    this.version = versionOf(this.slab, cell);
+    return this.readValue(cell, suffixBytes);
+  }
+
+  #index(hash: number, cell: number, length: number): void {
+    const { rows } = this.cache;
+    const prefixBytes = prefixBytesOf(this.slab, rows.pageOf(cell));
+    rows.add(hash, cell, prefixBytes, length - prefixBytes);
   }
 
   /** Points `valueBytes` and the rest at the value in a leaf's cell. */
@@ -169,6 +185,7 @@ export class Tree extends TreePages {
     version: number,
   ): boolean {
     const { slab } = this;
+    const { rows } = this.cache;
     const inline = isInline(length, valueLength);
     this.#descendToLeaf(key, at, length);
     this.makeWritable();
@@ -176,10 +193,16 @@ export class Tree extends TreePages {
     let slot = lowerBound(slab, leaf, key, at, length);
     const existed = holdsKey(slab, leaf, slot, key, at, length);
     if (existed) {
-      if (inline && this.#overwrite(leaf, slot, value, valueAt, valueLength, version)) return true;
+      const cell = cellAt(slab, leaf, slot);
+      if (inline && this.#hasPlace(cell, valueLength)) {
+        const suffixBytes = suffixBytesOf(slab, leaf, slot);
+        this.overwrite(leaf, cell, suffixBytes, value, valueAt, valueLength, version);
+        return true;
+      }
       this.#retireValue(leaf, slot);
       closeSlot(slab, leaf, slot);
-    } else this.#splitter.noteInsert(leaf, slot);
+      rows.moved(leaf);
+    } else this.splitter.noteInsert(leaf, slot);
 
     const stored = inline ? valueLength : EXTENT_REFERENCE_BYTES;
     for (;;) {
@@ -188,6 +211,8 @@ export class Tree extends TreePages {
       if (hasRoom(slab, leaf, cellLength)) {
         const suffixAt = at + length - suffixBytes;
         shareWith(slab, leaf, key, suffixAt, suffixBytes);
+        // What lies in the way is moved together.
+        if (gapBytes(slab, leaf) < cellLength + SLOT_BYTES) rows.moved(leaf);
         const cell = openSlot(slab, leaf, slot, suffixBytes, cellLength, this.scratch);
         this.#fillLeafCell(cell, key, suffixAt, suffixBytes, version);
         this.#fillValue(cell, suffixBytes, value, valueAt, valueLength, inline);
@@ -195,7 +220,7 @@ export class Tree extends TreePages {
         if (countOf(slab, leaf) === SHARE_COUNT) shareMore(slab, leaf);
         return existed;
       }
-      this.#splitter.split(0, slot, key, at, length);
+      this.splitter.split(0, slot, key, at, length);
       this.descend(0, key, at, length);
       leaf = this.path[0] as number;
       slot = lowerBound(slab, leaf, key, at, length);
@@ -212,6 +237,7 @@ export class Tree extends TreePages {
     const leaf = this.path[0] as number;
     this.#retireValue(leaf, slot);
     closeSlot(slab, leaf, slot);
+    this.cache.rows.moved(leaf);
     if (usedBytes(slab, leaf) < SMALL_PAGE_BYTES) this.#joiner.join(0);
     return true;
   }
@@ -221,26 +247,30 @@ export class Tree extends TreePages {
     else this.descend(0, key, at, length);
   }
 
-  #overwrite(
+  /** Whether the value in a leaf's cell can be overwritten by one of this length. */
+  #hasPlace(cell: number, valueLength: number): boolean {
+    const stored = this.slab.u16[(cell + 6) >> 1] as number;
+    return stored !== EXTENT_FLAG && valueLength <= stored;
+  }
+
+  /** Writes a value over the one in a leaf's cell, which is no shorter. */
+  overwrite(
     leaf: number,
-    slot: number,
+    cell: number,
+    suffixBytes: number,
     value: Uint8Array,
     valueAt: number,
     valueLength: number,
     version: number,
-  ): boolean {
+  ): void {
     const { slab } = this;
-    const cell = cellAt(slab, leaf, slot);
     const stored = slab.u16[(cell + 6) >> 1] as number;
-    if (stored === EXTENT_FLAG || stored < valueLength) return false;
-    const suffixBytes = suffixBytesOf(slab, leaf, slot);
     const header = LEAF_CELL_BYTES + suffixBytes;
     const shrunk = align4(header + stored) - align4(header + valueLength);
     if (shrunk > 0) addGarbage(slab, leaf, shrunk);
     setVersion(slab, cell, version);
     slab.u16[(cell + 6) >> 1] = valueLength;
     copyInto(slab.bytes, cell + header, value, valueAt, valueLength);
-    return true;
   }
 
   #fillLeafCell(
@@ -292,10 +322,4 @@ function leafCellBytes(suffixBytes: number, stored: number): number {
 export function rowBytes(keyLength: number, valueLength: number): number {
   const stored = isInline(keyLength, valueLength) ? valueLength : EXTENT_REFERENCE_BYTES;
   return leafCellBytes(keyLength, stored) + SLOT_BYTES;
-}
-
-function setVersion(slab: Slab, cell: number, version: number): void {
-  assert(version <= VERSION_MAX, "a version fits its six bytes");
-  slab.u32[cell >> 2] = version;
-  slab.u16[(cell + 4) >> 1] = Math.floor(version / 0x1_0000_0000);
 }

@@ -158,7 +158,8 @@ export class RunStep implements Step {
     this.#dependOnAll();
     let count = this.#census.count(censusPrefix);
     for (const { key, isPut } of this.writes.inRange(censusPrefix, end)) {
-      const isThere = this.#lookUp(key, 0, key.length);
+      const hash = hashBytes(key, 0, key.length);
+      const isThere = this.#lookUp(hash, key, 0, key.length);
       if (isPut && !isThere) count++;
       else if (!isPut && isThere) count--;
     }
@@ -175,7 +176,7 @@ export class RunStep implements Step {
     }
     if (!this.locks.lockKey(hash, source, at, length, mode)) this.#abandon(WAIT_LOCK);
     if (this.#root === undefined) this.#depend(this.#store.dependencies.of(hash));
-    return this.#lookUp(source, at, length);
+    return this.#lookUp(hash, source, at, length);
   }
 
   #findWritten(isPut: boolean): boolean {
@@ -188,12 +189,12 @@ export class RunStep implements Step {
     return true;
   }
 
-  #lookUp(source: Uint8Array, at: number, length: number): boolean {
+  #lookUp(hash: number, source: Uint8Array, at: number, length: number): boolean {
     const { tree } = this.#store.cells;
     const root = this.#root;
     const found =
       root === undefined
-        ? tree.find(source, at, length)
+        ? tree.find(hash, source, at, length)
         : tree.findFrom(root.page, root.level, source, at, length);
     if (found === ABSENT) return false;
     if (found !== FOUND) this.#abandon(WAIT_PAGE);
