@@ -2,7 +2,7 @@
  * The way out of a connection. It guarantees that
  *
  *  1. no reply leaves before the position in the log that it depends on is settled;
- *  2. replies leave in the order of their commands, with one write a turn;
+ *  2. replies leave in the order of their commands, with one write a turn, when `flush` is called;
  *  3. when the store fails, each command whose reply can never leave is answered by an error that
  *     says whether it may have been applied.
  *
@@ -30,6 +30,8 @@ export class Output {
   /** What waits, in order. */
   readonly #segments: Segment[] = [];
   #sealedPosition = 0;
+  /** Up to here in the stream nothing depends on what is not settled. */
+  #readyPosition = 0;
   readonly #stats: DoorStats;
 
   constructor(writer: ReplyWriter, connection: Connection, stats: DoorStats) {
@@ -43,21 +45,26 @@ export class Output {
     return this.#segments.length > 0;
   }
 
+  /** Whether replies wait for `flush`. */
+  get isReady(): boolean {
+    return this.#writer.sentPosition < this.#readyPosition;
+  }
+
   /** Bytes of replies that the client's side of the connection has not taken. */
   get pendingBytes(): number {
     return this.#writer.unsentBytes + this.#connection.unsentBytes;
   }
 
   /**
-   * Ends a segment with what was kept since the last one. It leaves at once if it can; else true
-   * is returned, and `release` must be called as the log settles.
+   * Ends a segment with what was kept since the last one. If it may not leave yet, true is returned,
+   * and `release` must be called as the log settles.
    */
   seal(needs: Lsn, settled: Lsn, commandCount: number, wrote: boolean): boolean {
     const end = this.#writer.keptPosition;
     if (end === this.#sealedPosition && commandCount === 0) return this.waits;
     this.#sealedPosition = end;
     if (this.#segments.length === 0 && needs <= settled) {
-      this.#send(end);
+      this.#readyPosition = end;
       return false;
     }
     this.#segments.push({ end, needs, commandCount, wrote });
@@ -68,22 +75,29 @@ export class Output {
   release(settled: Lsn): boolean {
     let ready = 0;
     let segment = this.#segments[0];
-    let end = -1;
     while (segment !== undefined && segment.needs <= settled) {
-      end = segment.end;
+      this.#readyPosition = segment.end;
       segment = this.#segments[++ready];
     }
-    if (ready > 0) {
-      this.#segments.splice(0, ready);
-      this.#send(end);
-    }
+    if (ready > 0) this.#segments.splice(0, ready);
     return this.waits;
+  }
+
+  /** Sends what is ready. */
+  flush(): void {
+    if (this.isReady) {
+      const bytes = this.#writer.take(this.#readyPosition);
+      this.#stats.bytesSent += bytes.length;
+      this.#connection.write(bytes);
+    }
+    this.recycle();
   }
 
   /** Nothing more will settle: what waits is answered by errors instead. */
   fail(unknown: string, unavailable: string): void {
     const failed = this.#segments.splice(0);
     if (failed.length === 0) return;
+    this.flush();
     this.#writer.cut(this.#writer.sentPosition);
     for (const { commandCount, wrote } of failed) {
       const text = wrote ? unknown : unavailable;
@@ -91,20 +105,12 @@ export class Output {
     }
     this.#writer.keep();
     this.#sealedPosition = this.#writer.keptPosition;
-    this.#send(this.#sealedPosition);
+    this.#readyPosition = this.#sealedPosition;
+    this.flush();
   }
 
   /** The connection may have sent what it had. */
   recycle(): void {
     if (this.#connection.unsentBytes === 0) this.#writer.recycle();
-  }
-
-  #send(end: number): void {
-    const bytes = this.#writer.take(end);
-    if (bytes.length > 0) {
-      this.#stats.bytesSent += bytes.length;
-      this.#connection.write(bytes);
-    }
-    this.recycle();
   }
 }

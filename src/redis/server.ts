@@ -28,6 +28,10 @@ export class RedisServer implements SessionOwner {
   /** Whose replies wait for the log. */
   #waiting: Session[] = [];
   #released: Session[] = [];
+  /** Whose replies are ready to leave. */
+  #ready: Session[] = [];
+  #flushed: Session[] = [];
+  readonly #flush = (): void => this.flush();
   readonly #stops: (() => void)[] = [];
   #stopCheck: (() => void) | undefined;
   #closing = false;
@@ -94,6 +98,25 @@ export class RedisServer implements SessionOwner {
     if (session.enlisted) return;
     session.enlisted = true;
     this.#waiting.push(session);
+  }
+
+  flushSoon(session: Session): void {
+    if (session.flushing) return;
+    session.flushing = true;
+    if (this.#ready.length === 0) this.#door.clock.soon(this.#flush);
+    this.#ready.push(session);
+  }
+
+  /**
+   * Sends the replies that are ready. It happens by itself at the end of a turn: then those who
+   * are answered find many answers at once, and are not woken for each while we are busy.
+   */
+  flush(): void {
+    const ready = this.#ready;
+    this.#ready = this.#flushed;
+    for (const session of ready) session.flush();
+    ready.length = 0;
+    this.#flushed = ready;
   }
 
   sessionClosed(session: Session): void {

@@ -1,7 +1,7 @@
 /**
  * One connection: takes requests as they come and answers them in order.
  *
- * What a chunk of input asks for is answered by one write. A command that must wait stops its
+ * What a turn's input asks for is answered by one write, at the end of the turn. A command that must wait stops its
  * connection, and no other: what follows it stays in the inbox until it is done. A client that
  * sends faster than it reads is not read from, and one that never reads is dropped alone.
  */
@@ -24,6 +24,8 @@ const STRANGER_UNREAD_BYTES_MAX = 1024;
 export interface SessionOwner {
   /** `release` must be called when the log has settled further. */
   awaitSettled(session: Session): void;
+  /** `flush` must be called at the end of the turn. */
+  flushSoon(session: Session): void;
   sessionClosed(session: Session): void;
 }
 
@@ -31,6 +33,8 @@ export class Session implements ConnectionHandler, ClientSession {
   readonly client: Client;
   /** Whether the owner knows that replies wait. */
   enlisted = false;
+  /** Whether the owner knows that replies are ready. */
+  flushing = false;
   readonly #owner: SessionOwner;
   readonly #door: Door;
   readonly #connection: Connection;
@@ -144,9 +148,18 @@ export class Session implements ConnectionHandler, ClientSession {
     this.enlisted = false;
     if (this.#closed) return;
     const waits = this.#output.release(settled);
+    this.#output.flush();
     if (!waits && this.#executor.closing && !this.#executor.waiting) this.#connection.end();
     else if (this.#throttled) this.#goOn();
     if (this.#output.waits) this.#owner.awaitSettled(this);
+  }
+
+  /** Sends what is ready. */
+  flush(): void {
+    this.flushing = false;
+    if (this.#closed) return;
+    this.#output.flush();
+    if (this.#throttled) this.#goOn();
   }
 
   /** The store has failed: says so to whoever waits, and hangs up. */
@@ -163,7 +176,7 @@ export class Session implements ConnectionHandler, ClientSession {
   /** Closes the connection when what it asked for is answered. */
   finish(): void {
     this.#executor.closing = true;
-    if (!this.#executor.waiting && !this.#output.waits) this.#connection.end();
+    if (!this.#executor.waiting && !this.#output.waits) this.#hangUp();
   }
 
   /** Closes the connection if its client took too long over something. */
@@ -282,10 +295,16 @@ export class Session implements ConnectionHandler, ClientSession {
       stats.connectionsOverflowed++;
       this.#connection.destroy();
     } else if (executor.closing && !executor.waiting && !waits) {
-      this.#connection.end();
+      this.#hangUp();
     } else {
+      if (this.#output.isReady) this.#owner.flushSoon(this);
       this.#minding();
     }
+  }
+
+  #hangUp(): void {
+    this.#output.flush();
+    this.#connection.end();
   }
 
   #isTooMuch(): boolean {

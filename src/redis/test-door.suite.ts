@@ -107,7 +107,7 @@ export class TestDoor {
   connect(): TestClient {
     const connection = new TestConnection();
     this.server.accept(connection);
-    return new TestClient(connection);
+    return new TestClient(connection, () => this.server.flush());
   }
 }
 
@@ -174,9 +174,11 @@ export class TestConnection implements Connection {
 
 export class TestClient {
   readonly connection: TestConnection;
+  readonly #endTurn: () => void;
 
-  constructor(connection: TestConnection) {
+  constructor(connection: TestConnection, endTurn: () => void) {
     this.connection = connection;
+    this.#endTurn = endTurn;
   }
 
   get isClosed(): boolean {
@@ -196,8 +198,9 @@ export class TestClient {
     this.sendRaw(lines.map((line) => encodeRequest(words(line))).join(""));
   }
 
-  /** The replies that have come, each on one line. */
+  /** The replies that come by the end of this turn, each on one line. */
   received(): string[] {
+    this.#endTurn();
     const lines: string[] = [];
     for (let reply = this.#next(); reply !== undefined; reply = this.#next()) {
       lines.push(describeReply(reply));
