@@ -17,7 +17,7 @@ export const I64 = 0x7e;
 export const F64 = 0x7c;
 /** Sixteen bytes that are worked on at once. */
 export const V128 = 0x7b;
-type ValueType = typeof I32 | typeof I64 | typeof F64 | typeof V128;
+export type ValueType = typeof I32 | typeof I64 | typeof F64 | typeof V128;
 
 export interface WasmFunction {
   readonly name: string;

@@ -1,7 +1,7 @@
 /**
- * What the kernels differ in: the loops over the bytes of blocks. Everything else is the algebra of
- * rows and the same for all (`row-kernel.ts`). Lengths and positions are as in `kernel.ts`, and have
- * been checked. A target may be among the sources where that is said.
+ * What the kernels differ in: the loops over the bytes of blocks. Everything else is the algebra
+ * of rows and the same for all (`row-kernel.ts`). Lengths and positions are as in `kernel.ts`, and
+ * have been checked. A target may be among the sources where that is said.
  */
 
 export interface BlockArithmetic {

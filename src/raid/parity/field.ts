@@ -1,8 +1,8 @@
 /**
- * The field of 256 elements in which Q is computed: polynomials over {0, 1} modulo
- * x^8 + x^4 + x^3 + x^2 + 1 (0x11d), a byte for each. Adding is exclusive or, and so is subtracting.
- * The powers of 2 (the polynomial x) pass through all elements but 0, so each product is a sum of
- * logarithms. Linux and the paper named in `kernel.ts` use the same field and generator.
+ * The field of 256 elements in which Q is computed: polynomials over {0, 1} modulo x^8 + x^4 + x^3
+ * + x^2 + 1 (0x11d), a byte for each. Adding is exclusive or, and so is subtracting. The powers of
+ * 2 (the polynomial x) pass through all elements but 0, so each product is a sum of logarithms.
+ * Linux and the paper named in `kernel.ts` use the same field and generator.
  */
 
 import { assert } from "../../base/assert.ts";

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bestParityKernel } from "./best-kernel.ts";
+
 import { multiply } from "./field.ts";
 import { BLOCK_ALIGNMENT_BYTES, HOLE, type ParityKernel, type ParityRow } from "./kernel.ts";
 import { plainParityKernel } from "./plain-kernel.ts";
+import { vectorParityKernel } from "./vector-kernel.ts";
 import { slowP, slowQ } from "./slow-parity.suite.ts";
 
 const SEED = 72;
@@ -12,7 +13,7 @@ const BENCH_AT = 64 * 1024;
 const MEMBERS_MAX = 16;
 const GUARD = 0xa5;
 
-const kernels = [plainParityKernel(ARENA_BYTES), bestParityKernel(ARENA_BYTES)];
+const kernels = [plainParityKernel(ARENA_BYTES), vectorParityKernel(ARENA_BYTES)];
 
 /** A small generator of bytes, so that a failure is told by one number. */
 function noise(seed: number, length: number): Uint8Array {

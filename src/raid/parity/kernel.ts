@@ -6,15 +6,15 @@
  *     P = D[0] ^ D[1] ^ ... ^ D[n-1]
  *     Q = g^0 * D[0] ^ g^1 * D[1] ^ ... ^ g^(n-1) * D[n-1]
  *
- * byte by byte, where `*` multiplies in the field of 256 elements (`field.ts`) and `g` is 2. Any two
- * blocks of a row can be had back from the others. The algebra is that of H. Peter Anvin, "The
+ * byte by byte, where `*` multiplies in the field of 256 elements (`field.ts`) and `g` is 2. Any
+ * two blocks of a row can be had back from the others. The algebra is that of H. Peter Anvin, "The
  * mathematics of RAID-6" (2004, last revised 2011).
  *
  * Blocks are named by where they begin in the kernel's arena, so that nothing is copied to be
- * computed: members are read into the arena and written from it. A source may be `HOLE`, a block of
- * zeros that nobody keeps. Blocks begin at multiples of `BLOCK_ALIGNMENT_BYTES`, and lengths are
- * multiples of it. A block that is written may not overlap another one, in part or whole, unless
- * the method says so.
+ * computed: members are read into the arena and written from it. A source may be `HOLE`, a block
+ * of zeros that nobody keeps. Blocks begin at multiples of `BLOCK_ALIGNMENT_BYTES`, and lengths
+ * are multiples of it. A block that is written may not overlap another one, in part or whole,
+ * unless the method says so.
  *
  * Every kernel computes the same, to the last bit: `bestParityKernel` (`best-kernel.ts`) is the
  * fastest there is here, `plainParityKernel` (`plain-kernel.ts`) the one that runs everywhere.
@@ -54,15 +54,15 @@ export interface ParityKernel {
   compute(row: ParityRow, length: number): void;
 
   /**
-   * Brings P and Q up to date after a change of one data block: `row.data[role]` is the new one and
-   * `replaced` the old one. Other data is not looked at; a parity that is `HOLE` is left out.
+   * Brings P and Q up to date after a change of one data block: `row.data[role]` is the new one
+   * and `replaced` the old one. Other data is not looked at; a parity that is `HOLE` is left out.
    */
   update(row: ParityRow, role: number, replaced: number, length: number): void;
 
   /**
    * Computes the blocks of one or two lost roles from the others, into where the row says they
-   * are. A lost parity that is `HOLE` is not wanted; lost data must have a place. The parities that
-   * are not needed are not looked at: Q, if one data block is lost and P is not.
+   * are. A lost parity that is `HOLE` is not wanted; lost data must have a place. The parities
+   * that are not needed are not looked at: Q, if one data block is lost and P is not.
    */
   reconstruct(row: ParityRow, lost: readonly number[], length: number): void;
 }
@@ -73,7 +73,7 @@ export interface ParityKernel {
  * gives memory only where it is touched, so it may be made as large as it could ever have to be.
  */
 export interface ParityArena {
-  /** The whole memory. Views of it stay good for ever; those of released blocks are others' soon. */
+  /** The memory. Views of it stay good for ever; a released block's are soon another's. */
   readonly bytes: Uint8Array;
   /** What is allocated, in sizes rounded up to powers of two. */
   readonly usedBytes: number;

@@ -2,7 +2,8 @@
  * The algebra of rows, on top of the arithmetic of blocks. The equations are those of H. Peter
  * Anvin, "The mathematics of RAID-6", sections 4 and 5.
  *
- * With the data of the roles x < y lost, let P' and Q' be the parities of the data that is left. Then
+ * With the data of the roles x < y lost, let P' and Q' be the parities of the data that is left.
+ * Then
  *
  *     P + P' = D[x] + D[y]
  *     Q + Q' = 2^x * D[x] + 2^y * D[y]

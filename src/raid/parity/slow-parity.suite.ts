@@ -1,4 +1,4 @@
-/** Parity as it is defined, byte by byte and without tables, for the kernels to be compared with. */
+/** Parity as it is defined, byte by byte and without tables, to compare the kernels with. */
 
 /** The product of two polynomials over {0, 1}, divided by 0x11d as one would on paper. */
 export function slowProduct(left: number, right: number): number {
