@@ -1,14 +1,15 @@
 /**
  * Where in the keys of a store the library keeps its rows:
  *
- *     00 'o' session sequence   the outcome of a transaction
- *     00 'h' session            below which sequence outcomes of a session are forgotten
+ *     00 'o' session slot       the outcome of the last transaction that had the slot
+ *     00 'l' session sequence   the outcome of a transaction that ended too late for its slot
+ *     00 'n' session            how many slots the session has
  *     00 's'                    which sessions there are
  *     00 'i' text               the answer for an idempotency key
  *     00 'd'                    there have been rows with deadlines
  *     01 tuple                  what users store
  *
- * Sessions and sequences are 6 bytes, big-endian.
+ * Sessions, slots and sequences are 6 bytes, big-endian.
  */
 
 import { assert } from "../base/assert.ts";
@@ -28,8 +29,9 @@ import {
 export const LIBRARY_SPACE = 0x01;
 const OWN_SPACE = 0x00;
 const OUTCOME = 0x6f;
-const HORIZON = 0x68;
-const NUMBER_BYTES = 6;
+const LATE_OUTCOME = 0x6c;
+const SLOT_COUNT = 0x6e;
+export const NUMBER_BYTES = 6;
 
 /** All that users store. */
 export const LIBRARY_RANGE: KeyRange = {
@@ -88,17 +90,22 @@ export function libraryRange(prefix: Key): KeyRange {
   return { start: inLibrary(start), end: inLibrary(end) };
 }
 
-export function outcomeKey(session: number, sequence: number): Uint8Array {
-  const key = new Uint8Array(2 + 2 * NUMBER_BYTES);
-  key[1] = OUTCOME;
-  writeNumber(key, 2, session);
-  writeNumber(key, 2 + NUMBER_BYTES, sequence);
-  return key;
+export function outcomeKey(session: number, slot: number): Uint8Array {
+  return keyOfTwo(OUTCOME, session, slot);
 }
 
-export function horizonKey(session: number): Uint8Array {
+/** Makes `key` that of another slot. */
+export function moveToSlot(key: Uint8Array, slot: number): void {
+  writeNumber(key, 2 + NUMBER_BYTES, slot);
+}
+
+export function lateOutcomeKey(session: number, sequence: number): Uint8Array {
+  return keyOfTwo(LATE_OUTCOME, session, sequence);
+}
+
+export function slotCountKey(session: number): Uint8Array {
   const key = new Uint8Array(2 + NUMBER_BYTES);
-  key[1] = HORIZON;
+  key[1] = SLOT_COUNT;
   writeNumber(key, 2, session);
   return key;
 }
@@ -111,7 +118,16 @@ export function idempotencyKey(text: string): Uint8Array {
   return key;
 }
 
-function writeNumber(target: Uint8Array, at: number, value: number): void {
+function keyOfTwo(code: number, first: number, second: number): Uint8Array {
+  const key = new Uint8Array(2 + 2 * NUMBER_BYTES);
+  key[1] = code;
+  writeNumber(key, 2, first);
+  writeNumber(key, 2 + NUMBER_BYTES, second);
+  return key;
+}
+
+/** Numbers in keys, and of transactions in rows, are 6 bytes, big-endian. */
+export function writeNumber(target: Uint8Array, at: number, value: number): void {
   const high = Math.floor(value / 2 ** 32);
   target[at] = high >>> 8;
   target[at + 1] = high;
@@ -119,6 +135,14 @@ function writeNumber(target: Uint8Array, at: number, value: number): void {
   target[at + 3] = value >>> 16;
   target[at + 4] = value >>> 8;
   target[at + 5] = value;
+}
+
+export function readNumber(source: Uint8Array, at: number): number {
+  let value = 0;
+  for (let index = at; index < at + NUMBER_BYTES; index++) {
+    value = value * 256 + (source[index] as number);
+  }
+  return value;
 }
 
 function inLibrary(tuple: Uint8Array): Uint8Array {

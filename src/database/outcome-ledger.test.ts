@@ -4,7 +4,7 @@ import { createShadowStore } from "../shadow/shadow-store.ts";
 import type { Engine } from "../transactions/engine.ts";
 import { type LedgerSession, OutcomeLedger } from "./outcome-ledger.ts";
 import { SettleQueue } from "./settle-queue.ts";
-import { completeSettings } from "./settings.ts";
+import { completeSettings, type DatabaseSettings } from "./settings.ts";
 import { makeSimulation } from "./test-engine.suite.ts";
 import type { TransactionId } from "./transaction-id.ts";
 
@@ -52,6 +52,84 @@ test("a session that was never begun has committed nothing, and may still begin"
   });
 });
 
+test("of so many the outcome is known, and of those before them forgotten", async () => {
+  await withLedger(
+    async (ledger, engine) => {
+      const session = await ledger.openSession();
+      const ids = Array.from({ length: 10 }, () => session.next());
+      // One that writes nothing leaves its slot as it was.
+      const written = ids.filter((_, index) => index !== 8);
+      for (const id of ids) session.begin(id);
+      const answers = async (): Promise<string> => {
+        const found = ids.map((id) =>
+          ledger.outcome(id).then(
+            ({ outcome }) => outcome,
+            (error: unknown) => codeOf(error),
+          ),
+        );
+        return (await Promise.all(found)).join(" ");
+      };
+      for (const id of written.toReversed()) expect(commit(engine, session, id)).toBe("committed");
+      for (const id of ids) session.end(id);
+      const known = Array.from({ length: 8 }, () => "committed").join(" ");
+      expect(await answers()).toBe(`${known} aborted committed`);
+      const later = Array.from({ length: 3 }, () => session.next());
+      for (const id of later) expect(commit(engine, session, id)).toBe("committed");
+      for (const id of later) expect((await ledger.outcome(id)).outcome).toBe("committed");
+      expect(commit(engine, session, ids[0] as TransactionId)).toBe("ERR_ABORTED");
+    },
+    { outcomesKeptCount: 4 },
+  );
+});
+
+test("who ended when its slot was another's is known too, or refused if it was asked for", async () => {
+  await withLedger(
+    async (ledger, engine) => {
+      const session = await ledger.openSession();
+      const [slow, asked, idle] = [session.next(), session.next(), session.next()];
+      for (const id of [slow, asked, idle]) session.begin(id);
+      session.end(idle);
+      const quick: TransactionId[] = [];
+      for (let count = 0; count < 9; count++) {
+        const id = session.next();
+        expect(commit(engine, session, id)).toBe("committed");
+        quick.push(id);
+      }
+      expect(await ledger.outcome(asked)).toEqual({ outcome: "aborted" });
+      expect(commit(engine, session, asked)).toBe("ERR_ABORTED");
+      expect(commit(engine, session, slow)).toBe("committed");
+      for (const id of [slow, asked]) session.end(id);
+      expect((await ledger.outcome(slow)).outcome).toBe("committed");
+      expect(await ledger.outcome(asked)).toEqual({ outcome: "aborted" });
+      expect(commit(engine, session, idle)).toBe("ERR_ABORTED");
+      expect(await faultOf(ledger.outcome(idle))).toBe("ERR_OUTCOME_FORGOTTEN");
+      expect(await faultOf(ledger.outcome(quick[0] as TransactionId))).toBe(
+        "ERR_OUTCOME_FORGOTTEN",
+      );
+    },
+    { outcomesKeptCount: 4 },
+  );
+});
+
+test("outcomes are found where they are however many are kept by now", async () => {
+  await withLedger(async (ledger, engine, again) => {
+    const session = await ledger.openSession();
+    const ids = Array.from({ length: 40 }, () => session.next());
+    for (const id of ids) expect(commit(engine, session, id)).toBe("committed");
+    const other = again({ outcomesKeptCount: 3 });
+    await other.openSession();
+    for (const id of ids) expect((await other.outcome(id)).outcome).toBe("committed");
+  });
+});
+
+async function faultOf(answer: Promise<unknown>): Promise<string> {
+  return await answer.then(() => "none", codeOf);
+}
+
+function codeOf(error: unknown): string {
+  return isFault(error) ? error.code : String(error);
+}
+
 function named(session: LedgerSession, sequence: number): TransactionId {
   return { session: session.number, sequence, secret: new Uint8Array(16).fill(sequence) };
 }
@@ -61,20 +139,22 @@ function commit(engine: Engine, session: LedgerSession, id: TransactionId): stri
     engine.tryRun((step) => session.write(step, id));
     return "committed";
   } catch (error) {
-    return isFault(error) ? error.code : String(error);
+    return codeOf(error);
   }
 }
 
 async function withLedger(
-  main: (ledger: OutcomeLedger, engine: Engine) => Promise<void>,
+  main: (ledger: OutcomeLedger, engine: Engine, again: OpenLedger) => Promise<void>,
+  settings: Partial<DatabaseSettings> = {},
 ): Promise<void> {
   const simulation = makeSimulation(1);
   await simulation.run(async () => {
     const { world } = simulation.node("a");
     const engine = await createShadowStore(world, "/store");
-    await main(
-      new OutcomeLedger(world, engine, new SettleQueue(engine), completeSettings()),
-      engine,
-    );
+    const open: OpenLedger = (given) =>
+      new OutcomeLedger(world, engine, new SettleQueue(engine), completeSettings(given));
+    await main(open(settings), engine, open);
   });
 }
+
+type OpenLedger = (settings: Partial<DatabaseSettings>) => OutcomeLedger;

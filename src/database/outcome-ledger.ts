@@ -7,14 +7,17 @@
  *     if it was committed;
  *  2. who asks about a transaction without an outcome decides it: from then on it is refused, and
  *     a tombstone in the place of its outcome says so to all who ask later;
- *  3. outcomes are forgotten by sequence within a session and by session, oldest first: what is
- *     below a horizon is refused when it comes late, and `ERR_OUTCOME_FORGOTTEN` when it is asked
- *     for. Horizons only rise, and never above a transaction that is under way or a session that
- *     is in use;
+ *  3. outcomes are forgotten by sequence within a session and by session, oldest first, but never
+ *     that of a transaction that is under way or of a session that is in use. What is forgotten
+ *     is refused when it comes late, and `ERR_OUTCOME_FORGOTTEN` when it is asked for;
  *  4. a session's number is never used by two sessions whose transactions were settled: a number
  *     that a crash made free was that of nothing that lasts, and secrets tell the two apart.
  *
  * A transaction that wrote nothing has no outcome, and counts as aborted: it changed nothing.
+ *
+ * A session has so many slots, which its transactions take one after the other, again and again: an
+ * outcome is written over the one that is forgotten for it, and nothing grows or is removed. Who
+ * took so long that its slot is another's has a row of its own.
  */
 
 import { assert } from "../base/assert.ts";
@@ -25,7 +28,16 @@ import { getU64, setU64 } from "../base/u64.ts";
 import type { Engine } from "../transactions/engine.ts";
 import type { Step } from "../transactions/step.ts";
 import type { World } from "../world/world.ts";
-import { horizonKey, outcomeKey, SESSIONS_KEY } from "./key-space.ts";
+import {
+  lateOutcomeKey,
+  moveToSlot,
+  NUMBER_BYTES,
+  outcomeKey,
+  readNumber,
+  SESSIONS_KEY,
+  slotCountKey,
+  writeNumber,
+} from "./key-space.ts";
 import type { OutcomeAnswer } from "./session.ts";
 import type { SettleQueue } from "./settle-queue.ts";
 import type { DatabaseSettings } from "./settings.ts";
@@ -33,9 +45,14 @@ import { SECRET_BYTES, SecretSource, type TransactionId } from "./transaction-id
 
 const COMMITTED = 1;
 const ABORTED = 2;
-/** Outcomes are removed this many at a time. */
-const REMOVED_COUNT = 1024;
+/** So many outcomes of those that took too long are kept, and removed at a time. */
+const LATE_COUNT = 1024;
+/** When so many were asked for that had no outcome, those of them are dropped that are forgotten. */
+const REFUSED_COUNT = 1024;
 const SESSIONS_BYTES = 16;
+const SECRET_AT = 1;
+const SEQUENCE_AT: number = SECRET_AT + SECRET_BYTES;
+const OUTCOME_BYTES: number = SEQUENCE_AT + NUMBER_BYTES;
 const ABORTED_ANSWER: OutcomeAnswer = { outcome: "aborted" };
 
 /** The newest session that was begun and the oldest that is remembered. */
@@ -64,21 +81,22 @@ export class OutcomeLedger {
 
   /** Begins a session: a process, or the connection of one, that runs transactions. */
   async openSession(): Promise<LedgerSession> {
+    const slotCount = this.#settings.outcomesKeptCount;
     const { newest, oldest } = await this.#store.run((step) => {
       const sessions = readSessions(step);
       const next = { newest: sessions.newest + 1, oldest: sessions.oldest };
       writeSessions(step, next);
+      writeCount(step, slotCountKey(next.newest), slotCount);
       return next;
     });
-    const parts: SessionParts = {
+    const session = new LedgerSession({
       number: newest,
-      keptCount: this.#settings.outcomesKeptCount,
+      slotCount,
       secrets: this.#secrets,
-      raise: (session, from, to) => {
-        void this.#forgetSequences(session, from, to);
+      forgetLate: (sequences) => {
+        void this.#forgetLate(newest, sequences);
       },
-    };
-    const session = new LedgerSession(parts);
+    });
     this.#live.set(newest, session);
     if (this.#settings.sessionsKeptCount <= newest - oldest) void this.#forgetSessions();
     return session;
@@ -92,9 +110,9 @@ export class OutcomeLedger {
   /** What became of a transaction. If nothing did yet, nothing ever will. */
   async outcome(id: TransactionId): Promise<OutcomeAnswer> {
     // Before it is looked for: what commits from here on is refused.
-    this.#live.get(id.session)?.refuse(id);
+    const isUnderWay = this.#live.get(id.session)?.refuse(id) ?? false;
     try {
-      const outcome = await this.#store.run((step) => decide(step, id), {
+      const outcome = await this.#store.run((step) => decide(step, id, isUnderWay), {
         timeoutMs: this.#settings.timeoutMs,
       });
       return await this.#settling.answer(this.#store.appendedLsn, outcome);
@@ -103,13 +121,10 @@ export class OutcomeLedger {
     }
   }
 
-  async #forgetSequences(session: LedgerSession, from: number, to: number): Promise<void> {
-    const { number } = session;
+  async #forgetLate(session: number, sequences: readonly number[]): Promise<void> {
     await this.#inBackground("outcomes-forgotten", (step) => {
-      writeNumber(step, horizonKey(number), to);
-      step.removeRange(outcomeKey(number, from), outcomeKey(number, to));
+      for (const sequence of sequences) step.delete(lateOutcomeKey(session, sequence));
     });
-    session.raised();
   }
 
   /** One session after the other, so that none of the steps is large. */
@@ -125,8 +140,9 @@ export class OutcomeLedger {
           const { newest, oldest } = readSessions(step);
           if (oldestLive <= oldest || newest - oldest < sessionsKeptCount) return false;
           writeSessions(step, { newest, oldest: oldest + 1 });
-          step.remove(horizonKey(oldest), 0, horizonKey(oldest).length);
+          step.delete(slotCountKey(oldest));
           step.removeRange(outcomeKey(oldest, 0), outcomeKey(oldest + 1, 0));
+          step.removeRange(lateOutcomeKey(oldest, 0), lateOutcomeKey(oldest + 1, 0));
           return true;
         })) === true;
     }
@@ -146,38 +162,40 @@ export class OutcomeLedger {
 
 interface SessionParts {
   readonly number: number;
-  readonly keptCount: number;
+  readonly slotCount: number;
   readonly secrets: SecretSource;
-  /** Forgets the outcomes from `from` up to `to`, and calls `raised`. */
-  readonly raise: (session: LedgerSession, from: number, to: number) => void;
+  /** Forgets the outcomes of transactions that took too long. */
+  readonly forgetLate: (sequences: readonly number[]) => void;
 }
 
 /** The transactions of one session. */
 export class LedgerSession {
   readonly number: number;
   readonly #parts: SessionParts;
-  /** The sequences that the horizon stays below. */
+  /** Of the slot that was written last. */
+  readonly #key: Uint8Array;
+  /** The sequences that are not forgotten. */
   readonly #underWay = new Set<number>();
   /** The secrets of those that were asked for before they had an outcome. */
   readonly #refused = new Map<number, Uint8Array>();
+  /** Those with rows of their own. */
+  #late: number[] = [];
   #newest = 0;
-  #horizon = 1;
-  #isRaising = false;
   #isClosed = false;
 
   constructor(parts: SessionParts) {
     this.number = parts.number;
     this.#parts = parts;
+    this.#key = outcomeKey(parts.number, 0);
   }
 
   /** The name of a transaction that is applied within this turn, or never. */
   next(): TransactionId {
     const sequence = ++this.#newest;
-    if (this.#parts.keptCount + REMOVED_COUNT < sequence - this.#horizon) this.#raise();
     return { session: this.number, sequence, secret: this.#parts.secrets.next() };
   }
 
-  /** Keeps the horizon below the transaction until it has ended. */
+  /** Sees to it that the transaction is not forgotten until it has ended. */
   begin(id: TransactionId): void {
     this.#underWay.add(id.sequence);
   }
@@ -189,24 +207,36 @@ export class LedgerSession {
     }
     this.#newest = Math.max(this.#newest, id.sequence);
     this.#underWay.add(id.sequence);
-    if (this.#parts.keptCount + REMOVED_COUNT < this.#newest - this.#horizon) this.#raise();
   }
 
   end(id: TransactionId): void {
     this.#underWay.delete(id.sequence);
   }
 
-  /** Also a transaction that was not heard of: what asks for its commit may still be on its way. */
-  refuse({ sequence, secret }: TransactionId): void {
-    if (this.#horizon <= sequence) this.#refused.set(sequence, secret);
+  /**
+   * Also a transaction that was not heard of: what asks for its commit may still be on its way.
+   * Whether it is under way.
+   */
+  refuse({ sequence, secret }: TransactionId): boolean {
+    if (this.#isForgotten(sequence)) return false;
+    this.#refused.set(sequence, secret);
+    if (REFUSED_COUNT < this.#refused.size) this.#dropRefused();
+    return this.#underWay.has(sequence);
   }
 
   /** Writes, as part of the transaction, that it was committed. */
-  write(step: Step, { session, sequence, secret }: TransactionId): void {
+  write(step: Step, id: TransactionId): void {
+    const { sequence, secret } = id;
     const refused = this.#refused.size === 0 ? undefined : this.#refused.get(sequence);
     const isAsked = refused !== undefined && equalBytes(refused, secret);
-    if (isAsked || sequence < this.#horizon || this.#isClosed) throw refusal(isAsked);
-    writeOutcome(step, outcomeKey(session, sequence), COMMITTED, secret);
+    if (isAsked || this.#isClosed || this.#isForgotten(sequence)) throw refusal(isAsked);
+    if (this.#isOld(sequence)) {
+      this.#noteLate(sequence);
+      writeOutcome(step, lateOutcomeKey(this.number, sequence), COMMITTED, id);
+      return;
+    }
+    moveToSlot(this.#key, sequence % this.#parts.slotCount);
+    writeOutcome(step, this.#key, COMMITTED, id);
   }
 
   /** Nobody is there any more to be told, so that what is asked for is decided once and for all. */
@@ -214,47 +244,79 @@ export class LedgerSession {
     this.#isClosed = true;
   }
 
-  /** The horizon was raised, and may be again. */
-  raised(): void {
-    this.#isRaising = false;
+  /** Whether its slot is another's. */
+  #isOld(sequence: number): boolean {
+    return sequence <= this.#newest - this.#parts.slotCount;
   }
 
-  #raise(): void {
-    if (this.#isRaising) return;
-    let to = Math.min(this.#horizon + REMOVED_COUNT, this.#newest);
-    for (const sequence of this.#underWay) to = Math.min(to, sequence);
-    if (to <= this.#horizon) return;
-    this.#isRaising = true;
-    const from = this.#horizon;
-    this.#horizon = to;
+  #isForgotten(sequence: number): boolean {
+    return this.#isOld(sequence) && !this.#underWay.has(sequence);
+  }
+
+  #noteLate(sequence: number): void {
+    if (this.#late.push(sequence) < 2 * LATE_COUNT) return;
+    this.#parts.forgetLate(this.#late.slice(0, LATE_COUNT));
+    this.#late = this.#late.slice(LATE_COUNT);
+  }
+
+  #dropRefused(): void {
     for (const sequence of this.#refused.keys()) {
-      if (sequence < to) this.#refused.delete(sequence);
+      if (this.#isForgotten(sequence)) this.#refused.delete(sequence);
     }
-    this.#parts.raise(this, from, to);
   }
 }
 
-/** A body that finds out at which position the transaction was committed. */
-export function versionOfOutcome({ session, sequence }: TransactionId): (step: Step) => Lsn {
-  const key = outcomeKey(session, sequence);
+/** A body that finds out at which position the transaction was just committed. */
+export function versionOfOutcome(id: TransactionId): (step: Step) => Lsn {
   return (step) => {
-    assert(step.find(key, 0, key.length), "a transaction that was committed has an outcome");
+    const isThere = findLate(step, id) || findInSlot(step, id) === 0;
+    assert(isThere, "a transaction that was committed has an outcome");
     return step.version;
   };
 }
 
-function decide(step: Step, { session, sequence, secret }: TransactionId): OutcomeAnswer {
+function decide(step: Step, id: TransactionId, isUnderWay: boolean): OutcomeAnswer {
   const { newest, oldest } = readSessions(step);
-  if (session < oldest || sequence < readNumber(step, horizonKey(session))) throw forgotten();
+  if (id.session < oldest) throw forgotten();
   // Of a session that a crash undid nothing lasts, and its number may become another's.
-  if (newest < session) return ABORTED_ANSWER;
-  const key = outcomeKey(session, sequence);
-  if (!step.findForUpdate(key, 0, key.length)) {
-    writeOutcome(step, key, ABORTED, secret);
-    return ABORTED_ANSWER;
-  }
-  const row = step.valueBytes.subarray(step.valueAt, step.valueAt + step.valueLength);
-  const isCommitted = row[0] === COMMITTED && equalBytes(row.subarray(1), secret);
+  if (newest < id.session) return ABORTED_ANSWER;
+  if (findLate(step, id)) return readAnswer(step, id);
+  const order = findInSlot(step, id);
+  if (order === 0) return readAnswer(step, id);
+  if (order > 0 && !isUnderWay) throw forgotten();
+  const key = order > 0 ? lateOutcomeKey(id.session, id.sequence) : slotKey(step, id);
+  writeOutcome(step, key, ABORTED, id);
+  return ABORTED_ANSWER;
+}
+
+function findLate(step: Step, { session, sequence }: TransactionId): boolean {
+  const key = lateOutcomeKey(session, sequence);
+  return step.findForUpdate(key, 0, key.length);
+}
+
+/** 0 if the outcome in its slot is that of the transaction; else below or above as that one is. */
+function findInSlot(step: Step, id: TransactionId): number {
+  const key = slotKey(step, id);
+  if (!step.findForUpdate(key, 0, key.length)) return -1;
+  return readNumber(outcomeIn(step), SEQUENCE_AT) - id.sequence;
+}
+
+function slotKey(step: Step, { session, sequence }: TransactionId): Uint8Array {
+  const slotCount = readCount(step, slotCountKey(session));
+  if (slotCount === 0) throw corrupt();
+  return outcomeKey(session, sequence % slotCount);
+}
+
+function outcomeIn({ valueBytes, valueAt, valueLength }: Step): Uint8Array {
+  if (valueLength !== OUTCOME_BYTES) throw corrupt();
+  return valueBytes.subarray(valueAt, valueAt + valueLength);
+}
+
+/** What the row says that was just found. */
+function readAnswer(step: Step, { secret }: TransactionId): OutcomeAnswer {
+  const row = outcomeIn(step);
+  const isCommitted =
+    row[0] === COMMITTED && equalBytes(row.subarray(SECRET_AT, SEQUENCE_AT), secret);
   return isCommitted ? { outcome: "committed", version: step.version } : ABORTED_ANSWER;
 }
 
@@ -272,13 +334,19 @@ function forgotten(): Fault {
   return new Fault("ERR_OUTCOME_FORGOTTEN", `${message} or sessionsKeptCount`);
 }
 
-function writeOutcome(step: Step, key: Uint8Array, kind: number, secret: Uint8Array): void {
-  const at = step.put(key, 0, key.length, 1 + SECRET_BYTES);
+function writeOutcome(
+  step: Step,
+  key: Uint8Array,
+  kind: number,
+  { sequence, secret }: TransactionId,
+): void {
+  const at = step.put(key, 0, key.length, OUTCOME_BYTES);
   const { buffer } = step;
   buffer[at] = kind;
   for (let index = 0; index < SECRET_BYTES; index++) {
-    buffer[at + 1 + index] = secret[index] as number;
+    buffer[at + SECRET_AT + index] = secret[index] as number;
   }
+  writeNumber(buffer, at + SEQUENCE_AT, sequence);
 }
 
 function readSessions(step: Step): Sessions {
@@ -296,11 +364,11 @@ function writeSessions(step: Step, { newest, oldest }: Sessions): void {
 }
 
 /** The number in a row, or 0 if there is none. */
-function readNumber(step: Step, key: Uint8Array): number {
+function readCount(step: Step, key: Uint8Array): number {
   return step.find(key, 0, key.length) ? checked(getU64(valueView(step, 8), 0)) : 0;
 }
 
-function writeNumber(step: Step, key: Uint8Array, value: number): void {
+function writeCount(step: Step, key: Uint8Array, value: number): void {
   const bytes = new Uint8Array(8);
   setU64(new DataView(bytes.buffer), 0, value);
   step.set(key, bytes);
