@@ -163,10 +163,11 @@ export function appendCells(
   target: number,
 ): void {
   const leaf = levelOf(slab, source) === 0;
-  assert(sharedBytesOf(slab, target) === 0, "cells are appended before their heads are shortened");
+  const sharedBytes = sharedBytesOf(slab, target);
+  assert(leaf || sharedBytes === 0, "the first cell of an inner page shares nothing");
   for (let slot = from; slot < to; slot++) {
     const first = !leaf && countOf(slab, target) === 0;
-    appendCell(slab, source, slot, target, first);
+    appendCell(slab, source, slot, target, first, sharedBytes);
   }
 }
 
@@ -176,12 +177,14 @@ function appendCell(
   slot: number,
   target: number,
   withoutSuffix: boolean,
+  sharedBytes: number,
 ): void {
-  const bytes = slab.bytes;
-  const headerBytes = levelOf(slab, source) === 0 ? LEAF_CELL_BYTES : INNER_CELL_BYTES;
+  const { bytes, u32 } = slab;
+  const leaf = levelOf(slab, source) === 0;
+  const headerBytes = leaf ? LEAF_CELL_BYTES : INNER_CELL_BYTES;
   const cell = cellAt(slab, source, slot);
   const suffixBytes = suffixBytesOf(slab, source, slot);
-  const tailBytes = levelOf(slab, source) === 0 ? storedValueBytes(slab, cell) : 0;
+  const tailBytes = leaf ? storedValueBytes(slab, cell) : 0;
   const more = withoutSuffix ? 0 : prefixBytesOf(slab, source) - prefixBytesOf(slab, target);
   const kept = withoutSuffix ? 0 : suffixBytes;
   const newSuffixBytes = kept + more;
@@ -192,20 +195,21 @@ function appendCell(
   const heap = heapOf(slab, target) - length;
   assert(HEADER_BYTES + (count + 1) * SLOT_BYTES <= heap, "cells that are moved fit");
   const to = target + heap;
-  bytes.copyWithin(to, cell, cell + headerBytes);
+  for (let word = 0; word < headerBytes >> 2; word++) {
+    u32[(to >> 2) + word] = u32[(cell >> 2) + word] as number;
+  }
+  const suffixAt = cell + headerBytes;
   const suffixTo = to + headerBytes;
   if (more > 0) {
     const prefixEnd = source + PAGE_BYTES;
     bytes.copyWithin(suffixTo, prefixEnd - more, prefixEnd);
-    bytes.copyWithin(suffixTo + more, cell + headerBytes, cell + headerBytes + kept);
-  } else {
-    bytes.copyWithin(suffixTo, cell + headerBytes - more, cell + headerBytes + kept);
+    bytes.copyWithin(suffixTo + more, suffixAt, suffixAt + suffixBytes + tailBytes);
+  } else if (!withoutSuffix) {
+    bytes.copyWithin(suffixTo, suffixAt - more, suffixAt + suffixBytes + tailBytes);
   }
-  const tailFrom = cell + headerBytes + suffixBytes;
-  bytes.copyWithin(suffixTo + newSuffixBytes, tailFrom, tailFrom + tailBytes);
 
   const at = target + HEADER_BYTES + count * SLOT_BYTES;
-  slab.i32[at >> 2] = headOf(bytes, suffixTo, newSuffixBytes);
+  slab.i32[at >> 2] = headOf(bytes, suffixTo + sharedBytes, newSuffixBytes - sharedBytes);
   slab.i32[(at + 4) >> 2] = heap | (newSuffixBytes << 16);
   slab.u16[(target + COUNT_AT) >> 1] = count + 1;
   slab.u16[(target + HEAP_AT) >> 1] = heap;
@@ -234,7 +238,8 @@ export function appendRow(slab: Slab, page: number, row: NewRow): void {
   const from = keyAt + prefixBytes;
   copyInto(slab.bytes, cell + LEAF_CELL_BYTES, bytes, from, suffixBytes + valueBytes);
   const at = page + HEADER_BYTES + count * SLOT_BYTES;
-  slab.i32[at >> 2] = headOf(bytes, from, suffixBytes);
+  const sharedBytes = sharedBytesOf(slab, page);
+  slab.i32[at >> 2] = headOf(bytes, from + sharedBytes, suffixBytes - sharedBytes);
   slab.i32[(at + 4) >> 2] = heap | (suffixBytes << 16);
   slab.u16[(page + COUNT_AT) >> 1] = count + 1;
   slab.u16[(page + HEAP_AT) >> 1] = heap;

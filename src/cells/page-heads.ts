@@ -87,8 +87,13 @@ export function shareMore(slab: Slab, page: number): void {
   if (same !== sharedBytesOf(slab, page)) setShared(slab, page, same);
 }
 
-function setShared(slab: Slab, page: number, sharedBytes: number): void {
+/** The suffixes that come to a page, which is empty, share so many bytes. */
+export function setSharedBytes(slab: Slab, page: number, sharedBytes: number): void {
   slab.u16[(page + SHARED_AT) >> 1] = sharedBytes;
+}
+
+function setShared(slab: Slab, page: number, sharedBytes: number): void {
+  setSharedBytes(slab, page, sharedBytes);
   const count = countOf(slab, page);
   for (let slot = firstShared(slab, page); slot < count; slot++) writeHead(slab, page, slot);
 }

@@ -24,7 +24,7 @@ export const NO_PAGES = 5;
 export const TOO_LARGE = 6;
 
 /** A row longer than this may need splits for itself. */
-const LARGE_ROW_BYTES = 1024;
+export const LARGE_ROW_BYTES = 1024;
 /**
  * Rows of so many bytes come between two splits of a page, where no row is in the leaf that is
  * longer than `LARGE_ROW_BYTES` ...
@@ -95,6 +95,11 @@ export class Preparation {
     return this.#pinNeighbours();
   }
 
+  /** Pins the way to the leaf of this key, for rows to be merged into it (`finishMerge`). */
+  addLeaf(key: Uint8Array, at: number, length: number): number {
+    return this.#pinPath(key, at, length);
+  }
+
   /** `mayUseReserve`: these writes make room, or must not be refused. */
   finish(mayUseReserve: boolean): number {
     const { cache, space, rootLevel } = this.#tree;
@@ -115,6 +120,20 @@ export class Preparation {
     // A single write goes the way that was just gone.
     if (this.#writes === 1) this.#tree.trustPath();
     return READY;
+  }
+
+  /**
+   * As `finish`, for one page on the path that becomes `newLeaves` more, with no row in it that is
+   * longer than `LARGE_ROW_BYTES`.
+   */
+  finishMerge(newLeaves: number): number {
+    const { cache, space, rootLevel } = this.#tree;
+    // What separates a new leaf may split a page of every level, and make a new root.
+    const pages = this.#copies + newLeaves * (rootLevel + 2);
+    if (this.#pins + pages > this.#limits.framesMax) return TOO_LARGE;
+    if (cache.dirtyCount + pages > this.#limits.dirtyFramesMax) return NO_FRAMES;
+    if (!cache.ensureFree(pages)) return NO_FRAMES;
+    return space.freeCount < pages ? NO_PAGES : READY;
   }
 
   /** How many pages splits and joins make, where so many bytes come between two of a page. */

@@ -1,5 +1,6 @@
 /**
- * Reads batch after batch from a ring, in large slices, each byte once.
+ * Reads batch after batch from a ring, in large slices, each byte once, and the next slice while
+ * the last one is looked at.
  *
  * A batch is handed out only if it is whole, in its place, and goes on exactly where the batch
  * before it ended: its number, its position, its first LSN and the previous checksum are those
@@ -21,7 +22,7 @@ import type { LogPoint } from "./log-zone.ts";
 import type { Ring } from "./ring.ts";
 
 export type Found =
-  /** Its header and entries are in `bytes` from `at` on, until the next call. */
+  /** Its header and entries are in `bytes` from `at` on until they are released. */
   | {
       readonly kind: "batch";
       readonly header: FoundHeader;
@@ -41,9 +42,17 @@ export type FoundBatch = Found & { readonly kind: "batch" };
 export interface BatchReaderOptions {
   readonly from: LogPoint;
   readonly sliceBytes: number;
+  readonly window?: ReadWindow;
   readonly batchBytesMax: number;
   /** Whether a header is of a batch that belongs to the log, rather than one that was cut off. */
   readonly isOfTheLog: (header: FoundHeader) => boolean;
+}
+
+/** Memory in which batches stay until it is full; one that is larger gets memory of its own. */
+export interface ReadWindow {
+  readonly bytes: Uint8Array;
+  /** Called before any of what was handed out is overwritten. */
+  release(): Promise<void>;
 }
 
 export class BatchReader {
@@ -51,10 +60,14 @@ export class BatchReader {
   readonly #codec: BatchCodec;
   readonly #sliceUnits: number;
   readonly #options: BatchReaderOptions;
+  readonly #own: ReadWindow;
   /** Units from `#firstPosition` up to `#endPosition` are at the front of it. */
   #window: Uint8Array;
   #firstPosition: number;
   #endPosition: number;
+  /** The read of the units behind those, if one is under way. */
+  #ahead: Promise<void> | undefined;
+  #aheadUnits = 0;
   #point: LogPoint;
 
   constructor(ring: Ring, codec: BatchCodec, options: BatchReaderOptions) {
@@ -62,7 +75,11 @@ export class BatchReader {
     this.#codec = codec;
     this.#sliceUnits = Math.max(1, Math.floor(options.sliceBytes / ring.unitBytes));
     this.#options = options;
-    this.#window = new Uint8Array(0);
+    this.#own = options.window ?? {
+      bytes: new Uint8Array(2 * this.#sliceUnits * ring.unitBytes),
+      release: () => Promise.resolve(),
+    };
+    this.#window = this.#own.bytes;
     this.#point = options.from;
     this.#firstPosition = options.from.position;
     this.#endPosition = options.from.position;
@@ -98,6 +115,11 @@ export class BatchReader {
     return { kind: "batch", header, start, bytes: this.#window, at };
   }
 
+  /** Resolves when nothing is read any more; then the window may be used for other things. */
+  async settle(): Promise<void> {
+    await this.#ahead?.catch(() => undefined);
+  }
+
   #hasPlausibleSize({ usedBytes, entryCount }: FoundHeader): boolean {
     if (usedBytes <= BATCH_HEADER_BYTES || this.#options.batchBytesMax < usedBytes) return false;
     const entriesMax = (usedBytes - BATCH_HEADER_BYTES) / ENTRY_HEADER_BYTES;
@@ -109,32 +131,53 @@ export class BatchReader {
     return (position - this.#firstPosition) * this.#ring.unitBytes;
   }
 
-  /** Brings `units` units from `point` on into the window, and reads ahead as far as allowed. */
+  /** Brings `units` units from `point` on into the window; none of them is beyond `limit`. */
   async #load(units: number, limit: number): Promise<void> {
-    const from = this.#point.position;
-    if (from + units <= this.#endPosition) return;
-
-    const wanted = Math.max(units, this.#endPosition - from + this.#sliceUnits);
-    const end = Math.min(from + wanted, limit);
-    this.#keepFrom(from, end - from);
-    const first = (this.#endPosition - from) * this.#ring.unitBytes;
-    const target = this.#window.subarray(first, (end - from) * this.#ring.unitBytes);
-    await this.#ring.read(this.#endPosition, target);
-    this.#endPosition = end;
+    const end = this.#point.position + units;
+    while (this.#endPosition < end) {
+      if (this.#ahead === undefined) {
+        if (this.#firstPosition + this.#capacity < end) await this.#makeRoom(units);
+        this.#readAhead(limit);
+      }
+      await this.#ahead;
+      this.#endPosition += this.#aheadUnits;
+      this.#ahead = undefined;
+    }
+    if (this.#ahead === undefined) this.#readAhead(limit);
   }
 
-  /** Moves what is loaded behind `from` to the front of a window with room for `units` units. */
-  #keepFrom(from: number, units: number): void {
+  get #capacity(): number {
+    return Math.floor(this.#window.length / this.#ring.unitBytes);
+  }
+
+  /** Begins to read the next slice, as far as there is room and it is allowed. */
+  #readAhead(limit: number): void {
     const { unitBytes } = this.#ring;
+    const from = this.#endPosition;
+    const end = Math.min(from + this.#sliceUnits, limit, this.#firstPosition + this.#capacity);
+    if (end <= from) return;
+    const at = (from - this.#firstPosition) * unitBytes;
+    const target = this.#window.subarray(at, at + (end - from) * unitBytes);
+    this.#aheadUnits = end - from;
+    this.#ahead = this.#ring.read(from, target);
+    // Whoever needs it hears of the fault, and perhaps nobody does.
+    this.#ahead.catch(() => undefined);
+  }
+
+  /** Moves what is loaded from `point` on to the front of a window with room for `units` units. */
+  async #makeRoom(units: number): Promise<void> {
+    await this.#own.release();
+    const { unitBytes } = this.#ring;
+    const from = this.#point.position;
     const keptAt = (from - this.#firstPosition) * unitBytes;
-    const keptEnd = (this.#endPosition - this.#firstPosition) * unitBytes;
-    if (this.#window.length < units * unitBytes) {
-      const larger = new Uint8Array(units * unitBytes);
-      larger.set(this.#window.subarray(keptAt, keptEnd));
-      this.#window = larger;
-    } else {
-      this.#window.copyWithin(0, keptAt, keptEnd);
-    }
+    const kept = this.#window.subarray(
+      keptAt,
+      (this.#endPosition - this.#firstPosition) * unitBytes,
+    );
+    const lengthBytes = units * unitBytes;
+    const { bytes } = this.#own;
+    this.#window = lengthBytes <= bytes.length ? bytes : new Uint8Array(lengthBytes);
+    this.#window.set(kept);
     this.#firstPosition = from;
   }
 }

@@ -71,6 +71,7 @@ export class LogReader {
         this.#nextLsn = this.#batches.point.firstLsn;
       }
     } finally {
+      await this.#batches?.settle();
       this.#isReading = false;
     }
   }

@@ -13,6 +13,11 @@ export class Dependencies {
     this.#newest[hash & (PLACES - 1)] = position;
   }
 
+  /** Any key may have been written up to `position`. */
+  wroteAny(position: number): void {
+    this.#newest.fill(position);
+  }
+
   /** The position that must be settled before it may be told what this key holds. */
   of(hash: number): number {
     return this.#newest[hash & (PLACES - 1)] as number;

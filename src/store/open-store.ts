@@ -8,14 +8,11 @@
  */
 
 import { Fault } from "../base/fault.ts";
-import { type Lsn, viewNumber } from "../base/ids.ts";
+import { viewNumber } from "../base/ids.ts";
 import { Slab } from "../base/slab.ts";
 import { Cells, CELLS_OVERHEAD_BYTES, type CellsOptions } from "../cells/cells.ts";
-import { NO_FRAMES, NO_PAGES, type PreparationLimits, READY } from "../cells/prepare.ts";
+import type { PreparationLimits } from "../cells/prepare.ts";
 import { PAGE_BYTES } from "../cells/page.ts";
-import { MISS } from "../cells/tree.ts";
-import type { LogEntry } from "../log/entry.ts";
-import { KIND_IGNORABLE } from "../log/entry.ts";
 import { currentGeneration, raiseGeneration } from "../log/generations.ts";
 import { Log } from "../log/log.ts";
 import type { Arena } from "../log/staging.ts";
@@ -29,19 +26,18 @@ import { Fence } from "./fence.ts";
 import { FencedVolume } from "./fenced-volume.ts";
 import { checkOptions, type StoreOptions } from "./options.ts";
 import { PageGrowth } from "./page-growth.ts";
+import { Replay } from "./replay.ts";
 import { Store } from "./store.ts";
 import { checkpointOf } from "./superblock-root.ts";
 import { SuperblockZone } from "./superblock.ts";
 import type { Superblock } from "./superblock-format.ts";
-import { ENTRY_WRITES } from "./write-set.ts";
 
 /** Pages that only deletes and checkpoints may take. */
 const RESERVE_PAGES = 48;
 /** The share of the cache that may be dirty before writers wait for the checkpoint. */
 const DIRTY_SHARE_MAX = 0.75;
-/** The share of the cache that one transaction may touch; a little more when it is replayed. */
+/** The share of the cache that one transaction may touch. */
 const TRANSACTION_SHARE_MAX = 0.5;
-const REPLAY_SHARE_MAX = 0.6;
 /** Two halves in which batches gather. */
 const ARENA_BYTES: number = 8 << 20;
 const ARENA_BYTES_MIN: number = 1 << 20;
@@ -76,8 +72,7 @@ export async function openStore(
   const dependencies = new Dependencies();
   const growth = new PageGrowth(volume, cells, found.pages.at);
   const applier = new Applier(cells, census, dependencies, limitsOf(cells));
-  const replayer = new Applier(cells, census, dependencies, replayLimitsOf(cells));
-  const replay = new Replay(cells, replayer, growth);
+  const replay = new Replay(cells, census, dependencies, growth);
   const recovered = await recoverLog(
     volume,
     world.checksums,
@@ -89,7 +84,9 @@ export async function openStore(
       cleanBatch: found.cleanBatch,
     },
     (entry) => replay.visit(entry),
+    replay.window,
   );
+  await replay.end(recovered.lastLsn);
   const { lastLsn, cutTornBatch } = recovered;
   world.trace.event("log-recovered", { volume: volume.name, lastLsn, cutTornBatch });
 
@@ -112,57 +109,7 @@ export async function openStore(
   const parts = { world, volume, options, superblocks, cells, census, dependencies };
   const store = new Store({ ...parts, applier, growth, log, fence });
   if (raised.generations.length > GENERATIONS_KEPT) await store.checkpoint();
-  return { store, slab, replayedEntries: replay.count };
-}
-
-/** Applies the entries of the log in turn; what does not fit in memory is written to its place. */
-class Replay {
-  readonly #cells: Cells;
-  readonly #applier: Applier;
-  readonly #growth: PageGrowth;
-  count = 0;
-
-  constructor(cells: Cells, applier: Applier, growth: PageGrowth) {
-    this.#cells = cells;
-    this.#applier = applier;
-    this.#growth = growth;
-  }
-
-  visit(entry: LogEntry): Promise<void> | undefined {
-    if (entry.kind !== ENTRY_WRITES) {
-      if ((entry.kind & KIND_IGNORABLE) !== 0) return undefined;
-      throw unknownKind(entry);
-    }
-    this.count++;
-    const { bytes, bodyAt, bodyBytes } = entry;
-    const prepared = this.#applier.prepare(bytes, bodyAt, bodyBytes);
-    if (prepared !== READY) return this.#applyLater(entry.lsn, bytes, bodyAt, bodyBytes, prepared);
-    this.#applier.apply(bytes, bodyAt, bodyBytes, entry.lsn);
-    return undefined;
-  }
-
-  async #applyLater(
-    position: Lsn,
-    bytes: Uint8Array,
-    at: number,
-    length: number,
-    reason: number,
-  ): Promise<void> {
-    for (let prepared = reason; prepared !== READY;) {
-      if (prepared === MISS) await this.#load();
-      else if (prepared === NO_FRAMES) await this.#cells.spill();
-      else if (prepared === NO_PAGES) await this.#growth.grow();
-      else throw tooLarge(position);
-      prepared = this.#applier.prepare(bytes, at, length);
-    }
-    this.#applier.apply(bytes, at, length, position);
-  }
-
-  /** Nobody else makes room: pages that are dirty would stay in the way of the missing one. */
-  async #load(): Promise<void> {
-    if (!this.#cells.cache.ensureFree(1)) await this.#cells.spill();
-    await this.#cells.loadMissing();
-  }
+  return { store, slab, replayedEntries: replay.entryCount };
 }
 
 function makeSlab(options: StoreOptions, spareBytes: number): Slab {
@@ -188,12 +135,6 @@ function limitsOf(cells: Cells): PreparationLimits {
     dirtyFramesMax: Math.floor(frameCount * DIRTY_SHARE_MAX),
     framesMax: Math.floor(frameCount * TRANSACTION_SHARE_MAX),
   };
-}
-
-/** What was committed once must be applied again, though the tree may have another shape. */
-function replayLimitsOf(cells: Cells): PreparationLimits {
-  const framesMax = Math.floor(cells.cache.frameCount * REPLAY_SHARE_MAX);
-  return { ...limitsOf(cells), reservePages: 0, framesMax };
 }
 
 function cellsOptions(
@@ -270,23 +211,5 @@ function requirePageBytes({ pages }: Superblock, volume: Volume): void {
     "ERR_FORMAT",
     `"${volume.name}" has pages of ${pages.pageBytes} bytes, and this version reads pages of ` +
       `${PAGE_BYTES}: open it with the version that made it`,
-  );
-}
-
-function unknownKind(entry: LogEntry): Fault {
-  return new Fault(
-    "ERR_FORMAT",
-    `Entry ${entry.lsn} of the log is of kind ${entry.kind}, which this version does not know: ` +
-      "open the data with the version that wrote it",
-    { lsn: entry.lsn, kind: entry.kind },
-  );
-}
-
-function tooLarge(position: Lsn): Fault {
-  return new Fault(
-    "ERR_LIMIT",
-    `Entry ${position} of the log touches more pages than the cache holds: open the store with ` +
-      `the "cacheBytes" it was written with`,
-    { lsn: position, setting: "cacheBytes" },
   );
 }

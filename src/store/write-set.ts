@@ -19,6 +19,8 @@ import { Fault } from "../base/fault.ts";
 export const PUT = 1;
 export const REMOVE = 2;
 export const WRITE_HEADER_BYTES = 8;
+export const KEY_LENGTH_AT = 2;
+export const VALUE_LENGTH_AT = 4;
 /** The kind of a log entry whose body is a set of writes. */
 export const ENTRY_WRITES = 1;
 
@@ -52,6 +54,8 @@ export function encodeWrite(
 /** Goes through the writes in `bytes[at, at + length)`. One object serves for many sets. */
 export class WriteCursor {
   bytes: Uint8Array = new Uint8Array(0);
+  /** Where the write begins. */
+  at = 0;
   kind = 0;
   keyAt = 0;
   keyBytes = 0;
@@ -66,12 +70,17 @@ export class WriteCursor {
     this.#end = at + length;
   }
 
+  get lengthBytes(): number {
+    return this.#next - this.at;
+  }
+
   /** Goes to the next write; false at the end. `ERR_CORRUPT` if the bytes are no writes. */
   next(): boolean {
     const { bytes } = this;
     const at = this.#next;
     if (at === this.#end) return false;
     if (this.#end < at + WRITE_HEADER_BYTES) throw malformed();
+    this.at = at;
     this.kind = bytes[at] as number;
     this.keyBytes = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8);
     this.valueBytes =

@@ -1,0 +1,182 @@
+/**
+ * Replays the log into the cells. As much of it as fits is gathered in a *window*, and its writes
+ * are applied in the order of their keys, of each key only the last: nobody sees the rows before
+ * the end, so all that counts is what they are then, and a page is touched once for all its rows.
+ *
+ * The window is a part of the cache, so that recovery needs no more memory than was allowed, and
+ * what does not fit into the rest is written to its place.
+ */
+
+import { assert } from "../base/assert.ts";
+import { Fault } from "../base/fault.ts";
+import type { Lsn } from "../base/ids.ts";
+import type { Cells } from "../cells/cells.ts";
+import { PAGE_BYTES } from "../cells/page.ts";
+import { NO_FRAMES, NO_PAGES, Preparation, READY } from "../cells/prepare.ts";
+import { MISS } from "../cells/tree.ts";
+import { Merger, ONE_BY_ONE } from "../cells/tree-merge.ts";
+import { KIND_IGNORABLE, type LogEntry } from "../log/entry.ts";
+import type { ReadWindow } from "../log/batch-reader.ts";
+import { Applier } from "./applier.ts";
+import type { Census } from "./census.ts";
+import type { Dependencies } from "./dependencies.ts";
+import type { PageGrowth } from "./page-growth.ts";
+import { ReplayRows } from "./replay-rows.ts";
+import { ENTRY_WRITES, WriteCursor } from "./write-set.ts";
+
+/** The share of the cache that is the window, up to a size beyond which there is little gain. */
+const WINDOW_SHARE = 1 / 4;
+const WINDOW_BYTES_MAX: number = 256 << 20;
+/** Of what is left of it, the share that may be dirty before it is written. */
+const DIRTY_SHARE_MAX = 0.8;
+/** The share of the cache that values of their own may take besides before they are written. */
+const EXTENT_SHARE_MAX = 1 / 8;
+/** The window has room for so many rows as if each took so many bytes. */
+const BYTES_PER_ROW = 64;
+
+export class Replay {
+  /** Where the log must be read to. */
+  readonly window: ReadWindow;
+  entryCount = 0;
+  readonly #cells: Cells;
+  readonly #growth: PageGrowth;
+  readonly #dependencies: Dependencies;
+  readonly #applier: Applier;
+  readonly #merger: Merger;
+  readonly #rows: ReplayRows;
+  readonly #writes = new WriteCursor();
+  readonly #windowAt: number;
+  readonly #extentBytesMax: number;
+
+  constructor(cells: Cells, census: Census, dependencies: Dependencies, growth: PageGrowth) {
+    this.#cells = cells;
+    this.#growth = growth;
+    this.#dependencies = dependencies;
+    const { cache, tree } = cells;
+    const share = Math.floor(cache.frameCount * WINDOW_SHARE) * PAGE_BYTES;
+    const windowBytes = Math.min(share, WINDOW_BYTES_MAX);
+    const windowFrames = windowBytes / PAGE_BYTES;
+    this.#windowAt = cache.lend(windowFrames);
+    this.#extentBytesMax = cache.frameCount * PAGE_BYTES * EXTENT_SHARE_MAX;
+    this.window = {
+      bytes: cache.slab.bytes.subarray(this.#windowAt, this.#windowAt + windowBytes),
+      release: () => this.#flush(),
+    };
+    const dirtyFramesMax = Math.floor((cache.frameCount - windowFrames) * DIRTY_SHARE_MAX);
+    const limits = { reservePages: 0, dirtyFramesMax, framesMax: dirtyFramesMax };
+    this.#applier = new Applier(cells, census, dependencies, limits);
+    this.#merger = new Merger(tree, new Preparation(tree, limits));
+    this.#rows = new ReplayRows(cache.slab, Math.ceil(windowBytes / BYTES_PER_ROW), census);
+  }
+
+  visit(entry: LogEntry): Promise<void> | undefined {
+    if (entry.kind !== ENTRY_WRITES) {
+      if ((entry.kind & KIND_IGNORABLE) !== 0) return undefined;
+      throw unknownKind(entry);
+    }
+    this.entryCount++;
+    this.#writes.enter(entry.bytes, entry.bodyAt, entry.bodyBytes);
+    if (entry.bytes === this.window.bytes) return this.#gather(entry.lsn);
+    return this.#applyAll(entry.bytes, entry.lsn);
+  }
+
+  /** Applies what is left, and gives the window back to the cache. */
+  async end(lastLsn: Lsn): Promise<void> {
+    await this.#flush();
+    this.#cells.cache.takeBack();
+    this.#dependencies.wroteAny(lastLsn);
+  }
+
+  #gather(position: Lsn): Promise<void> | undefined {
+    const writes = this.#writes;
+    const rows = this.#rows;
+    while (writes.next()) {
+      rows.add(this.#windowAt + writes.at, position);
+      if (rows.isFull) return this.#flush().then(() => this.#gather(position));
+    }
+    return undefined;
+  }
+
+  /** Applies the writes of an entry that is too large for the window, in their order. */
+  async #applyAll(bytes: Uint8Array, position: Lsn): Promise<void> {
+    const writes = this.#writes;
+    await this.#flush();
+    while (writes.next()) {
+      const later = this.#apply(bytes, writes.at, writes.lengthBytes, position);
+      if (later !== undefined) await later;
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const rows = this.#rows;
+    rows.sort();
+    for (let index = 0; index < rows.count;) {
+      const merged = this.#merger.merge(rows, index);
+      if (merged === READY) index = this.#merger.end;
+      else if (merged === ONE_BY_ONE) {
+        for (const { end } = this.#merger; index < end; index++) {
+          rows.go(index);
+          const later = this.#apply(rows.bytes, rows.at, rows.lengthBytes, rows.version);
+          if (later !== undefined) await later;
+        }
+      } else await this.#makeWay(merged);
+    }
+    rows.clear();
+  }
+
+  /** Applies the write in `bytes[at, at + length)`. */
+  #apply(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    position: number,
+  ): Promise<void> | undefined {
+    const { extents } = this.#cells;
+    const prepared = this.#applier.prepare(bytes, at, length);
+    if (prepared !== READY || extents.dirtyBytes > this.#extentBytesMax) {
+      return this.#applyLater(bytes, at, length, position);
+    }
+    this.#applier.apply(bytes, at, length, position);
+    return undefined;
+  }
+
+  async #applyLater(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    position: number,
+  ): Promise<void> {
+    if (this.#cells.extents.dirtyBytes > this.#extentBytesMax) await this.#cells.spill();
+    for (;;) {
+      const prepared = this.#applier.prepare(bytes, at, length);
+      if (prepared === READY) break;
+      await this.#makeWay(prepared);
+    }
+    this.#applier.apply(bytes, at, length, position);
+  }
+
+  /** Removes what stands in the way, as a preparation said it. */
+  async #makeWay(reason: number): Promise<void> {
+    if (reason === MISS) await this.#load();
+    else if (reason === NO_FRAMES) await this.#cells.spill();
+    else {
+      assert(reason === NO_PAGES, "no cache is too small for a single row");
+      await this.#growth.grow();
+    }
+  }
+
+  /** Nobody else makes room: pages that are dirty would stay in the way of the missing one. */
+  async #load(): Promise<void> {
+    if (!this.#cells.cache.ensureFree(1)) await this.#cells.spill();
+    await this.#cells.loadMissing();
+  }
+}
+
+function unknownKind(entry: LogEntry): Fault {
+  return new Fault(
+    "ERR_FORMAT",
+    `Entry ${entry.lsn} of the log is of kind ${entry.kind}, which this version does not know: ` +
+      "open the data with the version that wrote it",
+    { lsn: entry.lsn, kind: entry.kind },
+  );
+}
