@@ -7,7 +7,7 @@ import type { BatchAnswer, Check, Session } from "./session.ts";
 import type { Key } from "./tuple.ts";
 import { fitsCounter } from "./value-codec.ts";
 import { positionOf, type Version, versionOf } from "./version.ts";
-import { WriteSet } from "./write-set.ts";
+import type { WriteSet } from "./write-set.ts";
 
 /** What became of a batch. */
 export type AtomicAnswer =
@@ -32,11 +32,12 @@ export class Atomic {
   constructor(session: Session, values: RowValues) {
     this.#session = session;
     this.#values = values;
-    this.#writes = new WriteSet(values.settings);
+    this.#writes = values.takeWrites();
   }
 
   /** Commits only if the key was last written at this version; null: if it is absent. */
   check(key: Key, version: Version | null): this {
+    this.#requireOpen();
     const position = version === null ? lsn(0) : positionOf(version);
     this.#checks.push({ key: this.#values.keys.copy(key), version: position });
     this.#checkedKeys.push(key);
@@ -45,15 +46,18 @@ export class Atomic {
 
   /** Writes the value, whatever there is. */
   set(key: Key, value: unknown, options?: SetOptions): this {
-    const { keys } = this.#values;
-    const deadlineMs = this.#values.deadline(options);
-    const row = this.#values.encode(value, deadlineMs);
-    this.#writes.put(keys.bytes, keys.encode(key), row, deadlineMs);
+    this.#requireOpen();
+    const values = this.#values;
+    const deadlineMs = values.deadline(options);
+    values.encode(key, value, deadlineMs);
+    const { keys, keyLength, row, rowLength } = values;
+    this.#writes.put(keys.bytes, keyLength, row, rowLength, deadlineMs);
     return this;
   }
 
   /** Removes the key, present or not. */
   delete(key: Key): this {
+    this.#requireOpen();
     const { keys } = this.#values;
     this.#writes.remove(keys.bytes, keys.encode(key));
     return this;
@@ -61,6 +65,7 @@ export class Atomic {
 
   /** Adds to the counter, a bigint of 64 bits, which is zero where there is none. */
   add(key: Key, delta: bigint): this {
+    this.#requireOpen();
     checkDelta(delta);
     const { keys } = this.#values;
     this.#writes.add(keys.bytes, keys.encode(key), delta);
@@ -69,14 +74,21 @@ export class Atomic {
 
   /** Resolves when the outcome is durable. A batch is committed once. */
   async commit(): Promise<AtomicAnswer> {
-    if (this.#isCommitted) {
-      throw new Fault("ERR_CLOSED", "this batch was committed already; make another");
-    }
+    this.#requireOpen();
     this.#isCommitted = true;
     const checks = this.#checks;
     const writes = this.#writes;
     const { earliestDeadlineMs } = writes;
-    return this.#tell(await this.#session.runBatch({ checks, writes, earliestDeadlineMs }));
+    try {
+      return this.#tell(await this.#session.runBatch({ checks, writes, earliestDeadlineMs }));
+    } finally {
+      this.#values.giveBack(writes);
+    }
+  }
+
+  #requireOpen(): void {
+    if (!this.#isCommitted) return;
+    throw new Fault("ERR_CLOSED", "this batch was committed already; make another");
   }
 
   #tell(answer: BatchAnswer): AtomicAnswer {

@@ -101,12 +101,16 @@ export class AttachedSession implements Session {
     source: Uint8Array,
     length: number,
     row: Uint8Array,
+    rowLength: number,
     deadlineMs: number | undefined,
   ): Promise<void> {
     const current = this.#current;
-    if (current instanceof LocalSession) return current.set(source, length, row, deadlineMs);
+    if (current instanceof LocalSession) {
+      return current.set(source, length, row, rowLength, deadlineMs);
+    }
     const key = source.slice(0, length);
-    return this.#ask((session) => session.set(key, length, row, deadlineMs));
+    const kept = row.slice(0, rowLength);
+    return this.#ask((session) => session.set(key, length, kept, rowLength, deadlineMs));
   }
 
   delete(source: Uint8Array, length: number): Promise<void> {

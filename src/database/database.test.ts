@@ -180,6 +180,14 @@ describe("versions and batches", () => {
       const batch = db.atomic().add("n", 1n);
       await batch.commit();
       expect(await codeOf(batch.commit())).toBe("ERR_CLOSED");
+      for (const change of [
+        () => batch.set("n", 2n),
+        () => batch.add("n", 2n),
+        () => batch.delete("n"),
+        () => batch.check("n", null),
+      ]) {
+        expect(change).toThrow("committed already");
+      }
       expect(await db.get("n")).toBe(1n);
     });
   });

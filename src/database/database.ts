@@ -90,10 +90,11 @@ export class Database {
   /** Resolves when the value is durable. */
   set(key: Key, value: unknown, options?: SetOptions): Promise<void> {
     try {
-      const { keys } = this.#values;
-      const deadlineMs = this.#values.deadline(options);
-      const row = this.#values.encode(value, deadlineMs);
-      return this.#session.set(keys.bytes, keys.encode(key), row, deadlineMs);
+      const values = this.#values;
+      const deadlineMs = values.deadline(options);
+      values.encode(key, value, deadlineMs);
+      const { keys, keyLength, row, rowLength } = values;
+      return this.#session.set(keys.bytes, keyLength, row, rowLength, deadlineMs);
     } catch (error) {
       return rejected(error);
     }

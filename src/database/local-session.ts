@@ -52,6 +52,7 @@ export class LocalSession implements Session {
   #source: Uint8Array = NO_BYTES;
   #length = 0;
   #row: Uint8Array = NO_BYTES;
+  #rowLength = 0;
   #hasDeadline = false;
   #batch: Batch = NO_BATCH;
   #id: TransactionId | undefined;
@@ -115,11 +116,13 @@ export class LocalSession implements Session {
     source: Uint8Array,
     length: number,
     row: Uint8Array,
+    rowLength: number,
     deadlineMs: number | undefined,
   ): Promise<void> {
     this.#source = source;
     this.#length = length;
     this.#row = row;
+    this.#rowLength = rowLength;
     this.#hasDeadline = deadlineMs !== undefined;
     if (deadlineMs !== undefined) this.holder.sweep.note(deadlineMs);
     return this.#write(this.#setBody);
@@ -237,13 +240,14 @@ export class LocalSession implements Session {
   async #writeLater(body: (step: Step) => void): Promise<void> {
     const engine = this.#engine;
     const source = this.#source.slice(0, this.#length);
-    const row = this.#row;
+    const row = this.#row.slice(0, this.#rowLength);
     const hasDeadline = this.#hasDeadline;
     try {
       await engine.run((step) => {
         this.#source = source;
         this.#length = source.length;
         this.#row = row;
+        this.#rowLength = row.length;
         this.#hasDeadline = hasDeadline;
         body(step);
       }, this.#waiting);
@@ -255,7 +259,7 @@ export class LocalSession implements Session {
 
   readonly #setBody = (step: Step): void => {
     if (this.#hasDeadline) this.holder.sweep.mark(step);
-    putRow(step, this.#source, this.#length, this.#row);
+    putRow(step, this.#source, this.#length, this.#row, this.#rowLength);
   };
 
   readonly #deleteBody = (step: Step): void => {

@@ -107,9 +107,14 @@ export class RemoteSession implements Session {
     source: Uint8Array,
     length: number,
     row: Uint8Array,
+    rowLength: number,
     deadlineMs: number | undefined,
   ): Promise<void> {
-    const write: Write = { kind: "put", key: source.slice(0, length), row };
+    const write: Write = {
+      kind: "put",
+      key: source.slice(0, length),
+      row: row.slice(0, rowLength),
+    };
     const earliestDeadlineMs = deadlineMs ?? Number.POSITIVE_INFINITY;
     await this.runBatch({ checks: [], writes: [write], earliestDeadlineMs });
   }

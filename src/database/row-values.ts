@@ -5,9 +5,14 @@ import type { Clock } from "../world/world.ts";
 import { decodeLibraryKey, KeyEncoder } from "./key-space.ts";
 import type { EntryReader, RowReader } from "./session.ts";
 import { checkLimit, type DatabaseSettings } from "./settings.ts";
-import type { KeyPart } from "./tuple.ts";
-import type { ValueFormat } from "./value-codec.ts";
+import type { Key, KeyPart } from "./tuple.ts";
+import { ROW_HEAD_BYTES_MAX, type ValueFormat, writeBytesRow } from "./value-codec.ts";
 import { type Version, versionOf } from "./version.ts";
+import { WriteSet } from "./write-set.ts";
+
+/** Rows of bytes up to this length are made in one buffer, again and again. */
+const SHORT_BYTES_MAX = 4096;
+const SPARES_MAX = 256;
 
 /** A value with the version of its last write. */
 export interface Entry<T = unknown> {
@@ -33,6 +38,11 @@ export class RowValues {
   readonly settings: DatabaseSettings;
   readonly #format: ValueFormat;
   readonly #clock: Clock;
+  readonly #shortRow: Uint8Array = new Uint8Array(SHORT_BYTES_MAX + ROW_HEAD_BYTES_MAX);
+  readonly #spareWrites: WriteSet[] = [];
+  keyLength = 0;
+  row: Uint8Array = this.#shortRow;
+  rowLength = 0;
 
   constructor(settings: DatabaseSettings, format: ValueFormat, clock: Clock) {
     this.keys = new KeyEncoder(settings);
@@ -51,10 +61,33 @@ export class RowValues {
     throw new Fault("ERR_ARGUMENT", message, { ttlMs });
   }
 
-  encode(value: unknown, deadlineMs: number | undefined): Uint8Array {
-    const row = this.#format.encode(value, deadlineMs);
-    checkLimit(this.settings, "valueBytesMax", row.length);
-    return row;
+  /**
+   * Encodes both. Until the next call the key is `keys.bytes[0, keyLength)` and the row is
+   * `row[0, rowLength)`.
+   */
+  encode(key: Key, value: unknown, deadlineMs: number | undefined): void {
+    if (value instanceof Uint8Array && value.length <= SHORT_BYTES_MAX) {
+      this.keyLength = this.keys.encode(key);
+      this.row = this.#shortRow;
+      this.rowLength = writeBytesRow(this.row, value, deadlineMs);
+    } else {
+      // First, since it may call what is not ours, and that may come here again.
+      const row = this.#format.encode(value, deadlineMs);
+      this.keyLength = this.keys.encode(key);
+      this.row = row;
+      this.rowLength = row.length;
+    }
+    checkLimit(this.settings, "valueBytesMax", this.rowLength);
+  }
+
+  /** An empty set of writes, to be given back when it is no longer needed. */
+  takeWrites(): WriteSet {
+    return this.#spareWrites.pop() ?? new WriteSet(this.settings);
+  }
+
+  giveBack(writes: WriteSet): void {
+    writes.clear();
+    if (this.#spareWrites.length < SPARES_MAX) this.#spareWrites.push(writes);
   }
 
   decode(row: Uint8Array): unknown {

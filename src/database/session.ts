@@ -111,11 +111,12 @@ export interface Session {
     read: RowReader<T>,
   ): T | undefined | typeof NOT_IN_MEMORY;
   getMany<T>(keys: readonly Uint8Array[], read: RowReader<T>): Promise<readonly (T | undefined)[]>;
-  /** `deadlineMs` is that of the row, if it has one. */
+  /** The row is `row[0, rowLength)`, during the call; `deadlineMs` is its deadline, if it has one. */
   set(
     source: Uint8Array,
     length: number,
     row: Uint8Array,
+    rowLength: number,
     deadlineMs: number | undefined,
   ): Promise<void>;
   delete(source: Uint8Array, length: number): Promise<void>;

@@ -192,6 +192,7 @@ export class Transact<T> implements TimeLimited, SettleListener {
       this.#isUndecided = tx.hasWritten;
       if (inner.tryCommit(requestOf(tx), this)) {
         this.#current = undefined;
+        tx.letGo();
         this.#context.line.leave(this);
         return;
       }
@@ -300,6 +301,7 @@ export class Transact<T> implements TimeLimited, SettleListener {
       return await this.#afterError(inner, tx, error);
     } finally {
       tx.end();
+      tx.letGo();
       this.#current = undefined;
     }
   }
@@ -315,7 +317,7 @@ export class Transact<T> implements TimeLimited, SettleListener {
     const { world, values } = this.#context;
     const deadlineMs = world.clock.wallMs() + values.settings.idempotencyKeptMs;
     const row = encodeAnswer(value, deadlineMs, values.settings);
-    tx.writes.put(key, key.length, row, deadlineMs);
+    tx.writes.put(key, key.length, row, row.length, deadlineMs);
   }
 
   #callAfterCommit(run: () => unknown): void {

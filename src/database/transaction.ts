@@ -12,7 +12,7 @@ import type { RowReader, SessionTransaction } from "./session.ts";
 import { formatTransactionId } from "./transaction-id.ts";
 import type { Key } from "./tuple.ts";
 import type { Version } from "./version.ts";
-import { counterIn, sumOf, type Write, WriteSet } from "./write-set.ts";
+import { counterIn, sumOf, type Write, type WriteSet } from "./write-set.ts";
 
 /** Called with the version that a commit gave to all that it wrote. */
 export type AfterCommit = (version: Version) => unknown;
@@ -26,6 +26,7 @@ export class Transaction {
   #earliestDeadlineMs = Number.POSITIVE_INFINITY;
   #abortSource: AbortSource | undefined;
   #hasFlushed = false;
+  #hasLetGo = false;
   #isEnded = false;
   /** Why it was ended before its body, if it was. */
   #endReason: Error | undefined;
@@ -35,7 +36,7 @@ export class Transaction {
   constructor(inner: SessionTransaction, values: RowValues) {
     this.#inner = inner;
     this.#values = values;
-    this.#writes = new WriteSet(values.settings);
+    this.#writes = values.takeWrites();
   }
 
   /** Its name: what to ask `outcome` for if it is not known whether it was committed. */
@@ -90,10 +91,11 @@ export class Transaction {
   /** Writes the value when the transaction commits; reads here see it at once. */
   set(key: Key, value: unknown, options?: SetOptions): void {
     this.#check();
-    const { keys } = this.#values;
-    const deadlineMs = this.#values.deadline(options);
-    const row = this.#values.encode(value, deadlineMs);
-    this.#writes.put(keys.bytes, keys.encode(key), row, deadlineMs);
+    const values = this.#values;
+    const deadlineMs = values.deadline(options);
+    values.encode(key, value, deadlineMs);
+    const { keys, keyLength, row, rowLength } = values;
+    this.#writes.put(keys.bytes, keyLength, row, rowLength, deadlineMs);
   }
 
   /** Removes the key, present or not, when the transaction commits. */
@@ -125,6 +127,16 @@ export class Transaction {
     if (!this.#isEnded) this.#endReason = reason;
     this.#isEnded = true;
     this.#abortSource?.abort(this.#refusal());
+  }
+
+  /**
+   * Its writes are where they belong, or nowhere: nobody asks for them any more.
+   * @internal
+   */
+  letGo(): void {
+    if (this.#hasLetGo) return;
+    this.#hasLetGo = true;
+    this.#values.giveBack(this.#writes);
   }
 
   /** @internal */

@@ -13,6 +13,7 @@
  */
 
 import { assert } from "../base/assert.ts";
+import { copyBytes } from "../base/bytes.ts";
 import { Fault, isFault, messageOf } from "../base/fault.ts";
 import { decodeMessagePack } from "../base/message-pack-reader.ts";
 import { encodeMessagePack } from "../base/message-pack-writer.ts";
@@ -37,6 +38,8 @@ const TAG_MAX = 255;
 const DEADLINE_FLAG = 1;
 const HEADER_BYTES = 2;
 const DEADLINE_BYTES = 8;
+/** The most that a row has before its payload. */
+export const ROW_HEAD_BYTES_MAX: number = HEADER_BYTES + DEADLINE_BYTES;
 const COUNTER_BYTES = 8;
 
 /** The codec that is there by itself: MessagePack with JavaScript's own types. */
@@ -87,6 +90,18 @@ export class ValueFormat {
     if (codec === undefined) throw unknownTag(tag);
     return decodeWith(codec, copy(bytes, payloadAt, payloadLength));
   }
+}
+
+/** Writes the row of bytes as a value to `target`, where there is room, and returns its length. */
+export function writeBytesRow(
+  target: Uint8Array,
+  value: Uint8Array,
+  deadlineMs: number | undefined,
+): number {
+  const payloadAt = headBytes(deadlineMs);
+  writeHead(target, BYTES_TAG, deadlineMs);
+  copyBytes(target, payloadAt, value, 0, value.length);
+  return payloadAt + value.length;
 }
 
 /** When the row expires, in milliseconds since 1970; undefined if it does not. */
