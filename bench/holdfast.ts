@@ -35,6 +35,6 @@ export async function shadowModule(): Promise<typeof ShadowModule> {
   return await built<typeof ShadowModule>("shadow/shadow-store.js");
 }
 
-async function built<Module>(path: string): Promise<Module> {
+export async function built<Module>(path: string): Promise<Module> {
   return (await import(new URL(`../dist/${path}`, import.meta.url).href)) as Module;
 }

@@ -1,10 +1,11 @@
 /** `npm run bench`: measures what was asked for and prints, or writes, the report. */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { describeRun } from "./describe-run.ts";
 import { measureLibrary } from "./library/library-part.ts";
 import type { BenchOptions } from "./options.ts";
 import { measureRedisDoor } from "./redis/redis-part.ts";
@@ -70,15 +71,6 @@ async function main(): Promise<void> {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-function describeRun({ rounds, scale }: BenchOptions): string {
-  const [cpu] = cpus();
-  const cores = `${cpus().length} cores (${cpu?.model ?? "unknown"})`;
-  const machine = `${cores}, Node ${process.versions.node}`;
-  const amount = scale === 1 ? "the whole run" : `a quick run, with ${scale} of the work`;
-  const day = new Date().toISOString().slice(0, "2026-01-01".length);
-  return `Measured on ${day} on ${machine}: ${amount}, the median of ${rounds} (min..max).`;
 }
 
 /** The page's own text stays; what was measured is replaced. */
