@@ -51,8 +51,9 @@ export interface NbdExportOptions {
 
 /** Zeroes are written, and what is to be cached read, in steps of this size. */
 const SLICE_BYTES = 1 << 20;
-/** More extents are told in reply to a further question. */
+/** More extents, and what lies further on, are told in reply to a further question. */
 const EXTENT_COUNT_MAX = 8192;
+const STATUS_BYTES_MAX: number = 256 << 20;
 
 const ERRORS: Readonly<Partial<Record<FaultCode, ErrorNumber>>> = {
   ERR_FULL: ERROR.noSpace,
@@ -132,7 +133,8 @@ export class NbdExport implements ExportFacts {
   }
 
   #isHole(at: number, byteCount: number): boolean {
-    if (this.#sparse === undefined) return false;
+    // Most of what is read was written, which the first byte tells.
+    if (this.#sparse?.isWritten(at, 1).written !== false) return false;
     const state = this.#sparse.isWritten(at, byteCount);
     return !state.written && byteCount <= state.byteCount;
   }
@@ -224,8 +226,9 @@ export class NbdExport implements ExportFacts {
     }
     const extents: Extent[] = [];
     const countMax = onlyOne ? 1 : EXTENT_COUNT_MAX;
-    for (let from = at; from < at + byteCount && extents.length < countMax;) {
-      const extent = this.#sparse.isWritten(from, at + byteCount - from);
+    const end = at + Math.min(byteCount, STATUS_BYTES_MAX);
+    for (let from = at; from < end && extents.length < countMax;) {
+      const extent = this.#sparse.isWritten(from, end - from);
       extents.push(extent);
       from += extent.byteCount;
     }
