@@ -15,6 +15,7 @@ import {
   align4,
   cellAt,
   cellBytes,
+  childOf,
   countOf,
   EXTENT_FLAG,
   HEADER_BYTES,
@@ -27,7 +28,7 @@ import {
 } from "./page.ts";
 import { LARGE_ROW_BYTES, type Preparation, READY, TOO_LARGE } from "./prepare.ts";
 import { SMALL_PAGE_BYTES } from "./tree-join.ts";
-import type { Tree } from "./tree.ts";
+import { MISS, type Tree } from "./tree.ts";
 
 /** Rows in ascending order of their keys, each key once. */
 export interface SortedRows {
@@ -51,6 +52,8 @@ export const ONE_BY_ONE = 7;
 /** At most so many rows, and bytes of rows, come to a leaf at once. */
 const ROWS_MAX = 1024;
 const ROWS_BYTES_MAX: number = 6 * PAGE_BYTES;
+/** So many leaves are loaded at once, besides the one that is needed now. */
+const AHEAD_MAX = 24;
 const SLOTS_MAX: number = PAGE_BYTES / (SLOT_BYTES + LEAF_CELL_BYTES);
 /** A page is built anew for one row that comes to so many that it holds. */
 const HELD_PER_ROW_MAX = 8;
@@ -98,6 +101,7 @@ export class Merger {
     rows.go(from);
     preparation.begin();
     const pinned = preparation.addLeaf(rows.bytes, rows.keyAt, rows.keyBytes);
+    if (pinned === MISS) this.#lookAhead(rows, from);
     if (pinned !== READY) return pinned;
     this.#highBytes = this.#tree.readHighFence(0);
     if (!this.#isDense(rows, from) || !this.#plan(rows, from)) return ONE_BY_ONE;
@@ -107,6 +111,33 @@ export class Merger {
     if (this.#mustMove) this.#rebuild(rows, from);
     else this.#overwrite(rows, from);
     return READY;
+  }
+
+  /** If a leaf is missing, those that the next rows belong to will be too: asks for them at once. */
+  #lookAhead(rows: SortedRows, from: number): void {
+    const { slab, cache, path, slots, missing, missingAhead } = this.#tree;
+    const parent = path[1] as number;
+    const slot = slots[1] as number;
+    if (this.#tree.rootLevel === 0 || childOf(slab, parent, slot) !== missing) return;
+    const count = countOf(slab, parent);
+    const limit = Math.min(rows.count, from + ROWS_MAX);
+    let index = from;
+    for (let next = slot + 1; next < count && missingAhead.length < AHEAD_MAX; next++) {
+      const length = copyKey(slab, parent, next, this.#key, 0);
+      const first = index;
+      while (index < limit && this.#isBefore(rows, index, length)) index++;
+      const previous = childOf(slab, parent, next - 1);
+      if (first < index && previous !== missing && cache.peek(previous) < 0) {
+        missingAhead.push(previous);
+      }
+      if (index === limit) return;
+    }
+  }
+
+  /** Whether the key of the row comes before the one in `#key`. */
+  #isBefore(rows: SortedRows, index: number, length: number): boolean {
+    rows.go(index);
+    return compareRanges(rows.bytes, rows.keyAt, rows.keyBytes, this.#key, 0, length) < 0;
   }
 
   /** Whether so many rows come to the leaf on the path that a new page is worth it. */

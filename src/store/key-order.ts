@@ -17,6 +17,10 @@ const DIGITS: number = 1 << DIGIT_BITS;
 /** Fewer are sorted by insertion. */
 const RADIX_MIN = 48;
 const HEADS_MIN = 12;
+/** So many writes are looked at at a time. */
+const BLOCK = 128;
+const SAME = 1;
+const UNDECIDED = 2;
 
 export class KeyOrder {
   readonly #bytes: Uint8Array;
@@ -29,11 +33,13 @@ export class KeyOrder {
   readonly #highs: Int32Array;
   readonly #otherOrder: Int32Array;
   readonly #otherHighs: Int32Array;
-  /** 1 where the next write in order is of the same key. */
+  /** Whether the next write in order is of the same key. */
   readonly #isSame: Uint8Array;
   readonly #counts = new Int32Array(DIGITS);
   #count = 0;
   #common = 0;
+  /** So that what was read counts as needed. */
+  touched = 0;
 
   constructor(bytes: Uint8Array, countMax: number) {
     this.#bytes = bytes;
@@ -92,12 +98,11 @@ export class KeyOrder {
     }
     this.#makeHeads(from, to, depth);
     this.#radixSort(from, to);
-    const highs = this.#highs;
     for (let first = from; first < to;) {
-      const high = highs[first];
-      let end = first + 1;
-      while (end < to && highs[end] === high) end++;
-      if (end - first > 1) this.#sortByLows(first, end, depth);
+      let end = first;
+      while (end < to && end - first < BLOCK) end = this.#sortByLows(end, to);
+      this.#touch(first, end);
+      this.#decide(first, end, depth + HEAD_BYTES);
       first = end;
     }
   }
@@ -115,23 +120,48 @@ export class KeyOrder {
     }
   }
 
-  /** Sorts a part in which the first halves of the heads are equal. */
-  #sortByLows(from: number, to: number, depth: number): void {
+  /** Sorts what has the same first half of a head as the write at `from`; where that ends. */
+  #sortByLows(from: number, limit: number): number {
     const heads = this.#highs;
+    const high = heads[from];
+    let to = from + 1;
+    while (to < limit && heads[to] === high) to++;
+    if (to - from === 1) return to;
     for (let index = from; index < to; index++) {
       heads[index] = this.#lows[this.#order[index] as number] as number;
     }
     if (to - from < RADIX_MIN) this.#insertByHead(from, to);
     else this.#radixSort(from, to);
-    for (let first = from; first < to;) {
-      const head = heads[first] as number;
-      let end = first + 1;
-      while (end < to && heads[end] === head) end++;
-      if (end - first > 1) {
-        if ((head & 0xff) < LEFT_MAX) this.#isSame.fill(1, first, end - 1);
-        else this.#sortDeeper(first, end, depth + HEAD_BYTES);
-      }
-      first = end;
+    for (let index = from; index + 1 < to; index++) {
+      if (heads[index] !== heads[index + 1]) continue;
+      this.#isSame[index] = ((heads[index] as number) & 0xff) < LEFT_MAX ? SAME : UNDECIDED;
+    }
+    return to;
+  }
+
+  /**
+   * Reads a little of each key that must be looked at. They lie anywhere, and a key that is needed
+   * at once is a wait for memory; what nothing waits for the processor reads several at a time.
+   */
+  #touch(from: number, to: number): void {
+    let sum = 0;
+    for (let index = from; index + 1 < to; index++) {
+      if (this.#isSame[index] !== UNDECIDED) continue;
+      const next = this.position(index + 1) + WRITE_HEADER_BYTES;
+      sum += (this.#bytes[this.position(index)] as number) + (this.#bytes[next] as number);
+    }
+    this.touched = sum;
+  }
+
+  /** Looks deeper into keys whose heads are equal. */
+  #decide(from: number, to: number, depth: number): void {
+    const isSame = this.#isSame;
+    for (let first = from; first < to; first++) {
+      if (isSame[first] !== UNDECIDED) continue;
+      let last = first;
+      for (; isSame[last] === UNDECIDED; last++) isSame[last] = 0;
+      this.#sortDeeper(first, last + 1, depth);
+      first = last;
     }
   }
 
@@ -144,7 +174,7 @@ export class KeyOrder {
       longest = Math.max(longest, keyLength(this.#bytes, position));
       common = this.#sharedBytes(first, position, depth, common);
     }
-    if (common === longest) this.#isSame.fill(1, from, to - 1);
+    if (common === longest) this.#isSame.fill(SAME, from, to - 1);
     else this.#sort(from, to, common);
   }
 
@@ -211,8 +241,8 @@ export class KeyOrder {
       order[target] = write;
     }
     for (let index = from; index + 1 < to; index++) {
-      const order0 = this.#compare(order[index] as number, order[index + 1] as number, depth);
-      if (order0 === 0) this.#isSame[index] = 1;
+      const isSame = this.#compare(order[index] as number, order[index + 1] as number, depth) === 0;
+      if (isSame) this.#isSame[index] = SAME;
     }
   }
 
@@ -220,7 +250,7 @@ export class KeyOrder {
     const order = this.#order;
     let kept = 0;
     for (let index = 0; index < this.#count; index++) {
-      if (this.#isSame[index] === 1) continue;
+      if (this.#isSame[index] === SAME) continue;
       order[kept] = order[index] as number;
       kept++;
     }
