@@ -10,6 +10,7 @@ import type { MemberLayout } from "./member-layout.ts";
 import { Members } from "./members.ts";
 import type { RaidOptions } from "./options.ts";
 import { PendingRows } from "./pending-rows.ts";
+import { Activity } from "./pace.ts";
 import type { RaidCore } from "./raid-core.ts";
 import type { RaidWorld } from "./raid-world.ts";
 import { RangeReader } from "./range-reader.ts";
@@ -36,6 +37,9 @@ export interface ArrayParts {
   readonly journal: JournalWriter;
   readonly checkpointer: Checkpointer;
   readonly options: RaidOptions;
+  readonly activity: Activity;
+  /** When members were lost, by role. */
+  readonly lostMs: Map<number, number>;
 }
 
 export function openArrayParts(
@@ -61,7 +65,7 @@ export function openArrayParts(
       checkpointer.begin();
     },
   });
-  const checkpointer: Checkpointer = new Checkpointer(core, ring, () => journal.durableBatch);
+  const checkpointer: Checkpointer = new Checkpointer(core, ring, () => journal.durable);
   return {
     core,
     members,
@@ -72,5 +76,7 @@ export function openArrayParts(
     journal,
     checkpointer,
     options,
+    activity: new Activity(world.clock),
+    lostMs: new Map(),
   };
 }

@@ -15,17 +15,22 @@
  * more in docs/formats/raid.md and docs/decisions/0014.
  */
 
+import { Fault } from "../base/fault.ts";
 import type { SparseVolume, WrittenRange } from "../volume/sparse-volume.ts";
 import { assertWithin, checkReadable, VolumeState } from "../volume/volume-state.ts";
 import type { Volume } from "../volume/volume.ts";
 import { openArrayParts, type ArrayParts } from "./array-parts.ts";
+import { Background } from "./background.ts";
 import { findMembers } from "./find-members.ts";
 import { formatMembers } from "./format-members.ts";
 import { growRows } from "./grow-rows.ts";
+import { type Added, Membership } from "./membership.ts";
 import type { AssembleOptions, CreateOptions } from "./options.ts";
 import { BLOCK_TRIMMED } from "./pending-rows.ts";
 import type { RaidWorld } from "./raid-world.ts";
 import { replayJournal } from "./replay.ts";
+import type { ScrubReport } from "./scrubber.ts";
+import { type RaidStatus, statusOf } from "./status.ts";
 
 /** Makes an array of volumes that hold nothing that is needed, in the order of its roles. */
 export async function createArray(
@@ -59,7 +64,8 @@ export class RaidArray implements SparseVolume {
   readonly risks: readonly string[];
   readonly #parts: ArrayParts;
   readonly #state: VolumeState;
-  #growing: Promise<void> = Promise.resolve();
+  readonly #membership: Membership;
+  readonly #background: Background;
   #closing: Promise<void> | undefined;
 
   constructor(parts: ArrayParts, risks: readonly string[]) {
@@ -69,6 +75,9 @@ export class RaidArray implements SparseVolume {
     this.writeUnitBytes = this.blockBytes;
     this.name = nameOf(parts);
     this.#state = new VolumeState(this.name);
+    this.#membership = new Membership(parts);
+    this.#background = new Background(parts, this.#membership);
+    this.#background.begin();
   }
 
   get sizeBytes(): number {
@@ -82,18 +91,17 @@ export class RaidArray implements SparseVolume {
   async read(at: number, target: Uint8Array): Promise<void> {
     this.#state.checkOpen();
     checkReadable(this.name, this.sizeBytes, at, target.length);
-    await this.#parts.reader.read(at, target);
+    await this.#active(this.#parts.reader.read(at, target));
   }
 
   async write(at: number, source: Uint8Array): Promise<void> {
     this.#checkWrite(at, source.length);
-    await this.#parts.writer.write(at, source);
+    await this.#active(this.#parts.writer.write(at, source));
   }
 
   async writeDurable(at: number, source: Uint8Array): Promise<void> {
     this.#checkWrite(at, source.length);
-    const ticket = await this.#parts.writer.write(at, source);
-    await this.#durable(ticket);
+    await this.#active(this.#writeDurable(at, source));
   }
 
   /** Never can: several members have to be waited for. */
@@ -104,12 +112,12 @@ export class RaidArray implements SparseVolume {
 
   async sync(): Promise<void> {
     this.#checkWritable();
-    await this.#durable(this.#parts.core.pending.ticket);
+    await this.#active(this.#durable(this.#parts.core.pending.ticket));
   }
 
   async trim(at: number, byteCount: number): Promise<void> {
     this.#checkWrite(at, byteCount);
-    await this.#parts.writer.trim(at, byteCount);
+    await this.#active(this.#parts.writer.trim(at, byteCount));
   }
 
   isWritten(at: number, byteCount: number): WrittenRange {
@@ -126,9 +134,75 @@ export class RaidArray implements SparseVolume {
   /** Makes the array larger; members that have no room for it grow. */
   async grow(sizeBytes: number): Promise<void> {
     this.#checkWritable();
-    const growing = this.#growing.then(async () => await growRows(this.#parts.core, sizeBytes));
-    this.#growing = growing.catch(() => undefined);
-    await growing;
+    await this.#membership.alone(async () => await growRows(this.#parts.core, sizeBytes));
+  }
+
+  status(): RaidStatus {
+    return statusOf(this.#parts, this.#background.progress, this.risks);
+  }
+
+  /** Takes the member of the role out, as if it had failed. */
+  async fail(role: number): Promise<void> {
+    this.#checkWritable();
+    const { members } = this.#parts;
+    const { member } = members.seat(role);
+    if (member === undefined) return;
+    members.lose(member, new Fault("ERR_IO", "It was told to fail"));
+    await members.settled();
+  }
+
+  /**
+   * Adds a volume: a member that comes back catches up, another takes the place of one that is
+   * missing, and where none is it becomes a spare. What it begins goes on in the background.
+   */
+  async add(volume: Volume): Promise<Added> {
+    this.#checkWritable();
+    const added = await this.#membership.add(volume);
+    this.#background.begin();
+    return added;
+  }
+
+  /** Takes out a spare, or a replacement, by its name; the volume is open still, and the caller's. */
+  async remove(name: string): Promise<Volume> {
+    this.#checkWritable();
+    return await this.#membership.remove(name);
+  }
+
+  /** Has the volume take over from the member of the role, which serves until then. */
+  async replace(role: number, volume: Volume): Promise<void> {
+    this.#checkWritable();
+    await this.#membership.replace(role, volume);
+    this.#background.begin();
+  }
+
+  /** Makes the array larger by a member; it has its new size when that is done. */
+  async growBy(volume: Volume): Promise<void> {
+    this.#checkWritable();
+    await this.#membership.growBy(volume);
+    this.#background.begin();
+  }
+
+  /** Looks at everything that was written; undefined if the array was closed before the end. */
+  async scrub(): Promise<ScrubReport | undefined> {
+    this.#checkWritable();
+    const { members } = this.#parts;
+    if (members.record.scrubRow === undefined) {
+      members.change((record) => ({ ...record, scrubRow: 0 }));
+      await members.save();
+    }
+    return await this.#background.scrubbed();
+  }
+
+  /** Resolves when nothing is left to be done in the background. */
+  async settled(): Promise<void> {
+    await this.#background.idle();
+  }
+
+  /** Puts in place what is in the journal; nobody has to call it. */
+  async checkpoint(): Promise<void> {
+    this.#checkWritable();
+    await this.#parts.journal.waitFor(this.#parts.core.pending.ticket);
+    await this.#parts.checkpointer.run();
   }
 
   /** Puts all in place and closes the members. */
@@ -140,7 +214,7 @@ export class RaidArray implements SparseVolume {
   async #close(): Promise<void> {
     const { members, journal, checkpointer, core } = this.#parts;
     this.#state.close();
-    await this.#growing;
+    await this.#background.stop();
     try {
       if (members.failure === undefined) {
         await journal.waitFor(core.pending.ticket);
@@ -149,6 +223,22 @@ export class RaidArray implements SparseVolume {
       }
     } finally {
       await Promise.all(members.all().map(async ({ volume }) => await volume.close()));
+    }
+  }
+
+  async #writeDurable(at: number, source: Uint8Array): Promise<void> {
+    const ticket = await this.#parts.writer.write(at, source);
+    await this.#durable(ticket);
+  }
+
+  /** Counts as use of the array, which work in the background gives way to. */
+  async #active(running: Promise<unknown>): Promise<void> {
+    const { activity } = this.#parts;
+    activity.begin();
+    try {
+      await running;
+    } finally {
+      activity.end();
     }
   }
 

@@ -84,19 +84,27 @@ test("strangers, copies, and what is not a member are refused by name", () => {
   const twin = { ...member(1, array), name: "copy of 1" };
   const all = [member(0, array), member(1, array), twin];
   expect(message(judge(all))).toContain('"1" and "copy of 1"');
-  expect(message(judge([{ name: "x", found: { kind: "empty" } }]))).toContain('"x"');
-  const foreign = { name: "y", found: { kind: "foreign", major: 3 } } as const;
+  expect(message(judge([{ name: "x", found: { kind: "empty" }, isBroken: false }]))).toContain(
+    '"x"',
+  );
+  const foreign = { name: "y", found: { kind: "foreign", major: 3 }, isBroken: false } as const;
   expect(message(judge([foreign, member(0, array)]))).toContain("format version 3");
 });
 
 test("what is damaged is left out while the others suffice", () => {
   const array = record({ memberCount: 3 });
-  const damaged: FoundMember = { name: "1", found: { kind: "damaged" } };
+  const damaged: FoundMember = { name: "1", found: { kind: "damaged" }, isBroken: false };
   const verdict = judge([member(0, array), damaged, member(2, array)]);
   expect(seats(verdict)).toEqual([0, undefined, 2]);
   expect(verdict.kind === "assemble" && verdict.out).toEqual([
     { member: 1, reason: "its superblocks are damaged" },
   ]);
+});
+
+test("who is here and broken is left out, and did not go on alone", () => {
+  const mirror = record({ level: 1, memberCount: 2 });
+  const verdict = judge([member(0, mirror), { ...member(1, mirror), isBroken: true }]);
+  expect(seats(verdict)).toEqual([0, undefined]);
 });
 
 test("spares and replacements are told apart", () => {
@@ -133,7 +141,7 @@ function message(verdict: AssemblyVerdict): string {
 
 function member(index: number, array: ArrayRecord, purpose: MemberPurpose = "member"): FoundMember {
   const superblock = { memberId: idOf(index), purpose, array };
-  return { name: String(index), found: { kind: "valid", superblock } };
+  return { name: String(index), found: { kind: "valid", superblock }, isBroken: false };
 }
 
 function idOf(index: number): Uint8Array {
@@ -172,6 +180,7 @@ function record({ level = 5, memberCount, sequence = 5, event = 1 }: RecordField
     tableSequence: 0,
     tableDigest: zeroHash,
     reshape: undefined,
+    scrubRow: undefined,
     counters: zeroCounters,
     roles: Array.from({ length: memberCount }, (_, index) => ({
       memberId: idOf(index),

@@ -31,6 +31,8 @@ export interface FoundMember {
   /** For messages: the path. */
   readonly name: string;
   readonly found: FoundSuperblock;
+  /** It can be read, and cannot be relied on: a sync of it failed. */
+  readonly isBroken: boolean;
 }
 
 export interface AssemblyWishes {
@@ -77,6 +79,7 @@ interface Candidate {
   readonly index: number;
   readonly name: string;
   readonly superblock: MemberSuperblock;
+  readonly isBroken: boolean;
 }
 
 export function judgeAssembly(
@@ -104,8 +107,8 @@ export function judgeAssembly(
 }
 
 function validMembers(members: readonly FoundMember[]): readonly Candidate[] {
-  return members.flatMap(({ name, found }, index) =>
-    found.kind === "valid" ? [{ index, name, superblock: found.superblock }] : [],
+  return members.flatMap(({ name, found, isBroken }, index) =>
+    found.kind === "valid" ? [{ index, name, superblock: found.superblock, isBroken }] : [],
   );
 }
 
@@ -204,10 +207,11 @@ function seatMembers(array: ArrayRecord, candidates: readonly Candidate[]): read
   return array.roles.map((role) => {
     const member = memberWith(candidates, role.memberId);
     const isHere = member !== undefined && role.state !== "missing" && isCurrent(member, array);
+    const isOut = isHere || member === undefined || member.isBroken;
     return {
-      member: isHere ? member.index : undefined,
+      member: isHere && !member.isBroken ? member.index : undefined,
       replacement: replacementOf(role, array, candidates),
-      returned: isHere || member === undefined ? undefined : returnedMember(member, role),
+      returned: isOut ? undefined : returnedMember(member, role),
     };
   });
 }
@@ -227,7 +231,8 @@ function replacementOf(
 ): number | undefined {
   if (role.replacement === undefined) return undefined;
   const member = memberWith(candidates, role.replacement.memberId);
-  return member !== undefined && isCurrent(member, array) ? member.index : undefined;
+  const isHere = member !== undefined && !member.isBroken && isCurrent(member, array);
+  return isHere ? member.index : undefined;
 }
 
 /**
@@ -312,7 +317,10 @@ function refuseShort(
       { array: idText(array.arrayId), active, needed, missing: missingIds },
     );
   }
-  const unaware = missing.filter(({ state }) => state === "active");
+  // One that is here and broken is known not to have gone on alone.
+  const unaware = missing.filter(
+    ({ state, memberId }) => state === "active" && memberWith(candidates, memberId) === undefined,
+  );
   if (unaware.length < needed) return undefined;
   if (wishes.force) {
     risks.push(
@@ -332,7 +340,8 @@ function refuseShort(
 
 function isSpare(candidate: Candidate, array: ArrayRecord): boolean {
   const { purpose, memberId } = candidate.superblock;
-  if (purpose !== "spare" || roleOf(array, memberId) !== undefined) return false;
+  if (purpose !== "spare" || candidate.isBroken || roleOf(array, memberId) !== undefined)
+    return false;
   return !array.roles.some(
     ({ replacement }) => replacement !== undefined && equalBytes(replacement.memberId, memberId),
   );
@@ -349,8 +358,9 @@ function outMembers(
     ...spares,
   ]);
   const returned = new Set(seats.map((seat) => seat.returned?.member));
-  return members.flatMap(({ found }, member) => {
+  return members.flatMap(({ found, isBroken }, member) => {
     if (seated.has(member)) return [];
+    if (isBroken) return [{ member, reason: "a sync of it failed: replace it" }];
     if (returned.has(member)) return [{ member, reason: "it is behind: add it again" }];
     const known = candidates.some(({ index }) => index === member);
     if (known) return [{ member, reason: "it was removed from the array" }];

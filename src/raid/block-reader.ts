@@ -68,10 +68,16 @@ export class BlockReader {
     if (attempt === "read" || attempt === "hole") return attempt === "read";
     // Parity may have something to say of it, but nothing that could be checked.
     if (attempt === "lost") throw this.#corrupt(row, [slot]);
+    await this.recoverLocked(row, slot, target);
+    return true;
+  }
+
+  /** Fills `target` from the rest of the row, and puts right whoever has the block wrong. */
+  async recoverLocked(row: number, slot: number, target: Uint8Array): Promise<void> {
+    if (this.#expected(row, slot).kind === "lost") throw this.#corrupt(row, [slot]);
     const shaped = this.#core.shape.atRow(row);
     if (shaped.geometry.isMirror) await this.#recoverMirrored(row, target);
     else await this.#recoverFromParity(shaped, row, slot, target);
-    return true;
   }
 
   /** Whether the bytes are those that are expected of the block at this moment. */
@@ -135,21 +141,23 @@ export class BlockReader {
     return { kind: "placed", crc: table.crc(row, slot) };
   }
 
-  /** Finds a member that has the block right, and puts it right on those that have not. */
+  /** Asks all members that hold the block, and puts it right on those that have it wrong. */
   async #recoverMirrored(row: number, target: Uint8Array): Promise<void> {
     const { geometry } = this.#core.shape.atRow(row);
     const roles = rolesOfSlot(geometry, 0);
     const candidates = this.#candidates(row, roles, geometry.stripeOfRow(row));
     const wrong: Member[] = [];
+    let isFound = false;
     for (const [skip, member] of candidates.entries()) {
-      const attempt = await this.#attempt(row, 0, target, skip);
+      const bytes = new Uint8Array(target.length);
+      const attempt = await this.#attempt(row, 0, bytes, skip);
       if (attempt === "wrong") wrong.push(member);
-      if (attempt === "read" || attempt === "hole") {
-        for (const one of wrong) await this.#putRight(one, row, 0, target);
-        return;
-      }
+      if (isFound || attempt === "wrong" || attempt === "lost") continue;
+      target.set(bytes);
+      isFound = true;
     }
-    throw this.#corrupt(row, [0]);
+    if (!isFound) throw this.#corrupt(row, [0]);
+    for (const one of wrong) await this.#putRight(one, row, 0, target);
   }
 
   async #recoverFromParity(

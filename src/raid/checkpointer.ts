@@ -21,18 +21,25 @@ const RUN_BYTES_MAX = 262_144;
 /** What a checkpoint changes in the record besides what is its own. */
 export type RecordChange = (record: ArrayRecord) => ArrayRecord;
 
+/** Up to where the journal is durable. */
+export interface DurableEnd {
+  readonly batch: number;
+  /** How many stripes a reshape has moved by then. */
+  readonly movedStripes: number;
+}
+
 export class Checkpointer {
   readonly #core: RaidCore;
   readonly #ring: JournalRing;
-  readonly #durableBatch: () => number;
+  readonly #durable: () => DurableEnd;
   #running: Promise<void> | undefined;
   /** The highest sequence that any table block may have. */
   #sequence: number;
 
-  constructor(core: RaidCore, ring: JournalRing, durableBatch: () => number) {
+  constructor(core: RaidCore, ring: JournalRing, durable: () => DurableEnd) {
     this.#core = core;
     this.#ring = ring;
-    this.#durableBatch = durableBatch;
+    this.#durable = durable;
     this.#sequence = core.members.record.tableSequence;
   }
 
@@ -49,8 +56,13 @@ export class Checkpointer {
 
   /** Resolves when one has been made that began after the call. */
   async run(change: RecordChange = (record) => record): Promise<void> {
+    await this.alone(async () => await this.#checkpoint(change));
+  }
+
+  /** Runs while no checkpoint is under way. */
+  async alone(run: () => Promise<void>): Promise<void> {
     while (this.#running !== undefined) await this.#running.catch(() => undefined);
-    const running = this.#checkpoint(change);
+    const running = run();
     this.#running = running;
     try {
       await running;
@@ -62,7 +74,7 @@ export class Checkpointer {
   async #checkpoint(change: RecordChange): Promise<void> {
     const { members, pending, table } = this.#core;
     members.check();
-    const batch = this.#durableBatch();
+    const { batch, movedStripes } = this.#durable();
     const placed = pending.upTo(batch);
     await this.#putInPlace(placed);
     await members.syncAll();
@@ -83,6 +95,7 @@ export class Checkpointer {
         journal: start,
         tableSequence: sequence,
         tableDigest: table.digest,
+        reshape: record.reshape && { ...record.reshape, stripes: movedStripes },
       }),
     );
     await members.save();

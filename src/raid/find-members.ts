@@ -1,6 +1,5 @@
 /** Reads the superblocks of volumes and seats those that make up an array. */
 
-import { messageOf } from "../base/fault.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { ArrayMembers } from "./array-parts.ts";
 import { type Assembly, type FoundMember, judgeAssembly, type Seat } from "./assembly.ts";
@@ -49,14 +48,14 @@ export async function findMembers(
 
 async function findMember(world: RaidWorld, volume: Volume): Promise<FoundMember> {
   const { name } = volume;
+  let isBroken = false;
   try {
     // What a process wrote that was killed may be in a cache only, and is gone with the power.
     await volume.sync();
-  } catch (error) {
-    world.trace.event("raid.member-out", { member: name, why: messageOf(error) });
-    return { name, found: { kind: "damaged" } };
+  } catch {
+    isBroken = true;
   }
-  return { name, found: await readSuperblock(volume, world.checksums) };
+  return { name, found: await readSuperblock(volume, world.checksums), isBroken };
 }
 
 /** The record of the verdict, if all are seated whom it seats; otherwise with a raised event. */

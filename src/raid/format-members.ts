@@ -65,6 +65,7 @@ export async function formatMembers(
     tableSequence: 0,
     tableDigest: zeroHash,
     reshape: undefined,
+    scrubRow: undefined,
     counters: zeroCounters,
     roles: seats.map(({ member }) => ({
       memberId: member.id,

@@ -72,6 +72,11 @@ export class Geometry implements GeometryOptions {
     this.lossesMax = options.level === 1 ? options.memberCount - 1 : this.parityCount;
   }
 
+  get options(): GeometryOptions {
+    const { level, layout, memberCount, blockBytes, chunkBlocks } = this;
+    return { level, layout, memberCount, blockBytes, chunkBlocks };
+  }
+
   get isMirror(): boolean {
     return this.level === 1;
   }

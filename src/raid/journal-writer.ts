@@ -11,6 +11,7 @@
  * What comes while a batch is in flight goes into the next, so that many writers share one.
  */
 
+import type { DurableEnd } from "./checkpointer.ts";
 import type { Member } from "./member.ts";
 import { batchBytesFor, encodeBatch } from "./journal-batch.ts";
 import { batchBytesMaxOf, type JournalRing } from "./journal-ring.ts";
@@ -42,6 +43,9 @@ export class JournalWriter {
   #wantedTicket = 0;
   #inFlightTicket: number = Number.POSITIVE_INFINITY;
   #durableBatch: number;
+  /** How many stripes a reshape has moved with what is in batches, and with what is durable. */
+  #movedStripes: number;
+  #durableMoved: number;
   #running: Promise<void> | undefined;
 
   constructor(core: RaidCore, ring: JournalRing, hooks: JournalHooks) {
@@ -50,16 +54,23 @@ export class JournalWriter {
     this.#hooks = hooks;
     this.#batchBytesMax = batchBytesMaxOf(core.layout);
     this.#durableBatch = ring.next.batch - 1;
+    this.#movedStripes = core.shape.stripes;
+    this.#durableMoved = core.shape.stripes;
   }
 
-  /** All batches up to this one are durable. */
-  get durableBatch(): number {
-    return this.#durableBatch;
+  get durable(): DurableEnd {
+    return { batch: this.#durableBatch, movedStripes: this.#durableMoved };
   }
 
   /** All batches up to this one were found in the journal. */
   resumeAfter(batch: number): void {
     this.#durableBatch = batch;
+  }
+
+  /** A reshape has moved that many stripes. */
+  moveFrom(stripes: number): void {
+    this.#movedStripes = stripes;
+    this.#durableMoved = stripes;
   }
 
   /** Resolves when there is room for another change to be staged. */
@@ -148,12 +159,21 @@ export class JournalWriter {
     const records: PlacedBlock[] = [];
     let dataBytes = 0;
     for (const row of pending.staged()) {
-      if (row.isUnsynced) continue;
-      const [count, bytes] = stagedSize(row);
+      // Those that were taken together with an earlier one aren't staged any more.
+      if (!pending.isStaged(row)) continue;
+      const rows = row.group?.rows ?? [row];
+      if (rows.some(({ isUnsynced }) => isUnsynced)) {
+        if (row.group === undefined) continue;
+        break;
+      }
+      const [count, bytes] = stagedSize(rows);
       const size = batchBytesFor(records.length + count, dataBytes + bytes, layout.unitBytes);
       if (records.length > 0 && this.#batchBytesMax < size.batchBytes) break;
-      this.#inFlightTicket = Math.min(this.#inFlightTicket, row.ticket);
-      records.push(...pending.takeStaged(row, batch));
+      this.#movedStripes = row.group?.movedStripes ?? this.#movedStripes;
+      for (const one of rows) {
+        this.#inFlightTicket = Math.min(this.#inFlightTicket, one.ticket);
+        records.push(...pending.takeStaged(one, batch));
+      }
       dataBytes += bytes;
     }
     return records;
@@ -174,12 +194,13 @@ export class JournalWriter {
       batch,
       position,
       event: record.event,
-      movedStripes: shape.isReshaping ? shape.stripes : undefined,
+      movedStripes: shape.isReshaping ? this.#movedStripes : undefined,
     };
     const { bytes, checksum } = encodeBatch(header, records, layout.unitBytes, world.checksums);
     await writeCopies(this.#core, batch, this.#ring.byteAt(position), bytes, new Set());
     this.#ring.append(position, bytes.length, checksum);
     this.#durableBatch = batch;
+    this.#durableMoved = header.movedStripes ?? 0;
   }
 
   #settleInPlace(records: readonly PlacedBlock[]): void {
@@ -240,13 +261,15 @@ function activeMembers(core: RaidCore, turn: number): readonly Member[] {
   return [...active.slice(first), ...active.slice(0, first)];
 }
 
-function stagedSize(row: PendingRow): readonly [count: number, bytes: number] {
+function stagedSize(rows: readonly PendingRow[]): readonly [count: number, bytes: number] {
   let count = 0;
   let bytes = 0;
-  for (const block of row.blocks) {
-    if (block === undefined || block.batch !== Number.POSITIVE_INFINITY) continue;
-    count++;
-    bytes += block.bytes?.length ?? 0;
+  for (const { blocks } of rows) {
+    for (const block of blocks) {
+      if (block === undefined || block.batch !== Number.POSITIVE_INFINITY) continue;
+      count++;
+      bytes += block.bytes?.length ?? 0;
+    }
   }
   return [count, bytes];
 }

@@ -204,6 +204,12 @@ export class Members {
     await this.settled();
   }
 
+  /** Gives a new member the record as it will be saved next. */
+  async introduce(member: Member): Promise<void> {
+    const record = { ...this.#record, sequence: this.#record.sequence + 1 };
+    await this.#writeRecord(member, record);
+  }
+
   /** Resolves when all changes made so far are durable; throws if the array has failed. */
   async settled(): Promise<void> {
     const wanted = this.#changed;

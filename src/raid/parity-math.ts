@@ -6,12 +6,16 @@
  * a hole: nobody wrote it, and it counts as zeroes.
  */
 
-import { must } from "../base/assert.ts";
+import { assert, must } from "../base/assert.ts";
+import { MEMBER_COUNT_MAX } from "./geometry.ts";
+import { bestParityKernel } from "./parity/best-kernel.ts";
 import { HOLE, type ParityKernel } from "./parity/kernel.ts";
 
 export type RowBlocks = readonly (Uint8Array | undefined)[];
 
 const PIECE_BYTES = 16_384;
+/** A place for each index, and one for what is replaced. */
+const PLACE_COUNT: number = MEMBER_COUNT_MAX + 1;
 
 export class ParityMath {
   readonly #kernel: ParityKernel;
@@ -22,14 +26,13 @@ export class ParityMath {
   /** Which of the places are used in one call. */
   readonly #data: number[];
 
-  constructor(kernel: ParityKernel, dataCount: number, parityCount: number) {
-    this.#kernel = kernel;
+  constructor(bench: ParityBench, dataCount: number, parityCount: number) {
+    this.#kernel = bench.kernel;
     this.#dataCount = dataCount;
     this.#parityCount = parityCount;
     const count = dataCount + parityCount + 1;
-    const room = kernel.arena.allocate(count * PIECE_BYTES);
-    const at = must(room, "the arena has room for a piece of each index");
-    this.#places = Array.from({ length: count }, (_, index) => at + index * PIECE_BYTES);
+    assert(count <= PLACE_COUNT, "there is a place for each index");
+    this.#places = Array.from({ length: count }, (_, index) => bench.at + index * PIECE_BYTES);
     this.#data = Array.from({ length: dataCount }, () => HOLE);
   }
 
@@ -124,10 +127,25 @@ export class ParityMath {
   }
 }
 
-/** An arena that has room for the pieces of that many indexes. */
-export function arenaBytesFor(slotCount: number): number {
+/** A kernel, and where in its arena there is a place for each index of any row. */
+export interface ParityBench {
+  readonly kernel: ParityKernel;
+  readonly at: number;
+}
+
+let shared: ParityBench | undefined;
+
+/**
+ * The one that all arrays use, since none keeps anything there: engines set gigabytes of addresses
+ * aside for each kernel, and take their time to compile it.
+ */
+export function sharedParityBench(): ParityBench {
+  if (shared !== undefined) return shared;
   // The kernel keeps the beginning for itself, and regions are powers of two.
-  return 4 * 2 ** Math.ceil(Math.log2((slotCount + 1) * PIECE_BYTES));
+  const kernel = bestParityKernel(4 * 2 ** Math.ceil(Math.log2(PLACE_COUNT * PIECE_BYTES)));
+  const at = must(kernel.arena.allocate(PLACE_COUNT * PIECE_BYTES), "the arena has the room");
+  shared = { kernel, at };
+  return shared;
 }
 
 function lengthOf(blocks: readonly Uint8Array[]): number {

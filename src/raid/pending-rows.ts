@@ -43,6 +43,14 @@ export interface PendingRow {
   ticket: number;
   /** Whether blocks of it were written in place and not synced since. */
   isUnsynced: boolean;
+  /** The rows that must be put into one batch together, if there are any besides this. */
+  group: RowGroup | undefined;
+}
+
+export interface RowGroup {
+  readonly rows: readonly PendingRow[];
+  /** How many stripes a reshape has moved with these. */
+  readonly movedStripes: number;
 }
 
 /** A version with where it belongs. */
@@ -92,6 +100,10 @@ export class PendingRows {
     return this.#rows.has(row);
   }
 
+  isStaged({ row }: PendingRow): boolean {
+    return this.#staged.has(row);
+  }
+
   staged(): Iterable<PendingRow> {
     return this.#staged.values();
   }
@@ -109,10 +121,18 @@ export class PendingRows {
     if (kind === BLOCK_IN_PLACE) pending.isUnsynced = true;
   }
 
+  /** Has these rows, which are staged, put into one batch. */
+  bind(rows: readonly number[], movedStripes: number): void {
+    const staged = rows.map((row) => this.#stagedRow(row));
+    const group: RowGroup = { rows: staged, movedStripes };
+    for (const pending of staged) pending.group = group;
+  }
+
   /** Puts all staged versions of the row into a batch. */
   takeStaged(pending: PendingRow, batch: number): readonly PlacedBlock[] {
     const wasStaged = this.#staged.delete(pending.row);
     assert(wasStaged && !pending.isUnsynced, "a row is taken once, and after it is durable");
+    pending.group = undefined;
     const taken: PlacedBlock[] = [];
     for (const [slot, block] of pending.blocks.entries()) {
       if (block === undefined || block.batch !== Number.POSITIVE_INFINITY) continue;
@@ -120,6 +140,7 @@ export class PendingRows {
       this.#stagedBytes -= sizeOf(block);
       taken.push({ row: pending.row, slot, block });
     }
+    if (taken.length === 0) this.#dropEmpty(pending);
     return taken;
   }
 
@@ -147,11 +168,16 @@ export class PendingRows {
     let newest = pending.blocks[slot];
     if (newest === block) {
       pending.blocks[slot] = undefined;
-      if (pending.blocks.every((one) => one === undefined)) this.#rows.delete(row);
+      this.#dropEmpty(pending);
       return;
     }
     while (newest !== undefined && newest.older !== block) newest = newest.older;
     if (newest !== undefined) newest.older = undefined;
+  }
+
+  #dropEmpty(pending: PendingRow): void {
+    const isEmpty = pending.blocks.every((one) => one === undefined);
+    if (isEmpty && !this.#staged.has(pending.row)) this.#rows.delete(pending.row);
   }
 
   #stagedRow(row: number): PendingRow {
@@ -166,8 +192,11 @@ export class PendingRows {
   #rowOf(row: number): PendingRow {
     const present = this.#rows.get(row);
     if (present !== undefined) return present;
-    const blocks = Array.from({ length: this.#slotCount() }, () => undefined);
-    const pending: PendingRow = { row, blocks, ticket: 0, isUnsynced: false };
+    const blocks: (PendingBlock | undefined)[] = Array.from(
+      { length: this.#slotCount() },
+      () => undefined,
+    );
+    const pending: PendingRow = { row, blocks, ticket: 0, isUnsynced: false, group: undefined };
     this.#rows.set(row, pending);
     return pending;
   }

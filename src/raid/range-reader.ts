@@ -33,6 +33,17 @@ export class RangeReader {
 
   /** Fills `target` with the bytes at `at`, which lie within the array. */
   async read(at: number, target: Uint8Array): Promise<void> {
+    const { layout, shape } = this.#core;
+    for (;;) {
+      const movedBefore = shape.movedBlocks;
+      await this.#readOnce(at, target);
+      const [from, to] = [movedBefore * layout.blockBytes, shape.movedBlocks * layout.blockBytes];
+      // What lay in a stripe that was laid out anew meanwhile may be another block by now.
+      if (to <= from || to <= at || at + target.length <= from) return;
+    }
+  }
+
+  async #readOnce(at: number, target: Uint8Array): Promise<void> {
     const { blockBytes } = this.#core.layout;
     const reads: Promise<void>[] = [];
     for (let done = 0; done < target.length;) {
@@ -51,8 +62,18 @@ export class RangeReader {
 
   /** Fills `target` with the blocks of the run as they are now. */
   async readRun(run: Run, target: Uint8Array): Promise<void> {
-    const isRead = await this.#tryRun(run, target, true);
-    if (!isRead) await this.#readBlocks(run, target);
+    if (await this.#tryRun(run, target, true)) return;
+    for (let index = 0; index < run.count; index++) {
+      await this.#blocks.read(run.row + index, run.slot, this.#bytesOf(target, index, 1));
+    }
+  }
+
+  /** As `readRun`, for whoever holds the locks of the stripes. */
+  async readRunLocked(run: Run, target: Uint8Array): Promise<void> {
+    if (await this.#tryRun(run, target, true)) return;
+    for (let index = 0; index < run.count; index++) {
+      await this.#blocks.readLocked(run.row + index, run.slot, this.#bytesOf(target, index, 1));
+    }
   }
 
   #runAt(block: number, countMax: number): Run {
@@ -90,12 +111,6 @@ export class RangeReader {
     }
     const outcomes = await Promise.all(reads);
     return outcomes.every(Boolean);
-  }
-
-  async #readBlocks(run: Run, target: Uint8Array): Promise<void> {
-    for (let index = 0; index < run.count; index++) {
-      await this.#blocks.read(run.row + index, run.slot, this.#bytesOf(target, index, 1));
-    }
   }
 
   #source(row: number, slot: number): Source {

@@ -87,18 +87,29 @@ export class RangeWriter {
 
   /** Locks the stripes of as much of the range as is taken at once, and says where that ends. */
   async #lockPiece(from: number, end: number): Promise<readonly [StripeLock, number]> {
-    const { locks, shape } = this.#core;
     for (;;) {
-      const { moves } = shape;
-      const to = this.#pieceEnd(from, end);
-      const { geometry } = this.#shapedAt(from);
-      const first = geometry.stripeOfBlock(Math.floor(from / geometry.blockBytes));
-      const last = geometry.stripeOfBlock(Math.floor((to - 1) / geometry.blockBytes));
-      const lock = await locks.acquire(first, last + 1);
+      const piece = this.#pieceAt(from, end);
+      const lock = await this.#core.locks.acquire(piece.first, piece.last + 1);
+      const now = this.#pieceAt(from, end);
       // Stripes may have been laid out anew while this waited.
-      if (moves === shape.moves) return [lock, to];
-      locks.release(lock);
+      if (now.first === piece.first && now.last === piece.last && now.to === piece.to) {
+        return [lock, piece.to];
+      }
+      this.#core.locks.release(lock);
     }
+  }
+
+  #pieceAt(
+    from: number,
+    end: number,
+  ): { readonly first: number; readonly last: number; readonly to: number } {
+    const { geometry } = this.#shapedAt(from);
+    const to = this.#pieceEnd(from, end);
+    return {
+      first: geometry.stripeOfBlock(Math.floor(from / geometry.blockBytes)),
+      last: geometry.stripeOfBlock(Math.floor((to - 1) / geometry.blockBytes)),
+      to,
+    };
   }
 
   #pieceEnd(from: number, end: number): number {

@@ -49,8 +49,11 @@ async function keepBatches({ core }: ArrayParts, batches: readonly FoundBatch[])
   );
 }
 
-function replayBatch({ core }: ArrayParts, { records, movedStripes }: FoundBatch): void {
-  if (movedStripes !== undefined) core.shape.advance(movedStripes);
+function replayBatch({ core, journal }: ArrayParts, { records, movedStripes }: FoundBatch): void {
+  if (movedStripes !== undefined && core.shape.isReshaping) {
+    core.shape.advance(movedStripes);
+    journal.moveFrom(movedStripes);
+  }
   for (const { row, slot, kind, crc, bytes } of records) {
     core.pending.replay(row, slot, kind, crc, bytes);
   }

@@ -6,8 +6,7 @@
 
 import { must } from "../base/assert.ts";
 import { Geometry, type GeometryOptions } from "./geometry.ts";
-import { arenaBytesFor, ParityMath } from "./parity-math.ts";
-import { bestParityKernel } from "./parity/best-kernel.ts";
+import { ParityMath, sharedParityBench } from "./parity-math.ts";
 import type { ArrayRecord } from "./superblock.ts";
 
 /** A geometry, and the arithmetic of its parity. */
@@ -23,7 +22,6 @@ export class Shape {
   #old: Shaped | undefined;
   /** How many stripes have the new geometry. */
   #stripes = 0;
-  #moves = 0;
 
   constructor(record: ArrayRecord) {
     this.#now = shaped(record);
@@ -38,6 +36,10 @@ export class Shape {
     return this.#now.geometry;
   }
 
+  get now(): Shaped {
+    return this.#now;
+  }
+
   get isReshaping(): boolean {
     return this.#old !== undefined;
   }
@@ -45,11 +47,6 @@ export class Shape {
   /** How many stripes have the new geometry, while the array is reshaped. */
   get stripes(): number {
     return this.#stripes;
-  }
-
-  /** Grows whenever blocks may lie elsewhere than before. */
-  get moves(): number {
-    return this.#moves;
   }
 
   /** The geometry of what isn't moved yet. */
@@ -73,27 +70,29 @@ export class Shape {
     return this.#stripes * this.geometry.chunkBlocks * this.geometry.dataCount;
   }
 
+  /** For where nothing lies elsewhere than before. */
+  replace(options: GeometryOptions): void {
+    this.#now = shaped(options);
+  }
+
   begin(options: GeometryOptions): void {
     this.#old = this.#now;
     this.#now = shaped(options);
     this.#stripes = 0;
-    this.#moves++;
   }
 
   advance(stripes: number): void {
     this.#stripes = stripes;
-    this.#moves++;
   }
 
   end(): void {
     this.#old = undefined;
-    this.#moves++;
   }
 }
 
 function shaped(options: GeometryOptions): Shaped {
   const geometry = new Geometry(options);
   if (geometry.parityCount === 0) return { geometry, math: undefined };
-  const kernel = bestParityKernel(arenaBytesFor(geometry.slotCount));
-  return { geometry, math: new ParityMath(kernel, geometry.dataCount, geometry.parityCount) };
+  const bench = sharedParityBench();
+  return { geometry, math: new ParityMath(bench, geometry.dataCount, geometry.parityCount) };
 }

@@ -90,6 +90,7 @@ function superblockAt(number: number): MemberSuperblock {
     tableSequence: 0,
     tableDigest: zeroHash,
     reshape: undefined,
+    scrubRow: undefined,
     counters: zeroCounters,
     roles: [1, 2, 3].map((id) => ({
       memberId: new Uint8Array(16).fill(id),
@@ -137,6 +138,7 @@ function arbitrarySuperblock(): fc.Arbitrary<MemberSuperblock> {
       fc.record({ oldMemberCount: fc.integer({ min: 2, max: 31 }), stripes: natural }),
       { nil: undefined },
     ),
+    scrubRow: fc.option(fc.nat(), { nil: undefined }),
     counters: fc.record({
       membersFailed: natural,
       blocksRepaired: natural,

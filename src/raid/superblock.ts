@@ -44,6 +44,7 @@
  *        208      8  repairs            rebuilds that came to their end
  *        216      8  repair seconds     from the loss of the member to the end of the rebuild
  *        224      8  scrubs             that came to their end
+ *        232      8  scrub position     one more than the row at which a scrub goes on; 0: none
  *
  *        512  32*64  roles, one after the other:
  *               0   16  member id
@@ -117,6 +118,8 @@ export interface ArrayRecord {
   readonly tableSequence: number;
   readonly tableDigest: Hash64;
   readonly reshape: Reshape | undefined;
+  /** The row at which a scrub goes on that was begun. */
+  readonly scrubRow: number | undefined;
   readonly counters: RaidCounters;
   readonly roles: readonly RoleRecord[];
 }
@@ -328,7 +331,7 @@ function isLevel(level: number): level is RaidLevel {
 
 type State = Pick<
   ArrayRecord,
-  "journal" | "incarnation" | "tableSequence" | "tableDigest" | "reshape" | "counters"
+  "journal" | "incarnation" | "tableSequence" | "tableDigest" | "reshape" | "scrubRow" | "counters"
 >;
 
 function writeState(fields: FieldWriter, state: State): void {
@@ -347,6 +350,7 @@ function writeState(fields: FieldWriter, state: State): void {
   fields.u64(state.counters.repairs);
   fields.u64(state.counters.repairSeconds);
   fields.u64(state.counters.scrubs);
+  fields.u64(state.scrubRow === undefined ? 0 : state.scrubRow + 1);
 }
 
 function readState(fields: FieldReader): State {
@@ -365,8 +369,10 @@ function readState(fields: FieldReader): State {
     repairSeconds: fields.u64(),
     scrubs: fields.u64(),
   };
+  const scrubNext = fields.u64();
+  const scrubRow = scrubNext === 0 ? undefined : scrubNext - 1;
   const reshape = oldMemberCount === 0 ? undefined : { oldMemberCount, stripes };
-  return { journal, incarnation, tableSequence, tableDigest, reshape, counters };
+  return { journal, incarnation, tableSequence, tableDigest, reshape, scrubRow, counters };
 }
 
 function writeRoles(fields: FieldWriter, roles: readonly RoleRecord[]): void {

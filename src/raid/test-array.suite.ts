@@ -6,7 +6,12 @@ import { MemoryVolume } from "../volume/memory-volume.ts";
 import type { PagedImage } from "../volume/paged-image.ts";
 import type { Clock } from "../world/world.ts";
 import type { RaidLevel } from "./geometry.ts";
-import { type AssembleOptions, type CreateOptions, defaultRaidOptions } from "./options.ts";
+import {
+  type AssembleOptions,
+  type BackgroundOptions,
+  type CreateOptions,
+  defaultRaidOptions,
+} from "./options.ts";
 import type { RaidWorld } from "./raid-world.ts";
 
 export interface TracedEvent {
@@ -72,6 +77,14 @@ export interface SmallShape {
   readonly chunkBlocks: number;
 }
 
+/** Never waits, since time stands still; saves its position every few rows. */
+const smallBackground: BackgroundOptions = {
+  bytesPerSecondMin: Number.POSITIVE_INFINITY,
+  bytesPerSecondMax: 0,
+  saveEveryBytes: 256,
+  takesSpares: true,
+};
+
 /** Blocks of a few bytes and a journal of a few batches, so that everything comes round soon. */
 export function smallOptions(
   { level, memberCount, blockBytes, chunkBlocks }: SmallShape,
@@ -91,6 +104,7 @@ export function smallOptions(
     sizeBytes,
     stallMs: 0,
     inPlaceBytesMin: 2 * blockBytes,
+    background: smallBackground,
   };
 }
 
@@ -98,6 +112,7 @@ export const smallAssembly: AssembleOptions = {
   ...defaultRaidOptions,
   stallMs: 0,
   inPlaceBytesMin: 128,
+  background: smallBackground,
   force: false,
 };
 

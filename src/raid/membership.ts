@@ -1,0 +1,227 @@
+/** Who belongs to an array: adding, removing and replacing members by command. */
+
+import { equalBytes } from "../base/bytes.ts";
+import { Fault } from "../base/fault.ts";
+import type { Volume } from "../volume/volume.ts";
+import type { ArrayParts } from "./array-parts.ts";
+import { newId, prepareGroups } from "./format-members.ts";
+import { Member } from "./member.ts";
+import { beginReshape } from "./reshape.ts";
+import { readSuperblock } from "./read-superblock.ts";
+import { idText, type MemberSuperblock, type RoleRecord } from "./superblock.ts";
+
+/** What became of a volume that was added. */
+export type Added =
+  /** It is brought up to date, from where it left. */
+  | { readonly kind: "re-added"; readonly role: number }
+  /** It takes the place of one that is missing. */
+  | { readonly kind: "rebuilding"; readonly role: number }
+  | { readonly kind: "spare" };
+
+export class Membership {
+  readonly #parts: ArrayParts;
+  /** One change at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: ArrayParts) {
+    this.#parts = parts;
+  }
+
+  async add(volume: Volume): Promise<Added> {
+    return await this.alone(async () => {
+      const superblock = await this.#superblockOf(volume);
+      const returned = superblock === undefined ? undefined : this.#returnedRole(superblock);
+      if (superblock !== undefined && returned !== undefined) {
+        return await this.#addAgain(volume, superblock, returned);
+      }
+      return await this.#addNew(volume);
+    });
+  }
+
+  /** Takes a spare or a replacement out; others have to fail first. */
+  async remove(name: string): Promise<Volume> {
+    return await this.alone(async () => {
+      const { members } = this.#parts;
+      const index = members.spares.findIndex((spare) => spare.name === name);
+      const spare = members.spares[index];
+      if (spare !== undefined) {
+        members.spares.splice(index, 1);
+        spare.isOut = true;
+        await wipe(spare.volume);
+        return spare.volume;
+      }
+      const role = members.seats.findIndex(({ replacement }) => replacement?.name === name);
+      const seat = members.seats[role];
+      if (seat?.replacement === undefined) throw this.#notRemovable(name);
+      const { replacement } = seat;
+      seat.replacement = undefined;
+      replacement.isOut = true;
+      members.changeRole(role, { replacement: undefined });
+      await members.save();
+      return replacement.volume;
+    });
+  }
+
+  /** Has the volume take over from the member of the role, which serves until then. */
+  async replace(role: number, volume: Volume): Promise<void> {
+    await this.alone(async () => {
+      const { members } = this.#parts;
+      const seat = members.seat(role);
+      if (members.active(role) === undefined || seat.replacement !== undefined) {
+        const message =
+          `Role ${role} cannot be replaced: its member is missing, being rebuilt or being ` +
+          "replaced already. Add the volume instead";
+        throw new Fault("ERR_ARGUMENT", message, { role });
+      }
+      const superblock = await this.#superblockOf(volume);
+      if (superblock !== undefined) this.#refuseSeated(superblock, volume);
+      const replacement = await this.#prepare(volume, newId(this.#parts.core.world));
+      seat.replacement = replacement;
+      members.changeRole(role, { replacement: { memberId: replacement.id, position: 0 } });
+      await this.#raiseEvent();
+    });
+  }
+
+  /** Puts a spare in the place of a missing member; false if there is none of either. */
+  async takeSpare(): Promise<boolean> {
+    return await this.alone(async () => {
+      const { members } = this.#parts;
+      const role = this.#missingRole();
+      const [spare] = members.spares;
+      if (role === undefined || spare === undefined) return false;
+      members.spares.shift();
+      // It may be from before the array grew.
+      await this.#prepare(spare.volume, spare.id);
+      await this.#seat(role, spare, 0);
+      return true;
+    });
+  }
+
+  /** Makes the array larger by a member. */
+  async growBy(volume: Volume): Promise<void> {
+    await this.alone(async () => {
+      const superblock = await this.#superblockOf(volume);
+      if (superblock !== undefined) this.#refuseSeated(superblock, volume);
+      const member = await this.#prepare(volume, newId(this.#parts.core.world));
+      await beginReshape(this.#parts, member);
+    });
+  }
+
+  async #addAgain(volume: Volume, superblock: MemberSuperblock, role: number): Promise<Added> {
+    const record = this.#parts.members.role(role);
+    const { sequence } = superblock.array;
+    if (0 < record.leftSequence && record.leftSequence < sequence) {
+      const message =
+        `"${volume.name}" went on without the others since it left: what was written to it would ` +
+        "be lost. Wipe it to add it as a new member";
+      throw new Fault("ERR_ARGUMENT", message, { member: volume.name });
+    }
+    const asItLeft = record.leftSequence - 1 <= sequence && 0 < record.leftSequence;
+    const member = await this.#prepare(volume, superblock.memberId);
+    await this.#seat(role, member, asItLeft ? record.leftEvent : 0);
+    return { kind: asItLeft ? "re-added" : "rebuilding", role };
+  }
+
+  async #addNew(volume: Volume): Promise<Added> {
+    const { members } = this.#parts;
+    const member = await this.#prepare(volume, newId(this.#parts.core.world));
+    const role = this.#missingRole();
+    if (role !== undefined) {
+      await this.#seat(role, member, 0);
+      return { kind: "rebuilding", role };
+    }
+    members.spares.push(member);
+    await members.save();
+    return { kind: "spare" };
+  }
+
+  async #seat(role: number, member: Member, leftEvent: number): Promise<void> {
+    const { members } = this.#parts;
+    members.seat(role).member = member;
+    const fields: Partial<RoleRecord> = {
+      memberId: member.id,
+      state: "rebuilding",
+      position: 0,
+      leftEvent,
+      leftSequence: 0,
+    };
+    members.changeRole(role, fields);
+    await this.#raiseEvent();
+  }
+
+  async #raiseEvent(): Promise<void> {
+    const { members } = this.#parts;
+    members.change((record) => ({ ...record, event: record.event + 1 }));
+    await members.save();
+  }
+
+  async #prepare(volume: Volume, id: Uint8Array): Promise<Member> {
+    const { layout } = this.#parts.core;
+    const { blockBytes, rows } = this.#parts.members.record;
+    if (blockBytes % volume.writeUnitBytes !== 0) {
+      const message =
+        `"${volume.name}" is written in units of ${volume.writeUnitBytes} bytes, which blocks of ` +
+        `${blockBytes} bytes are not whole numbers of: use another volume`;
+      throw new Fault("ERR_ARGUMENT", message, { member: volume.name });
+    }
+    await prepareGroups(volume, layout, 0, rows);
+    return new Member(id, volume);
+  }
+
+  #missingRole(): number | undefined {
+    const role = this.#parts.members.record.roles.findIndex(({ state }) => state === "missing");
+    return role === -1 ? undefined : role;
+  }
+
+  /** What the volume says of itself as a member of this array, if it was one. */
+  async #superblockOf(volume: Volume): Promise<MemberSuperblock | undefined> {
+    const { core, members } = this.#parts;
+    const found = await readSuperblock(volume, core.world.checksums);
+    if (found.kind === "empty" || found.kind === "damaged") return undefined;
+    if (found.kind === "valid") {
+      const { arrayId } = found.superblock.array;
+      if (equalBytes(arrayId, members.record.arrayId)) return found.superblock;
+    }
+    const whose = found.kind === "valid" ? idText(found.superblock.array.arrayId) : "newer format";
+    const message =
+      `"${volume.name}" is a member of another array (${whose}): wipe it first, if nothing on it ` +
+      "is needed";
+    throw new Fault("ERR_ARGUMENT", message, { member: volume.name });
+  }
+
+  #returnedRole({ memberId }: MemberSuperblock): number | undefined {
+    const { roles } = this.#parts.members.record;
+    const role = roles.findIndex((one) => equalBytes(one.memberId, memberId));
+    if (role === -1) return undefined;
+    if (roles[role]?.state === "missing") return role;
+    const message = `The volume is the member of role ${role} already`;
+    throw new Fault("ERR_ARGUMENT", message, { role });
+  }
+
+  #refuseSeated({ memberId }: MemberSuperblock, volume: Volume): void {
+    const { members } = this.#parts;
+    if (!members.all().some(({ id }) => equalBytes(id, memberId))) return;
+    const message = `"${volume.name}" is a member of the array already: use another volume`;
+    throw new Fault("ERR_ARGUMENT", message, { member: volume.name });
+  }
+
+  #notRemovable(name: string): Fault {
+    const message =
+      `"${name}" cannot be removed: only spares and replacements can, and members that have ` +
+      "failed are out already. Fail it first";
+    return new Fault("ERR_ARGUMENT", message, { member: name });
+  }
+
+  /** Runs while nobody else changes who belongs to the array, or how large it is. */
+  async alone<T>(run: () => Promise<T>): Promise<T> {
+    const running = this.#last.then(run, run);
+    this.#last = running.catch(() => undefined);
+    return await running;
+  }
+}
+
+/** Makes the volume forget that it was a member. */
+async function wipe(volume: Volume): Promise<void> {
+  await volume.write(0, new Uint8Array(8192));
+  await volume.sync();
+}

@@ -1,0 +1,87 @@
+/**
+ * Brings a member that isn't whole to where it is: every block of its role that is in place on the
+ * others is put in place on it, window by window, each under the locks of its stripes. What isn't in
+ * place yet comes to it as to everybody else, with the next checkpoint.
+ *
+ * A block that can't be had, because another member fails to give its part, is lost by name, and the
+ * work goes on.
+ */
+
+import { isFault } from "../base/fault.ts";
+import type { ArrayParts } from "./array-parts.ts";
+import type { Member } from "./member.ts";
+import { BLOCK_IN_PLACE, BLOCK_LOST } from "./pending-rows.ts";
+import { arrayBytesAt } from "./raid-core.ts";
+import type { Run } from "./range-reader.ts";
+
+export interface CopyTarget {
+  readonly member: Member;
+  readonly role: number;
+  /** Blocks that were put in place at this event or before are there already. */
+  readonly sinceEvent: number;
+}
+
+export class RowCopier {
+  readonly #parts: ArrayParts;
+  readonly #target: CopyTarget;
+  readonly #slot: number;
+
+  constructor(parts: ArrayParts, target: CopyTarget) {
+    this.#parts = parts;
+    this.#target = target;
+    this.#slot = parts.core.shape.geometry.isMirror ? 0 : target.role;
+  }
+
+  /** Copies the rows from `row` up to `end`; the locks of their stripes are held. */
+  async copy(row: number, end: number): Promise<void> {
+    const { layout } = this.#parts.core;
+    for (let first = row; first < end;) {
+      if (!this.#isWanted(first)) {
+        first++;
+        continue;
+      }
+      const limit = Math.min(end, layout.runEnd(first));
+      let last = first + 1;
+      while (last < limit && this.#isWanted(last)) last++;
+      await this.#copyRun({ row: first, slot: this.#slot, count: last - first });
+      first = last;
+    }
+  }
+
+  #isWanted(row: number): boolean {
+    const { pending, shape, table } = this.#parts.core;
+    if (shape.atRow(row).geometry.slotCount <= this.#slot) return false;
+    const newest = pending.get(row, this.#slot);
+    if (newest !== undefined) return newest.kind === BLOCK_IN_PLACE;
+    if (!table.isWritten(row, this.#slot) || table.isLost(row, this.#slot)) return false;
+    return this.#target.sinceEvent < table.event(row, this.#slot);
+  }
+
+  async #copyRun(run: Run): Promise<void> {
+    const { core, reader } = this.#parts;
+    const bytes = new Uint8Array(run.count * core.layout.blockBytes);
+    try {
+      await reader.readRunLocked(run, bytes);
+    } catch (error) {
+      if (!isFault(error, "ERR_CORRUPT")) throw error;
+      if (run.count === 1) this.#lose(run.row);
+      // The others of the run may be had one by one.
+      for (let row = run.row; 1 < run.count && row < run.row + run.count; row++) {
+        await this.#copyRun({ row, slot: run.slot, count: 1 });
+      }
+      return;
+    }
+    await core.members.write(this.#target.member, core.layout.rowAt(run.row), bytes);
+  }
+
+  #lose(row: number): void {
+    const { members, pending, shape, world } = this.#parts.core;
+    pending.stage(row, this.#slot, BLOCK_LOST, 0);
+    members.count("blocksLost");
+    world.trace.event("raid.block-lost", {
+      row,
+      slot: this.#slot,
+      at: arrayBytesAt(shape.atRow(row).geometry, row, this.#slot),
+    });
+  }
+}
