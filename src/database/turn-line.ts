@@ -10,6 +10,8 @@
 
 import type { Clock } from "../world/world.ts";
 
+/** So many begin in one turn, which is then let end. */
+const IN_TURN_MAX = 32;
 const PASSES_MIN = 8;
 const PASSES_MAX = 1024;
 const BRIEF: Promise<boolean> = Promise.resolve(true);
@@ -26,6 +28,8 @@ export class TurnLine {
   #waiting: Place[] = [];
   /** How many of `#waiting` have begun. */
   #begunCount = 0;
+  /** Of those that went by the line. */
+  #inTurnCount = 0;
   /** So many begin without a line. */
   #passes = 0;
   #passesNext = PASSES_MIN;
@@ -41,10 +45,11 @@ export class TurnLine {
       this.#passes--;
       return LASTING;
     }
-    if (this.#first !== undefined) {
+    if (this.#first !== undefined || this.#isResting) {
       return new Promise((resolve) => this.#waiting.push({ member, begin: resolve }));
     }
     this.#first = member;
+    this.#inTurnCount++;
     this.#watch();
     return BRIEF;
   }
@@ -52,30 +57,48 @@ export class TurnLine {
   leave(member: object): void {
     if (this.#first !== member) return;
     this.#passesNext = PASSES_MIN;
+    this.#first = undefined;
+    if (!this.#isResting) this.#beginNext();
+  }
+
+  /** What has been begun in this turn is to be on its way to the disk before more is. */
+  get #isResting(): boolean {
+    return this.#inTurnCount >= IN_TURN_MAX;
+  }
+
+  #beginNext(): void {
     const next = this.#waiting[this.#begunCount];
-    this.#first = next?.member;
     if (next === undefined) return;
-    if (++this.#begunCount === this.#waiting.length) {
-      this.#waiting = [];
-      this.#begunCount = 0;
-    }
+    if (++this.#begunCount === this.#waiting.length) this.#empty();
+    this.#first = next.member;
+    this.#inTurnCount++;
+    this.#watch();
     next.begin(true);
   }
 
-  /** Whoever is first when everything that could go on has gone on outlasts the turn. */
   #watch(): void {
     if (this.#isWatching) return;
     this.#isWatching = true;
     this.#clock.soon(() => {
       this.#isWatching = false;
-      if (this.#first === undefined) return;
-      const waiting = this.#waiting.slice(this.#begunCount);
-      this.#first = undefined;
-      this.#waiting = [];
-      this.#begunCount = 0;
-      this.#passes = this.#passesNext;
-      this.#passesNext = Math.min(2 * this.#passesNext, PASSES_MAX);
-      for (const { begin } of waiting) begin(false);
+      this.#inTurnCount = 0;
+      if (this.#first === undefined) this.#beginNext();
+      else this.#outlasted();
     });
+  }
+
+  /** Whoever is first when everything that could go on has gone on outlasts the turn. */
+  #outlasted(): void {
+    const waiting = this.#waiting.slice(this.#begunCount);
+    this.#empty();
+    this.#first = undefined;
+    this.#passes = this.#passesNext;
+    this.#passesNext = Math.min(2 * this.#passesNext, PASSES_MAX);
+    for (const { begin } of waiting) begin(false);
+  }
+
+  #empty(): void {
+    this.#waiting = [];
+    this.#begunCount = 0;
   }
 }
