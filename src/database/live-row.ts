@@ -10,7 +10,7 @@ import { deadlineOf } from "./value-codec.ts";
 /** Looks up the key `source[0, length)`; what has expired is removed, and absent. */
 export function findLive(step: Step, source: Uint8Array, length: number): boolean {
   if (!step.find(source, 0, length)) return false;
-  if (isLive(step, step.nowMs)) return true;
+  if (isLiveNow(step)) return true;
   step.remove(source, 0, length);
   return false;
 }
@@ -18,9 +18,15 @@ export function findLive(step: Step, source: Uint8Array, length: number): boolea
 /** As `findLive`, with the exclusive lock. */
 export function findLiveForUpdate(step: Step, source: Uint8Array, length: number): boolean {
   if (!step.findForUpdate(source, 0, length)) return false;
-  if (isLive(step, step.nowMs)) return true;
+  if (isLiveNow(step)) return true;
   step.remove(source, 0, length);
   return false;
+}
+
+/** Most rows have no deadline, and for those nobody looks at the clock. */
+function isLiveNow(step: Step): boolean {
+  const deadlineMs = deadlineOf(step.valueBytes, step.valueAt, step.valueLength);
+  return deadlineMs === undefined || step.nowMs < deadlineMs;
 }
 
 /** A row, in the result of a look-up or of a scan. */

@@ -15,6 +15,7 @@
  */
 
 import { assert } from "../base/assert.ts";
+import { copyBytes } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import { typeName } from "../base/type-name.ts";
 import { decodeUtf8, utf8Length, writeUtf8 } from "../base/utf8.ts";
@@ -132,7 +133,7 @@ function partLength(part: KeyPart, depth: number): number {
 }
 
 function objectLength(part: Uint8Array | Uuid | readonly KeyPart[], depth: number): number {
-  if (part instanceof Uint8Array) return 2 + part.length + countZeros(part);
+  if (part instanceof Uint8Array) return 2 + part.length + countZeros(part, 0, part.length);
   if (part instanceof Uuid) return 1 + UUID_BYTES;
   if (!Array.isArray(part)) throw notAPart(part);
   if (depth === NESTING_MAX) {
@@ -160,7 +161,7 @@ function writeObject(
 ): number {
   if (part instanceof Uint8Array) {
     target[at] = BYTES;
-    target.set(part, at + 1);
+    copyBytes(target, at + 1, part, 0, part.length);
     return endEscaped(target, at + 1, part.length);
   }
   if (part instanceof Uuid) {
@@ -186,7 +187,7 @@ function writeString(text: string, target: Uint8Array, at: number): number {
 
 /** Escapes the zeros among `length` bytes that were just written, and ends them. */
 function endEscaped(target: Uint8Array, at: number, length: number): number {
-  const end = at + length + countZeros(target.subarray(at, at + length));
+  const end = at + length + countZeros(target, at, length);
   let from = at + length;
   for (let to = end; from < to;) {
     const byte = target[--from] as number;
@@ -342,9 +343,9 @@ function take(reader: Reader, length: number): Uint8Array {
   return reader.bytes.subarray(from, reader.at);
 }
 
-function countZeros(bytes: Uint8Array): number {
+function countZeros(bytes: Uint8Array, at: number, length: number): number {
   let count = 0;
-  for (let index = 0; index < bytes.length; index++) if (bytes[index] === 0) count++;
+  for (let index = at; index < at + length; index++) if (bytes[index] === 0) count++;
   return count;
 }
 
