@@ -20,13 +20,13 @@ test("bodies that only await what is there run one after the other", async () =>
 test("a long line lets the turn end now and then", async () => {
   await withLine(async (_line, clock, enter) => {
     const events: string[] = [];
+    clock.soon(() => events.push("turn"));
     const bodies = Array.from({ length: 100 }, async (_, index) => {
       await enter(async () => {
         await Promise.resolve();
         events.push(String(index));
       });
     });
-    clock.soon(() => events.push("turn"));
     await Promise.all(bodies);
     expect(events.slice(30, 35)).toEqual(["30", "31", "turn", "32", "33"]);
     expect(events.filter((event) => event !== "turn").map(Number)).toEqual([...bodies.keys()]);
