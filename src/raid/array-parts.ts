@@ -66,13 +66,14 @@ export function openArrayParts(
     },
   });
   const checkpointer: Checkpointer = new Checkpointer(core, ring, () => journal.durable);
+  const reader = new RangeReader(core, blocks);
   return {
     core,
     members,
     ring,
     blocks,
-    reader: new RangeReader(core, blocks),
-    writer: new RangeWriter(core, blocks, journal, options),
+    reader,
+    writer: new RangeWriter(core, blocks, reader, journal, options),
     journal,
     checkpointer,
     options,

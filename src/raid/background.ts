@@ -20,6 +20,8 @@ export class Background {
   #job: Job | undefined;
   #running: Promise<void> | undefined;
   #isStopping = false;
+  /** Whether there may be something to do that the last look did not see. */
+  #isAsked = false;
   #scrubbed: ((report: ScrubReport | undefined) => void)[] = [];
 
   constructor(parts: ArrayParts, membership: Membership) {
@@ -38,6 +40,7 @@ export class Background {
   /** Begins what is to be done, if nothing is under way. */
   begin(): void {
     if (this.#isStopping || this.#parts.members.failure !== undefined) return;
+    this.#isAsked = true;
     this.#running ??= this.#run();
   }
 
@@ -67,10 +70,12 @@ export class Background {
     try {
       // Whoever began this may still have something to record first.
       await members.settled();
-      for (;;) {
-        const job = this.#isStopping ? undefined : await this.#next();
-        if (job === undefined) break;
+      while (this.#isAsked && !this.#isStopping) {
+        this.#isAsked = false;
+        const job = await this.#next();
+        if (job === undefined) continue;
         this.#job = job;
+        this.#isAsked = true;
         await this.#perform(job);
       }
     } catch (error) {
@@ -101,7 +106,7 @@ export class Background {
   async #next(): Promise<Job | undefined> {
     const { members, core, options } = this.#parts;
     if (core.shape.isReshaping) return reshapeJob(this.#parts);
-    if (options.background.takesSpares) await this.#membership.takeSpare();
+    while (options.background.takesSpares && (await this.#membership.takeSpare()));
     const rebuilding = members.record.roles.findIndex(({ state }) => state === "rebuilding");
     if (rebuilding !== -1) return await rebuildJob(this.#parts, rebuilding);
     const replaced = members.seats.findIndex(({ replacement }) => replacement !== undefined);

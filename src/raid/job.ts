@@ -5,9 +5,6 @@ import { Pace } from "./pace.ts";
 import type { ProgressMeter } from "./progress.ts";
 import type { ScrubReport } from "./scrubber.ts";
 
-/** About this much of each member is done under one lock. */
-const WINDOW_BYTES = 1 << 19;
-
 /** Thrown to leave a job that can't go on now. */
 export class JobStopped extends Error {
   override readonly name = "JobStopped";
@@ -74,9 +71,10 @@ export class RowJob implements Job {
   }
 
   async #window(row: number): Promise<number> {
-    const { core, members } = this.#parts;
+    const { core, members, options } = this.#parts;
     const { geometry } = core.shape;
-    const stripes = windowStripes(geometry.chunkBlocks * geometry.blockBytes);
+    const chunkBytes = geometry.chunkBlocks * geometry.blockBytes;
+    const stripes = Math.max(1, Math.floor(options.background.windowBytes / chunkBytes));
     const first = geometry.stripeOfRow(row);
     const end = Math.min((first + stripes) * geometry.chunkBlocks, members.record.rows);
     const lock = await core.locks.acquire(first, first + stripes);
@@ -99,8 +97,4 @@ export class RowJob implements Job {
     this.#parts.members.check();
     if (this.#isStopped || !this.#work.isWanted()) throw new JobStopped();
   }
-}
-
-export function windowStripes(chunkBytes: number): number {
-  return Math.max(1, Math.floor(WINDOW_BYTES / chunkBytes));
 }

@@ -242,7 +242,8 @@ export async function writeCopies(
     const active = activeMembers(core, batch);
     const count = active.filter((member) => holders.has(member)).length;
     const missing = active.filter((member) => !holders.has(member));
-    const chosen = missing.slice(0, Math.max(0, wanted - count));
+    const coming = members.seated().filter((one) => one.takesJournal && !holders.has(one));
+    const chosen = [...missing.slice(0, Math.max(0, wanted - count)), ...coming];
     if (chosen.length === 0) break;
     await allDone(
       chosen.map(async (member) => {

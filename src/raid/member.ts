@@ -7,6 +7,8 @@ export class Member {
   readonly volume: Volume;
   /** It failed, or was taken out: nothing is written to it or read from it any more. */
   isOut = false;
+  /** It isn't whole yet, and is about to be: it gets every batch of the journal. */
+  takesJournal = false;
   /** Whether a write of it ended since its last sync began. */
   isDirty = false;
   /** The sync under way; what it covers counts as clean already. */

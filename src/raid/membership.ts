@@ -82,16 +82,21 @@ export class Membership {
     });
   }
 
-  /** Puts a spare in the place of a missing member; false if there is none of either. */
+  /** Puts a spare in the place of a missing member; false if there is nothing to be done. */
   async takeSpare(): Promise<boolean> {
     return await this.alone(async () => {
       const { members } = this.#parts;
       const role = this.#missingRole();
       const [spare] = members.spares;
       if (role === undefined || spare === undefined) return false;
+      try {
+        // It may be from before the array grew.
+        await this.#prepare(spare.volume, spare.id);
+      } catch (error) {
+        members.lose(spare, error);
+        return true;
+      }
       members.spares.shift();
-      // It may be from before the array grew.
-      await this.#prepare(spare.volume, spare.id);
       await this.#seat(role, spare, 0);
       return true;
     });

@@ -23,6 +23,8 @@ export interface BackgroundOptions {
   readonly bytesPerSecondMin: number;
   /** The rate that is not passed even when there is nothing else to do; 0: no limit. */
   readonly bytesPerSecondMax: number;
+  /** How much of each member is done under one lock. */
+  readonly windowBytes: number;
   /** After this much of each member the position is made durable, from where it resumes. */
   readonly saveEveryBytes: number;
   /** Whether a spare takes the place of a member that fails by itself. */
@@ -55,6 +57,7 @@ export const defaultRaidOptions: RaidOptions = {
   background: {
     bytesPerSecondMin: 1 << 20,
     bytesPerSecondMax: 0,
+    windowBytes: 1 << 19,
     saveEveryBytes: 64 << 20,
     takesSpares: true,
   },

@@ -41,16 +41,19 @@ type BlockChange = Uint8Array | "trim" | undefined;
 export class RangeWriter {
   readonly #core: RaidCore;
   readonly #blocks: BlockReader;
+  readonly #columns: ColumnWriter;
   readonly #journal: JournalWriter;
   readonly #options: RangeWriterOptions;
 
   constructor(
     core: RaidCore,
     blocks: BlockReader,
+    reader: RangeReader,
     journal: JournalWriter,
     options: RangeWriterOptions,
   ) {
     this.#core = core;
+    this.#columns = new ColumnWriter(core, reader);
     this.#blocks = blocks;
     this.#journal = journal;
     this.#options = options;
@@ -129,100 +132,43 @@ export class RangeWriter {
   async #changePiece(piece: Piece): Promise<void> {
     const shaped = this.#shapedAt(piece.at);
     const { stripeBytes } = shaped.geometry;
+    const isLong = this.#options.inPlaceBytesMin <= piece.end - piece.at;
     const changes: Promise<void>[] = [];
     for (let at = piece.at; at < piece.end;) {
-      const end = Math.min(piece.end, (Math.floor(at / stripeBytes) + 1) * stripeBytes);
-      const source = piece.source?.subarray(at - piece.at, end - piece.at);
-      changes.push(this.#changeStripe(shaped, { at, end, source }));
-      at = end;
+      const fresh = isLong && isWrite(piece) ? this.#columns.freshStripes(shaped, piece, at) : 0;
+      const stripeEnd = (Math.floor(at / stripeBytes) + Math.max(1, fresh)) * stripeBytes;
+      const part = partOf(piece, at, Math.min(piece.end, stripeEnd));
+      if (fresh > 0 && isWrite(part)) changes.push(this.#columns.writeStripes(shaped, part));
+      else changes.push(this.#changeStripe(shaped, part, isLong));
+      at = part.end;
     }
     await allDone(changes);
   }
 
-  async #changeStripe(shaped: Shaped, piece: Piece): Promise<void> {
+  async #changeStripe(shaped: Shaped, piece: Piece, isLong: boolean): Promise<void> {
     const { geometry } = shaped;
     const stripe = geometry.stripeOfBlock(Math.floor(piece.at / geometry.blockBytes));
     const firstRow = stripe * geometry.chunkBlocks;
-    const isLong = this.#options.inPlaceBytesMin <= piece.end - piece.at;
+    const limit = firstRow + geometry.chunkBlocks;
     const changes: Promise<void>[] = [];
-    for (let row = firstRow; row < firstRow + geometry.chunkBlocks;) {
-      const end = this.#endOfWholeRows(shaped, piece, row, firstRow + geometry.chunkBlocks, isLong);
-      if (row < end) changes.push(this.#writeInPlace(shaped, piece, row, end));
-      else changes.push(this.#changeRow(shaped, piece, row));
-      row = Math.max(end, row + 1);
+    for (let row = firstRow; row < limit;) {
+      const run = isWrite(piece)
+        ? this.#columns.runAt(shaped, piece, row, limit, isLong)
+        : undefined;
+      if (run === undefined || !isWrite(piece)) changes.push(this.#changeRow(shaped, piece, row));
+      else changes.push(this.#changeRun(shaped, piece, run));
+      row = run?.end ?? row + 1;
     }
     await allDone(changes);
   }
 
-  /** Up to where, from `row` on, whole rows are written of which nothing was written before. */
-  #endOfWholeRows(
-    { geometry }: Shaped,
-    piece: Piece,
-    row: number,
-    limit: number,
-    isLong: boolean,
-  ): number {
-    if (!isLong || piece.source === undefined) return row;
-    const { pending, table } = this.#core;
-    const { blockBytes, dataCount } = geometry;
-    let end = row;
-    for (; end < limit; end++) {
-      if (pending.hasRow(end) || !table.isFresh(end)) break;
-      const first = geometry.blockAt(end, 0) * blockBytes;
-      const last = geometry.blockAt(end, dataCount - 1) * blockBytes;
-      if (first < piece.at || piece.end < last + blockBytes) break;
-    }
-    return end;
-  }
-
-  /** Writes whole rows in place, parity too, and stages them as such. */
-  async #writeInPlace(shaped: Shaped, piece: Piece, row: number, end: number): Promise<void> {
-    const { geometry } = shaped;
-    const source = must(piece.source, "a write has a source");
-    const bytes = (end - row) * geometry.blockBytes;
-    const data = Array.from({ length: geometry.dataCount }, (_, index) => {
-      const at = geometry.blockAt(row, index) * geometry.blockBytes - piece.at;
-      return source.subarray(at, at + bytes);
-    });
-    const blocks = [...data, ...parityOf(shaped, data, bytes)];
-    const stripe = geometry.stripeOfRow(row);
-    await allDone(
-      blocks.map(async (column, index) => {
-        await this.#writeColumn(shaped, row, geometry.slotOfIndex(stripe, index), column);
-      }),
-    );
-    this.#core.members.check();
-    for (const [index, column] of blocks.entries()) {
-      this.#stageColumn(row, geometry.slotOfIndex(stripe, index), column);
-    }
-  }
-
-  async #writeColumn(
-    { geometry }: Shaped,
-    row: number,
-    slot: number,
-    column: Uint8Array,
-  ): Promise<void> {
-    const { layout, members } = this.#core;
-    const count = column.length / layout.blockBytes;
-    const writes: Promise<unknown>[] = [];
-    for (let index = 0; index < count;) {
-      const run = Math.min(count - index, layout.runEnd(row + index) - (row + index));
-      const part = column.subarray(index * layout.blockBytes, (index + run) * layout.blockBytes);
-      for (const member of writersOfSlot(this.#core, geometry, slot)) {
-        writes.push(members.write(member, layout.rowAt(row + index), part));
-      }
-      index += run;
-    }
-    await allDone(writes);
-  }
-
-  #stageColumn(row: number, slot: number, column: Uint8Array): void {
-    const { layout, pending } = this.#core;
-    const { blockBytes } = layout;
-    for (let index = 0; index * blockBytes < column.length; index++) {
-      const block = column.subarray(index * blockBytes, (index + 1) * blockBytes);
-      pending.stage(row + index, slot, BLOCK_IN_PLACE, this.#crc(block));
+  /** Row by row where not everything can be had: that knows what to do without. */
+  async #changeRun(shaped: Shaped, piece: WrittenPiece, run: RowRun): Promise<void> {
+    try {
+      await this.#columns.writeRun(shaped, piece, run);
+    } catch (error) {
+      if (!isFault(error, "ERR_CORRUPT")) throw error;
+      for (let row = run.row; row < run.end; row++) await this.#changeRow(shaped, piece, row);
     }
   }
 
@@ -414,6 +360,14 @@ export class RangeWriter {
   #crc(bytes: Uint8Array): number {
     return this.#core.world.checksums.crc32(bytes, 0);
   }
+}
+
+function isWrite(piece: Piece): piece is WrittenPiece {
+  return piece.source !== undefined;
+}
+
+function partOf({ at, source }: Piece, from: number, to: number): Piece {
+  return { at: from, end: to, source: source?.subarray(from - at, to - at) };
 }
 
 function parityOf(

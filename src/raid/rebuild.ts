@@ -29,7 +29,7 @@ export async function rebuildJob(parts: ArrayParts, role: number): Promise<Job |
       await parts.members.save();
     },
     end: async () => {
-      await finish(parts, role, meter, isWanted, () => {
+      await finish(parts, role, member, meter, isWanted, () => {
         parts.members.changeRole(role, wholeRole);
       });
       return undefined;
@@ -62,7 +62,7 @@ export async function replaceJob(parts: ArrayParts, role: number): Promise<Job |
     },
     end: async () => {
       let replaced: Member | undefined;
-      await finish(parts, role, meter, isWanted, () => {
+      await finish(parts, role, member, meter, isWanted, () => {
         const seat = parts.members.seat(role);
         replaced = seat.member;
         seat.member = member;
@@ -122,19 +122,25 @@ async function makeDurable({ core, journal, members }: ArrayParts): Promise<void
   await members.settled();
 }
 
-/** The member is whole once all that was journalled before is in place on it, too. */
+/**
+ * The member counts as whole once everything is in place on it, or in a batch that it has: whoever
+ * relies on it may lose the others.
+ */
 async function finish(
   parts: ArrayParts,
   role: number,
+  member: Member,
   meter: ProgressMeter,
   isWanted: () => boolean,
   change: () => void,
 ): Promise<void> {
   const { checkpointer, members } = parts;
+  member.takesJournal = true;
   await makeDurable(parts);
   await checkpointer.run();
   if (!isWanted()) return;
   change();
+  member.takesJournal = false;
   members.count("repairs");
   members.count("repairSeconds", Math.round(repairMs(parts, role, meter) / 1000));
   members.change((record) => ({ ...record, event: record.event + 1 }));

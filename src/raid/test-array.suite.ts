@@ -81,6 +81,7 @@ export interface SmallShape {
 const smallBackground: BackgroundOptions = {
   bytesPerSecondMin: Number.POSITIVE_INFINITY,
   bytesPerSecondMax: 0,
+  windowBytes: 128,
   saveEveryBytes: 256,
   takesSpares: true,
 };

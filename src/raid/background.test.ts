@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+import { lossAt, perform, works } from "./background-work.suite.ts";
+import { CrashRun } from "./crash-run.suite.ts";
+import { shapeName, smallShapes } from "./test-array.suite.ts";
+
+const redundant = smallShapes.filter(({ level }) => level !== 0);
+
+for (const work of works) {
+  describe(work.title, () => {
+    for (const shape of smallShapes.filter((one) => work.fits(one))) {
+      test(`${shapeName(shape)} loses nothing, and a crash at any point neither`, async () => {
+        const { run, ended } = await perform(work, shape, 21);
+        for (let moment = 0; moment < run.moments.length; moment += 5) {
+          const lost = lossAt(work, shape, moment, ended);
+          const crash = moment % 2 === 0 ? "process" : "power";
+          const point = { moment, seed: moment, crash, lost } as const;
+          expect(await run.refute(point)).toBeUndefined();
+        }
+      });
+    }
+  });
+}
+
+test("a member that catches up is written only where it has to be", async () => {
+  for (const shape of redundant) {
+    const run = await CrashRun.create(shape, 8192);
+    await run.step({ kind: "write", at: 0, length: 8192, value: 1, isDurable: true });
+    await run.array.checkpoint();
+    await run.array.fail(0);
+    await run.step({ kind: "write", at: 0, length: 10, value: 2, isDurable: true });
+    const before = dataBytesOf(run, 0);
+    await run.array.add(run.againVolume(0));
+    await run.array.settled();
+    expect(run.array.status().health).toBe("whole");
+    expect(dataBytesOf(run, 0) - before).toBeLessThan(3 * shape.blockBytes + 8192 / 4);
+  }
+});
+
+test("the position of a rebuild outlives its array", async () => {
+  const shape = { level: 5, memberCount: 3, blockBytes: 64, chunkBlocks: 1 } as const;
+  const run = await CrashRun.create(shape, 8192);
+  await run.step({ kind: "write", at: 0, length: 8192, value: 1, isDurable: true });
+  await run.array.fail(2);
+  await run.array.add(run.addVolume());
+  while ((run.array.status().members[2]?.rebuilt ?? 0) < 0.5) await Promise.resolve();
+  await run.array.close();
+  const { rebuilt } = run.array.status().members[2] ?? {};
+  expect(rebuilt).toBeGreaterThanOrEqual(0.5);
+  expect(rebuilt).toBeLessThan(1);
+});
+
+function dataBytesOf(run: CrashRun, index: number): number {
+  const writes = run.recordings[index]?.writes ?? [];
+  return writes.reduce((sum, { bytes }) => sum + (bytes.length % 512 === 0 ? 0 : bytes.length), 0);
+}
