@@ -361,6 +361,7 @@ export class Cache {
 
   #takeFrame(): number {
     this.#freeCount--;
+    this.rows.fit(this.residentCount);
     return this.#free[this.#freeCount] as number;
   }
 

@@ -28,7 +28,7 @@ const LAYOUT_SHIFT = 14;
 const LAYOUT_MASK: number = (1 << (32 - LAYOUT_SHIFT)) - 1;
 /** About as many as a page has of small rows. */
 const SETS_PER_FRAME = 64;
-const SETS_MAX: number = 1 << 23;
+const FRAMES_AT_FIRST = 64;
 
 export class RowIndex {
   /** Of the row that `find` found. */
@@ -38,8 +38,8 @@ export class RowIndex {
   readonly #leafOfFrame: Int32Array;
   readonly #frameOfLeaf: Int32Array;
   readonly #layouts: Int32Array;
-  readonly #table: Int32Array;
-  readonly #setMask: number;
+  #table: Int32Array = new Int32Array(setsOf(FRAMES_AT_FIRST) * WORDS_PER_SET);
+  #setMask: number = setsOf(FRAMES_AT_FIRST) - 1;
 
   constructor(slab: Slab, framesAt: number, frameCount: number) {
     this.#bytes = slab.bytes;
@@ -47,8 +47,12 @@ export class RowIndex {
     this.#leafOfFrame = Int32Array.from({ length: frameCount }, (_, frame) => frame);
     this.#frameOfLeaf = this.#leafOfFrame.slice();
     this.#layouts = new Int32Array(frameCount);
-    let sets = 1;
-    while (sets < frameCount * SETS_PER_FRAME && sets < SETS_MAX) sets *= 2;
+  }
+
+  /** Pages lie in so many frames now: a table that is too small for them begins anew. */
+  fit(frameCount: number): void {
+    if (frameCount * SETS_PER_FRAME <= this.#setMask + 1) return;
+    const sets = setsOf(frameCount);
     this.#table = new Int32Array(sets * WORDS_PER_SET);
     this.#setMask = sets - 1;
   }
@@ -127,4 +131,10 @@ export class RowIndex {
     this.suffixBytes = suffixBytes;
     return cell;
   }
+}
+
+function setsOf(frameCount: number): number {
+  let sets = 1;
+  while (sets < frameCount * SETS_PER_FRAME) sets *= 2;
+  return sets;
 }

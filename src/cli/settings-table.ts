@@ -66,6 +66,17 @@ export function size(least: number): Parser<number> {
   );
 }
 
+/** A size, or 0 for one that is chosen for the user. */
+function sizeOrZero(least: number): Parser<number> {
+  return v.pipe(
+    size(0),
+    v.check(
+      (bytes) => bytes === 0 || least <= bytes,
+      `it is 0 or at least ${amount(least, "bytes")}`,
+    ),
+  );
+}
+
 /** `256M`, `256MiB` and `268435456` are the same; NaN where it is no size. */
 export function parseSize(given: string): number {
   const match = /^(\d+)\s*([KMGT]?)(?:i?B)?$/iu.exec(given.trim());
@@ -113,10 +124,10 @@ export const settingsTable: SettingsTable<Settings> = {
     "host names that HTTP requests may be addressed to, besides localhost and IP addresses",
   ),
   cache: setting(
-    size(4 * MEBIBYTE),
+    sizeOrZero(4 * MEBIBYTE),
     defaults.cacheBytes,
     "size",
-    "memory for the pages of the store",
+    "memory for the pages of the store; 0: a quarter of all memory, 1 GiB at most",
   ),
   log: setting(
     size(4 * MEBIBYTE),

@@ -1,7 +1,7 @@
 /** Who this process is, as lock files and messages name it. */
 
 import { readFileSync } from "node:fs";
-import { hostname, uptime } from "node:os";
+import { hostname, totalmem, uptime } from "node:os";
 import type { ProcessIdentity } from "../world/world.ts";
 
 const BOOT_ID_PATH = "/proc/sys/kernel/random/boot_id";
@@ -12,7 +12,14 @@ export function hostProcess(): ProcessIdentity {
     pid: process.pid,
     bootId: bootId(),
     startedMs: Math.round(Date.now() - process.uptime() * 1000),
+    memoryBytes: memoryBytes(),
   };
+}
+
+/** What the machine has, or less where the process is held to less (a container). */
+function memoryBytes(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
 function bootId(): string {

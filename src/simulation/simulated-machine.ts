@@ -12,6 +12,9 @@ import { type FileParts, SimulatedFiles } from "./simulated-files.ts";
 import { SimulatedNetwork, type SimulatedSwitch } from "./simulated-network.ts";
 import { type Death, SimulatedProcess } from "./simulated-process.ts";
 
+/** Every machine has so much: nothing is simulated of how it is used. */
+const MEMORY_BYTES: number = 1 << 30;
+
 export interface MachineParts {
   readonly scheduler: Scheduler;
   readonly fabric: SimulatedSwitch;
@@ -61,6 +64,7 @@ export class SimulatedMachine {
         pid: 1000 + count,
         bootId: `${this.name}-boot-${this.#bootCount}`,
         startedMs: this.clock.wallMs(),
+        memoryBytes: MEMORY_BYTES,
       },
       random: random.stream("program"),
       clock: (owner) => new SimulatedClock(this.clock, scheduler, owner),

@@ -24,7 +24,7 @@ import { Census } from "./census.ts";
 import { Dependencies } from "./dependencies.ts";
 import { Fence } from "./fence.ts";
 import { FencedVolume } from "./fenced-volume.ts";
-import { checkOptions, type StoreOptions } from "./options.ts";
+import { settleOptions, type StoreOptions } from "./options.ts";
 import { PageGrowth } from "./page-growth.ts";
 import { Replay } from "./replay.ts";
 import { Store } from "./store.ts";
@@ -54,10 +54,10 @@ export interface OpenedStore {
 export async function openStore(
   world: World,
   unfenced: Volume,
-  options: StoreOptions,
+  asked: StoreOptions,
   spareSlabBytes = 0,
 ): Promise<OpenedStore> {
-  checkOptions(options);
+  const options = settleOptions(asked, world.process.memoryBytes);
   const volume = new FencedVolume(unfenced);
   const slab = makeSlab(options, spareSlabBytes);
   const superblocks = await SuperblockZone.open(volume, world.checksums, (candidate) =>

@@ -4,7 +4,7 @@ import { Fault } from "../base/fault.ts";
 import { RING_BYTES_MAX, RING_BYTES_MIN } from "../log/log-zone.ts";
 
 export interface StoreOptions {
-  /** Memory for pages. Data may be any larger. */
+  /** Memory for pages; 0: a quarter of the memory, 1 GiB at most. Data may be any larger. */
   readonly cacheBytes: number;
   /** Size of the log's ring; only the format of a new store heeds it. */
   readonly logBytes: number;
@@ -30,7 +30,7 @@ export interface StoreOptions {
 }
 
 export const defaultStoreOptions: StoreOptions = {
-  cacheBytes: 256 << 20,
+  cacheBytes: 0,
   logBytes: 256 << 20,
   pagesBytes: 16 << 20,
   valueBytesMax: 64 << 20,
@@ -44,17 +44,32 @@ export const defaultStoreOptions: StoreOptions = {
   stallMs: 2_000,
 };
 
+/** By default the cache takes this share of the memory, within limits. */
+const CACHE_SHARE = 4;
+const CACHE_BYTES_DEFAULT_MIN: number = 16 << 20;
+const CACHE_BYTES_DEFAULT_MAX: number = 1 << 30;
 const CACHE_BYTES_MIN: number = 4 << 20;
 const CACHE_BYTES_MAX: number = 2 ** 31 - (64 << 20);
 
 /** Refuses what no store can work with. */
 export function checkOptions(options: StoreOptions): void {
-  requireRange("cacheBytes", options.cacheBytes, CACHE_BYTES_MIN, CACHE_BYTES_MAX);
+  if (options.cacheBytes !== 0) {
+    requireRange("cacheBytes", options.cacheBytes, CACHE_BYTES_MIN, CACHE_BYTES_MAX);
+  }
   requireRange("logBytes", options.logBytes, RING_BYTES_MIN, RING_BYTES_MAX);
   requireRange("keyBytesMax", options.keyBytesMax, 16, 8192);
   requireRange("valueBytesMax", options.valueBytesMax, 1, 1 << 30);
   requireRange("checkpointLogShare", options.checkpointLogShare, 0.01, 0.9);
   requireRange("checkpointDirtyShare", options.checkpointDirtyShare, 0.01, 0.7);
+}
+
+/** The options as they hold in a process that may use so much memory. */
+export function settleOptions(options: StoreOptions, memoryBytes: number): StoreOptions {
+  checkOptions(options);
+  if (options.cacheBytes !== 0) return options;
+  const share = Math.floor(memoryBytes / CACHE_SHARE);
+  const cacheBytes = Math.max(CACHE_BYTES_DEFAULT_MIN, Math.min(CACHE_BYTES_DEFAULT_MAX, share));
+  return { ...options, cacheBytes };
 }
 
 function requireRange(name: string, value: number, min: number, max: number): void {

@@ -25,6 +25,8 @@ export interface ProcessIdentity {
   readonly bootId: string;
   /** When this process started, in milliseconds since 1970. */
   readonly startedMs: number;
+  /** How much memory the process may use at most, in bytes. */
+  readonly memoryBytes: number;
 }
 
 export interface Clock {
