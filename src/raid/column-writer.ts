@@ -23,6 +23,8 @@ export interface WrittenPiece {
   readonly at: number;
   readonly end: number;
   readonly source: Uint8Array;
+  /** Whether it may go in place before it is recorded, where nothing was. */
+  readonly isLong: boolean;
 }
 
 /** Rows of one stripe of which the same blocks of data are written, all of them whole. */
@@ -50,7 +52,7 @@ export class ColumnWriter {
   /** How many whole stripes are written at `at` of which nothing was written before. */
   freshStripes({ geometry }: Shaped, piece: WrittenPiece, at: number): number {
     const { stripeBytes, chunkBlocks } = geometry;
-    if (at % stripeBytes !== 0) return 0;
+    if (!piece.isLong || at % stripeBytes !== 0) return 0;
     const first = at / stripeBytes;
     let count = 0;
     for (; at + (count + 1) * stripeBytes <= piece.end; count++) {
@@ -78,22 +80,16 @@ export class ColumnWriter {
   }
 
   /** The rows from `row` on that can be written alike; undefined if this one must go by itself. */
-  runAt(
-    shaped: Shaped,
-    piece: WrittenPiece,
-    row: number,
-    limit: number,
-    isLong: boolean,
-  ): RowRun | undefined {
+  runAt(shaped: Shaped, piece: WrittenPiece, row: number, limit: number): RowRun | undefined {
     const { geometry } = shaped;
     const written = wholeBlocks(geometry, piece, row);
     if (written === undefined) return undefined;
-    const inPlace = isLong ? this.#inPlaceAt(geometry, row, written) : "nothing";
+    const inPlace = this.#inPlaceAt(geometry, piece, row, written);
     let end = row + 1;
     for (; end < limit; end++) {
       const next = wholeBlocks(geometry, piece, end);
       if (next === undefined || !sameIndexes(written, next)) break;
-      if (isLong && this.#inPlaceAt(geometry, end, written) !== inPlace) break;
+      if (this.#inPlaceAt(geometry, piece, end, written) !== inPlace) break;
     }
     if (end === row + 1 && inPlace === "nothing") return undefined;
     return { row, end, written, inPlace };
@@ -105,8 +101,8 @@ export class ColumnWriter {
     const data = dataOf(geometry, piece, run);
     const parity = await this.#newParity(shaped, run, data);
     const stripe = geometry.stripeOfRow(run.row);
-    const columns: (Uint8Array | undefined)[] = [];
-    const staged: (Uint8Array | undefined)[] = [];
+    const columns = noColumns(geometry.slotCount);
+    const staged = noColumns(geometry.slotCount);
     for (const index of run.written) {
       const column = data[index];
       const slot = geometry.dataSlot(stripe, index);
@@ -127,7 +123,13 @@ export class ColumnWriter {
     return !this.#core.pending.hasRow(row) && this.#core.table.isFresh(row);
   }
 
-  #inPlaceAt(geometry: Geometry, row: number, written: readonly number[]): InPlace {
+  #inPlaceAt(
+    geometry: Geometry,
+    piece: WrittenPiece,
+    row: number,
+    written: readonly number[],
+  ): InPlace {
+    if (!piece.isLong) return "nothing";
     if (this.#isFreshRow(row)) return "data and parity";
     const { pending, table } = this.#core;
     const stripe = geometry.stripeOfRow(row);
@@ -148,7 +150,7 @@ export class ColumnWriter {
     if (run.inPlace !== "data and parity" && replaced + parityCount < others) {
       return await this.#parityFromOld(shaped, run, data);
     }
-    const all = Array.from({ length: dataCount }, (_, index) => data[index]);
+    const all = data.slice();
     if (run.inPlace !== "data and parity") {
       await allDone(
         all.map(async (column, index) => {
@@ -301,10 +303,14 @@ function sameIndexes(left: readonly number[], right: readonly number[]): boolean
 /** The data of the run, by index: views of the source. */
 function dataOf(geometry: Geometry, piece: WrittenPiece, run: RowRun): RowBlocks {
   const bytes = (run.end - run.row) * geometry.blockBytes;
-  const data: (Uint8Array | undefined)[] = [];
+  const data = noColumns(geometry.dataCount);
   for (const index of run.written) {
     const at = geometry.blockAt(run.row, index) * geometry.blockBytes - piece.at;
     data[index] = piece.source.subarray(at, at + bytes);
   }
   return data;
+}
+
+function noColumns(count: number): (Uint8Array | undefined)[] {
+  return Array.from({ length: count }, () => undefined);
 }

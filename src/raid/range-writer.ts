@@ -1,21 +1,20 @@
 /**
- * Writes and trims ranges of the array: computes parity and stages what changes, row by row, under
- * the locks of the stripes. What it returns is the ticket by which the journal tells when the change
- * is durable.
+ * Writes and trims ranges of the array: computes parity and stages what changes, under the locks of
+ * the stripes. What it returns is the ticket by which the journal tells when the change is durable.
  *
- * Whole rows of which nothing was ever written need no journal for their data: they go in place at
- * once, and are staged as such. Until they are recorded, the table says that they are zeroes, so a
- * crash between loses nothing that was there before.
+ * Where several rows are written alike, by whole blocks, that is the column writer's; here they are
+ * taken one by one.
  */
 
-import { must } from "../base/assert.ts";
 import { isFault } from "../base/fault.ts";
 import { allDone } from "./all-done.ts";
 import type { BlockReader } from "./block-reader.ts";
+import { ColumnWriter, type RowRun, type WrittenPiece } from "./column-writer.ts";
 import type { Geometry } from "./geometry.ts";
 import type { JournalWriter } from "./journal-writer.ts";
-import { BLOCK_DATA, BLOCK_IN_PLACE, BLOCK_LOST, BLOCK_TRIMMED } from "./pending-rows.ts";
-import { type RaidCore, writersOfSlot } from "./raid-core.ts";
+import { BLOCK_DATA, BLOCK_LOST, BLOCK_TRIMMED } from "./pending-rows.ts";
+import type { RaidCore } from "./raid-core.ts";
+import type { RangeReader } from "./range-reader.ts";
 import type { Shaped } from "./shape.ts";
 import type { StripeLock } from "./stripe-locks.ts";
 
@@ -23,7 +22,7 @@ import type { StripeLock } from "./stripe-locks.ts";
 const PIECE_BYTES = 1 << 20;
 
 export interface RangeWriterOptions {
-  /** Shorter writes into rows that were never written are journalled like all others. */
+  /** Shorter writes where nothing was ever written are journalled like all others. */
   readonly inPlaceBytesMin: number;
 }
 
@@ -33,6 +32,8 @@ interface Piece {
   readonly end: number;
   /** Undefined: the range is trimmed. */
   readonly source: Uint8Array | undefined;
+  /** Whether it belongs to a write that is long enough to go in place at once where it may. */
+  readonly isLong: boolean;
 }
 
 /** What a block of data becomes; undefined where it stays. */
@@ -74,11 +75,12 @@ export class RangeWriter {
     sourceOf: (from: number, to: number) => Uint8Array | undefined,
   ): Promise<number> {
     const end = at + byteCount;
+    const isLong = this.#options.inPlaceBytesMin <= byteCount;
     for (let from = at; from < end;) {
       await this.#journal.room();
       const [lock, to] = await this.#lockPiece(from, end);
       try {
-        await this.#changePiece({ at: from, end: to, source: sourceOf(from, to) });
+        await this.#changePiece({ at: from, end: to, source: sourceOf(from, to), isLong });
       } finally {
         this.#core.locks.release(lock);
       }
@@ -132,29 +134,26 @@ export class RangeWriter {
   async #changePiece(piece: Piece): Promise<void> {
     const shaped = this.#shapedAt(piece.at);
     const { stripeBytes } = shaped.geometry;
-    const isLong = this.#options.inPlaceBytesMin <= piece.end - piece.at;
     const changes: Promise<void>[] = [];
     for (let at = piece.at; at < piece.end;) {
-      const fresh = isLong && isWrite(piece) ? this.#columns.freshStripes(shaped, piece, at) : 0;
+      const fresh = isWrite(piece) ? this.#columns.freshStripes(shaped, piece, at) : 0;
       const stripeEnd = (Math.floor(at / stripeBytes) + Math.max(1, fresh)) * stripeBytes;
       const part = partOf(piece, at, Math.min(piece.end, stripeEnd));
       if (fresh > 0 && isWrite(part)) changes.push(this.#columns.writeStripes(shaped, part));
-      else changes.push(this.#changeStripe(shaped, part, isLong));
+      else changes.push(this.#changeStripe(shaped, part));
       at = part.end;
     }
     await allDone(changes);
   }
 
-  async #changeStripe(shaped: Shaped, piece: Piece, isLong: boolean): Promise<void> {
+  async #changeStripe(shaped: Shaped, piece: Piece): Promise<void> {
     const { geometry } = shaped;
     const stripe = geometry.stripeOfBlock(Math.floor(piece.at / geometry.blockBytes));
     const firstRow = stripe * geometry.chunkBlocks;
     const limit = firstRow + geometry.chunkBlocks;
     const changes: Promise<void>[] = [];
     for (let row = firstRow; row < limit;) {
-      const run = isWrite(piece)
-        ? this.#columns.runAt(shaped, piece, row, limit, isLong)
-        : undefined;
+      const run = isWrite(piece) ? this.#columns.runAt(shaped, piece, row, limit) : undefined;
       if (run === undefined || !isWrite(piece)) changes.push(this.#changeRow(shaped, piece, row));
       else changes.push(this.#changeRun(shaped, piece, run));
       row = run?.end ?? row + 1;
@@ -362,12 +361,12 @@ export class RangeWriter {
   }
 }
 
-function isWrite(piece: Piece): piece is WrittenPiece {
+function isWrite(piece: Piece): piece is Piece & WrittenPiece {
   return piece.source !== undefined;
 }
 
-function partOf({ at, source }: Piece, from: number, to: number): Piece {
-  return { at: from, end: to, source: source?.subarray(from - at, to - at) };
+function partOf({ at, source, isLong }: Piece, from: number, to: number): Piece {
+  return { at: from, end: to, source: source?.subarray(from - at, to - at), isLong };
 }
 
 function parityOf(
