@@ -19,7 +19,7 @@ interface Waiter {
 
 /** Is told once, one or the other. */
 export interface SettleListener {
-  settled(position: Lsn): void;
+  settled(): void;
   failed(reason: Error): void;
 }
 
@@ -73,7 +73,7 @@ export class SettleQueue {
   tell(position: Lsn, listener: SettleListener, id: TransactionId | undefined): void {
     const unknown = id === undefined ? undefined : { id };
     const { failure } = this.#store;
-    if (this.has(position)) listener.settled(position);
+    if (this.has(position)) listener.settled();
     else if (failure !== undefined) listener.failed(failureFor(unknown, failure));
     else this.#waiters.push({ position, unknown, listener });
   }
@@ -102,7 +102,7 @@ export class SettleQueue {
       const waiter = waiters[first] as Waiter;
       if (settled < waiter.position) break;
       first++;
-      waiter.listener.settled(waiter.position);
+      waiter.listener.settled();
     }
     if (first === waiters.length) {
       this.#waiters = [];

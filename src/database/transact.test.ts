@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, test } from "vitest";
 import { Fault, isFault } from "../base/fault.ts";
 import type { Database } from "./database.ts";
@@ -327,6 +328,32 @@ describe("after a commit", () => {
       engine.letGo();
       await answer;
       expect(events).toEqual(["first string", "second", "answered"]);
+    });
+  });
+
+  test("they run in the context of their body, which is that of the caller", async () => {
+    await withDatabase(async ({ db, sleep }) => {
+      const context = new AsyncLocalStorage<number>();
+      const seen: unknown[] = [];
+      await Promise.all(
+        [0, 1, 2].map(async (number) => {
+          await context.run(number, async () => {
+            await db.transact(async (tx) => {
+              seen.push(["body", number, context.getStore()]);
+              if (number === 1) await sleep(5);
+              await tx.get("a");
+              seen.push(["read", number, context.getStore()]);
+              tx.set(["n", number], 1);
+              if (number > 0) {
+                tx.afterCommit(() => seen.push(["after", number, context.getStore()]));
+              }
+            });
+            seen.push(["answer", number, context.getStore()]);
+          });
+        }),
+      );
+      expect(seen).toHaveLength(11);
+      for (const entry of seen) expect((entry as unknown[])[1]).toBe((entry as unknown[])[2]);
     });
   });
 

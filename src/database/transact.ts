@@ -128,10 +128,10 @@ export class Transact<T> implements TimeLimited, SettleListener {
   }
 
   /** What was committed on the short way is durable. */
-  settled(position: Lsn): void {
+  settled(): void {
     this.#isUndecided = false;
+    this.#context.counts.committedCount++;
     this.#endId();
-    if (this.#transaction !== undefined) this.#committed(this.#transaction, position);
     this.#tell(this.#value as T);
   }
 
@@ -190,7 +190,8 @@ export class Transact<T> implements TimeLimited, SettleListener {
       tx.end();
       this.#value = value;
       this.#isUndecided = tx.hasWritten;
-      if (inner.tryCommit(requestOf(tx), this)) {
+      // Callbacks run in the context of the body, which what is called by the disk has not.
+      if (tx.afterCommits.length === 0 && inner.tryCommit(requestOf(tx), this)) {
         this.#current = undefined;
         tx.letGo();
         this.#context.line.leave(this);
