@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { FaultPlan } from "../volume/fault-plan.ts";
 import { choices, CrashRun, drawSteps } from "./crash-run.suite.ts";
 import { Geometry } from "./geometry.ts";
-import { shapeName, type SmallShape, smallShapes } from "./test-array.suite.ts";
+import { memoryMember, shapeName, type SmallShape, smallShapes } from "./test-array.suite.ts";
 
 const SIZE_BYTES = 2048;
 
@@ -18,6 +19,53 @@ describe("a crash at any operation of any member", () => {
         expect(await run.refute({ moment, seed: moment, crash, lost })).toBeUndefined();
       }
     });
+  }
+});
+
+describe("a crash while what an earlier crash left is assembled", () => {
+  for (const shape of smallShapes) {
+    test(`${shapeName(shape)} takes back nothing, whichever members are lost then`, async () => {
+      const run = await CrashRun.create(shape, SIZE_BYTES);
+      await run.run(drawSteps(shape.memberCount + 30, 12, SIZE_BYTES));
+      const losses = choices(shape.memberCount, lossesMaxOf(shape));
+      for (let moment = 0; moment < run.moments.length; moment += 9) {
+        const point = { moment, seed: moment, crash: "power", lost: [] } as const;
+        expect(await run.refuteTwice(point, 4, losses)).toBeUndefined();
+      }
+    });
+  }
+});
+
+test("a member that fails while a checkpoint is flushed catches up with all that it missed", async () => {
+  for (const shape of smallShapes.filter(({ level }) => level !== 0)) {
+    for (let skip = 0; skip < 6; skip++) {
+      const plan = new FaultPlan();
+      const run = await CrashRun.create(shape, SIZE_BYTES, plan);
+      await run.run(drawSteps(5, 6, SIZE_BYTES));
+      plan.add({
+        operations: ["sync"],
+        path: "disk1",
+        skip: skip >> 1,
+        count: 1,
+        fault: { kind: "error" },
+      });
+      await run.run(drawSteps(6 + skip, 10, SIZE_BYTES));
+      if (run.array.status().members[1]?.state !== "missing") continue;
+      plan.clear();
+      // Unsynced writes of a member that failed may be gone.
+      const images = run.images({
+        moment: run.moments.length - 1,
+        seed: skip,
+        crash: "power",
+        lost: [],
+      });
+      const back = memoryMember(1, images[1] ?? 0);
+      await run.array.add(back);
+      await run.array.settled();
+      expect(run.array.status().counters.blocksRepaired).toBe(0);
+      expect(await run.array.scrub()).toMatchObject({ repaired: 0, lostAt: [] });
+      expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
+    }
   }
 });
 

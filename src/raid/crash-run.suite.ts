@@ -248,9 +248,7 @@ export class CrashRun {
       const members = this.images(point).flatMap((image, index) =>
         image === undefined ? [] : [memoryMember(index, image)],
       );
-      // Those that are left can't know whether the others went on by themselves.
-      const { lossesMax, memberCount } = new Geometry({ ...this.shape, layout: "left-symmetric" });
-      const force = memberCount - lossesMax <= point.lost.length;
+      const force = this.#isForced(point);
       const array = await assembleArray(world, members, { ...smallAssembly, force });
       const content = await contentOf(array);
       const wrong = this.model.refute(content, point.moment) ?? (await refuteLater(array, content));
@@ -258,6 +256,51 @@ export class CrashRun {
     } catch (error) {
       return `${where}: ${messageOf(error)}`;
     }
+  }
+
+  /**
+   * Assembles what the crash leaves, and lets it crash at every `stride`-th operation of that, with
+   * members lost then. Once the content was seen, it stays what it was.
+   */
+  async refuteTwice(
+    point: CrashPoint,
+    stride: number,
+    losses: readonly (readonly number[])[],
+  ): Promise<string | undefined> {
+    const world = testWorld(point.seed + 2000);
+    const second = await CrashRun.over(this.shape, world, this.images(point));
+    const seen = second.moments.length;
+    const content = await second.content();
+    const wrong = this.model.refute(content, point.moment);
+    if (wrong !== undefined) return `${JSON.stringify(point)}: ${wrong}`;
+    for (let moment = point.moment % stride; moment < second.moments.length; moment += stride) {
+      const lost = losses[moment % losses.length] ?? [];
+      const later = { moment, seed: moment, crash: "power", lost } as const;
+      const found = await second.#contentAfter(later);
+      const refuted =
+        moment < seen
+          ? this.model.refute(found, point.moment)
+          : equalBytes(found, content)
+            ? undefined
+            : "another content than was seen";
+      if (refuted !== undefined) return `${JSON.stringify([point, later])}: ${refuted}`;
+    }
+    return undefined;
+  }
+
+  async #contentAfter(point: CrashPoint): Promise<Uint8Array> {
+    const members = this.images(point).flatMap((image, index) =>
+      image === undefined ? [] : [memoryMember(index, image)],
+    );
+    const force = this.#isForced(point);
+    const world = testWorld(point.seed + 3000);
+    return await contentOf(await assembleArray(world, members, { ...smallAssembly, force }));
+  }
+
+  /** Those that are left can't know whether the others went on by themselves. */
+  #isForced({ lost }: CrashPoint): boolean {
+    const { lossesMax, memberCount } = new Geometry({ ...this.shape, layout: "left-symmetric" });
+    return memberCount - lossesMax <= lost.length;
   }
 
   async #write(at: number, source: Uint8Array, isDurable: boolean): Promise<void> {

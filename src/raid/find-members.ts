@@ -12,6 +12,10 @@ import type { ArrayRecord, RoleRecord } from "./superblock.ts";
 
 export interface FoundArray extends ArrayMembers {
   readonly risks: readonly string[];
+  /** What was last written to some of the members. */
+  readonly foundRecord: ArrayRecord;
+  /** Members that have the record before it. */
+  readonly behind: readonly Member[];
   /** Whether somebody left who isn't recorded as gone yet. */
   readonly isChanged: boolean;
 }
@@ -40,10 +44,24 @@ export async function findMembers(
     member: memberAt(heirs[role] === true ? seat.replacement : seat.member),
     replacement: memberAt(heirs[role] === true ? undefined : seat.replacement),
   }));
+  const behind = seats
+    .flatMap(({ member, replacement }) => [member, replacement])
+    .filter((member) => member !== undefined)
+    .filter((member) => sequenceOf(found, volumes, member) < verdict.array.sequence);
   const layout = new MemberLayout({ ...record, tableCopies: tableCopiesOf(record) });
   const spares = verdict.spares.flatMap((index) => memberAt(index) ?? []);
   const isChanged = record !== verdict.array;
-  return { record, layout, seats, spares, risks: verdict.risks, isChanged };
+  const { array: foundRecord, risks } = verdict;
+  return { record, layout, seats, spares, risks, foundRecord, behind, isChanged };
+}
+
+function sequenceOf(
+  found: readonly FoundMember[],
+  volumes: readonly Volume[],
+  { volume }: Member,
+): number {
+  const one = found[volumes.indexOf(volume)]?.found;
+  return one?.kind === "valid" ? one.superblock.array.sequence : 0;
 }
 
 async function findMember(world: RaidWorld, volume: Volume): Promise<FoundMember> {

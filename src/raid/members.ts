@@ -206,7 +206,11 @@ export class Members {
 
   /** Gives a new member the record as it will be saved next. */
   async introduce(member: Member): Promise<void> {
-    const record = { ...this.#record, sequence: this.#record.sequence + 1 };
+    await this.giveRecord(member, { ...this.#record, sequence: this.#record.sequence + 1 });
+  }
+
+  /** Gives a member a record that others have already. */
+  async giveRecord(member: Member, record: ArrayRecord): Promise<void> {
     await this.#writeRecord(member, record);
   }
 

@@ -21,6 +21,10 @@ export async function replayJournal(
   options: AssembleOptions,
 ): Promise<void> {
   const { checkpointer, core, journal, members, ring } = parts;
+  // Before the next record is written, all have this one, or a crash would leave some two behind.
+  await allDone(
+    found.behind.map(async (member) => await members.giveRecord(member, found.foundRecord)),
+  );
   if (found.isChanged) await members.save();
   const { sequenceMax } = await new TableLoader(core).load(options.force);
   checkpointer.skipTo(sequenceMax);
