@@ -36,9 +36,13 @@ export class PendingWrites {
   foundValueBytes = 0;
   #hashes: Int32Array = new Int32Array(SCANNED_MAX);
   #offsets: Int32Array = new Int32Array(SCANNED_MAX);
-  /** The newest write with a hash, and for each the one before it; kept for large sets only. */
+  /**
+   * The newest write with a hash, and for each the one before it: of the first `#indexedCount`.
+   * Made when something is looked for in a large set, so never for a row of mere writes.
+   */
   #newest: Map<number, number> | undefined;
   #before: Int32Array = new Int32Array(0);
+  #indexedCount = 0;
 
   constructor(region: Region) {
     this.#region = region;
@@ -51,7 +55,7 @@ export class PendingWrites {
     this.at = this.#region.at;
     this.lengthBytes = 0;
     this.count = 0;
-    this.#newest = undefined;
+    this.#forgetIndex();
   }
 
   /** Forgets the writes after the first `count`, which took `lengthBytes`. */
@@ -59,7 +63,7 @@ export class PendingWrites {
     if (count === this.count) return;
     this.count = count;
     this.lengthBytes = lengthBytes;
-    if (this.#newest !== undefined) this.#index();
+    this.#forgetIndex();
   }
 
   /** Adds a put, and returns where in `bytes` its value of `valueBytes` belongs. */
@@ -79,7 +83,7 @@ export class PendingWrites {
 
   /** 1 if the key was put last, with the value in `found...`; -1 if removed; 0 if not written. */
   find(hash: number, key: Uint8Array, keyAt: number, keyBytes: number): 1 | -1 | 0 {
-    if (this.#newest === undefined) {
+    if (this.count <= SCANNED_MAX) {
       for (let index = this.count - 1; index >= 0; index--) {
         if (this.#hashes[index] === (hash | 0) && this.#isKey(index, key, keyAt, keyBytes)) {
           return this.#found(index);
@@ -87,7 +91,7 @@ export class PendingWrites {
       }
       return 0;
     }
-    for (let index = this.#newest.get(hash | 0) ?? -1; index >= 0;) {
+    for (let index = this.#index().get(hash | 0) ?? -1; index >= 0;) {
       if (this.#isKey(index, key, keyAt, keyBytes)) return this.#found(index);
       index = this.#before[index] as number;
     }
@@ -136,8 +140,6 @@ export class PendingWrites {
     this.#offsets[count] = offset;
     this.lengthBytes = offset + length;
     this.count = count + 1;
-    if (this.#newest !== undefined) this.#enter(count);
-    else if (count >= SCANNED_MAX) this.#index();
     return encodeWrite(bytes, at + offset, kind, key, keyAt, keyBytes, valueBytes);
   }
 
@@ -159,20 +161,26 @@ export class PendingWrites {
     this.#offsets = offsets;
   }
 
-  #index(): void {
-    this.#newest = new Map();
-    for (let index = 0; index < this.count; index++) this.#enter(index);
-  }
-
-  #enter(index: number): void {
+  /** The newest write with each hash, of all of them. */
+  #index(): Map<number, number> {
+    const newest = (this.#newest ??= new Map<number, number>());
     if (this.#before.length < this.#hashes.length) {
       const before = new Int32Array(this.#hashes.length);
       before.set(this.#before);
       this.#before = before;
     }
-    const hash = this.#hashes[index] as number;
-    this.#before[index] = this.#newest?.get(hash) ?? -1;
-    this.#newest?.set(hash, index);
+    for (; this.#indexedCount < this.count; this.#indexedCount++) {
+      const index = this.#indexedCount;
+      const hash = this.#hashes[index] as number;
+      this.#before[index] = newest.get(hash) ?? -1;
+      newest.set(hash, index);
+    }
+    return newest;
+  }
+
+  #forgetIndex(): void {
+    this.#newest = undefined;
+    this.#indexedCount = 0;
   }
 
   #keyOf(index: number): { keyAt: number; keyBytes: number } {
