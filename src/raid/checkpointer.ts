@@ -201,10 +201,25 @@ export function tableHolders(core: RaidCore, slot: number): readonly TableHolder
   }));
 }
 
+/** The blocks of the run one after the other: where they are if they lie so already. */
 function joined(run: readonly PlacedBlock[], blockBytes: number): Uint8Array {
-  const bytes = new Uint8Array(run.length * blockBytes);
+  const length = run.length * blockBytes;
+  const first = run[0]?.block.bytes;
+  if (first !== undefined && run.every(({ block }, index) => follows(first, block.bytes, index))) {
+    return new Uint8Array(first.buffer, first.byteOffset, length);
+  }
+  const bytes = new Uint8Array(length);
   for (const [index, { block }] of run.entries()) {
     if (block.bytes !== undefined) bytes.set(block.bytes, index * blockBytes);
   }
   return bytes;
+}
+
+/** Whether a block lies in memory where the one of this index from `first` on would. */
+function follows(first: Uint8Array, block: Uint8Array | undefined, index: number): boolean {
+  return (
+    block !== undefined &&
+    block.buffer === first.buffer &&
+    block.byteOffset === first.byteOffset + index * first.length
+  );
 }

@@ -79,16 +79,20 @@ export function batchBytesFor(
   return { headerBytes, batchBytes: headerBytes + roundUp(dataBytes, unitBytes) };
 }
 
+/** Lays the batch out at the beginning of `room`, which has anything in it and enough of it. */
 export function encodeBatch(
   header: BatchHeader,
   records: readonly PlacedBlock[],
   unitBytes: number,
   checksums: Checksums,
+  room: Uint8Array,
 ): { readonly bytes: Uint8Array; readonly checksum: Hash64 } {
   const dataBytes = records.reduce((sum, { block }) => sum + (block.bytes?.length ?? 0), 0);
   const { headerBytes, batchBytes } = batchBytesFor(records.length, dataBytes, unitBytes);
-  const bytes = new Uint8Array(batchBytes);
-  const view = new DataView(bytes.buffer);
+  const bytes = room.subarray(0, batchBytes);
+  bytes.fill(0, 0, headerBytes);
+  bytes.fill(0, headerBytes + dataBytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   view.setUint32(0, MAGIC, true);
   view.setUint32(4, VERSION, true);
   bytes.set(header.arrayId, 16);

@@ -47,6 +47,9 @@ export class JournalWriter {
   #movedStripes: number;
   #durableMoved: number;
   #running: Promise<void> | undefined;
+  /** Where batches are laid out; there is at most one in flight. */
+  #room = new Uint8Array(0);
+  #roomEvent = 0;
 
   constructor(core: RaidCore, ring: JournalRing, hooks: JournalHooks) {
     this.#core = core;
@@ -196,11 +199,23 @@ export class JournalWriter {
       event: record.event,
       movedStripes: shape.isReshaping ? this.#movedStripes : undefined,
     };
-    const { bytes, checksum } = encodeBatch(header, records, layout.unitBytes, world.checksums);
+    const room = this.#roomFor(batchBytes);
+    const { unitBytes } = layout;
+    const { bytes, checksum } = encodeBatch(header, records, unitBytes, world.checksums, room);
     await writeCopies(this.#core, batch, this.#ring.byteAt(position), bytes, new Set());
     this.#ring.append(position, bytes.length, checksum);
     this.#durableBatch = batch;
     this.#durableMoved = header.movedStripes ?? 0;
+  }
+
+  /** The same for every batch, unless a member left that may still be reading from it. */
+  #roomFor(batchBytes: number): Uint8Array {
+    const { event } = this.#core.members.record;
+    if (this.#room.length < batchBytes || this.#roomEvent !== event) {
+      this.#room = new Uint8Array(Math.max(batchBytes, this.#room.length));
+      this.#roomEvent = event;
+    }
+    return this.#room;
   }
 
   #settleInPlace(records: readonly PlacedBlock[]): void {
