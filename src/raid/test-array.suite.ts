@@ -6,6 +6,8 @@ import { MemoryVolume } from "../volume/memory-volume.ts";
 import type { PagedImage } from "../volume/paged-image.ts";
 import type { Clock } from "../world/world.ts";
 import type { RaidLevel } from "./geometry.ts";
+import { batchBytesFor } from "./journal-batch.ts";
+import { unitBytesOf } from "./member-layout.ts";
 import {
   type AssembleOptions,
   type BackgroundOptions,
@@ -91,16 +93,16 @@ export function smallOptions(
   { level, memberCount, blockBytes, chunkBlocks }: SmallShape,
   sizeBytes: number,
 ): CreateOptions {
-  const stripe = (memberCount + 1) * chunkBlocks;
-  const batch =
-    Math.ceil((96 + stripe * 16) / 512) * 512 + Math.ceil((stripe * blockBytes) / 512) * 512;
+  const blocks = (memberCount + 1) * chunkBlocks;
+  const unit = unitBytesOf(blockBytes);
+  const { batchBytes } = batchBytesFor(blocks, blocks * blockBytes, unit);
   return {
     ...defaultRaidOptions,
     level,
     layout: "left-symmetric",
     blockBytes,
     chunkBytes: chunkBlocks * blockBytes,
-    journalBytes: 8 * Math.ceil(batch / 512) * 512,
+    journalBytes: 8 * batchBytes,
     groupTableBlocks: 1,
     sizeBytes,
     stallMs: 0,
