@@ -1,5 +1,7 @@
 /** What is measured side by side: a plain volume, and an array of each level. */
 
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { RaidLevel } from "../../src/raid/geometry.ts";
 import type { Volume } from "../../src/volume/volume.ts";
@@ -75,6 +77,14 @@ export async function assembleDegraded(
   }
   // Nobody has written to the missing one alone, which the array could not know.
   return await assembleArray(world, members, { ...defaultAssembleOptions, force: true });
+}
+
+/** Has the operating system forget what it keeps of the files, so that reads come from the disk. */
+export function dropCaches(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    // Telling it so takes no rights, but Node has no call for it.
+    spawnSync("dd", [`if=${join(directory, name)}`, "iflag=nocache", "count=0", "status=none"]);
+  }
 }
 
 function memberPaths({ memberCount }: Layout, directory: string): readonly string[] {

@@ -5,7 +5,7 @@
 
 import { hostWorld } from "../holdfast.ts";
 import { printFigures } from "../in-process.ts";
-import { assembleDegraded, createLayout, layoutNamed } from "./layouts.ts";
+import { assembleDegraded, createLayout, dropCaches, layoutNamed } from "./layouts.ts";
 import { DEGRADED, OVERWRITE } from "./array-part.ts";
 import {
   degradedWorks,
@@ -44,6 +44,7 @@ async function measureAll(
   suffix: string,
 ): Promise<void> {
   for (const work of works) {
+    if (work.isCold) dropCaches(directory);
     figures[work.name + suffix] = await measureWork(measured, work, bytes, seconds);
   }
 }

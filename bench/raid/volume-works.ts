@@ -14,6 +14,8 @@ export interface VolumeWork {
   readonly atOnce: number;
   readonly kind: "read" | "write" | "durable write";
   readonly order: "sequential" | "random";
+  /** Whether it comes from the disk and not from the page cache. */
+  readonly isCold: boolean;
 }
 
 const KIBIBYTE = 1024;
@@ -29,20 +31,26 @@ function work(
     requestBytes < MEBIBYTE ? `${requestBytes / KIBIBYTE} KiB` : `${requestBytes / MEBIBYTE} MiB`;
   const name = `${order} ${kind} of ${size}, ${atOnce} at once`;
   const unit = order === "sequential" ? "MB/s" : "operations/s";
-  return { name, unit, requestBytes, atOnce, kind, order };
+  return { name, unit, requestBytes, atOnce, kind, order, isCold: false };
+}
+
+function cold(one: VolumeWork): VolumeWork {
+  return { ...one, name: `${one.name}, from the disk`, isCold: true };
 }
 
 /** Run first, while nothing of the volume was ever written; and again, to write over it. */
 export const firstWrite: VolumeWork = work("sequential", "write", MEBIBYTE, 4);
 
-export const sequentialRead: VolumeWork = work("sequential", "read", MEBIBYTE, 4);
+/** Once over the region, since it is in the cache afterwards. */
+export const coldRead: VolumeWork = cold(work("sequential", "read", MEBIBYTE, 4));
 export const randomRead: VolumeWork = work("random", "read", 4 * KIBIBYTE, 16);
 export const randomWrite: VolumeWork = work("random", "durable write", 4 * KIBIBYTE, 1);
 
 export const laterWorks: readonly VolumeWork[] = [
   work("sequential", "write", 64 * KIBIBYTE, 4),
   work("sequential", "write", 4 * KIBIBYTE, 4),
-  sequentialRead,
+  coldRead,
+  work("sequential", "read", MEBIBYTE, 4),
   work("sequential", "read", 64 * KIBIBYTE, 4),
   work("sequential", "read", 4 * KIBIBYTE, 4),
   work("random", "read", MEBIBYTE, 4),
@@ -64,8 +72,8 @@ const MEGABYTE = 1_000_000;
 
 /**
  * Does the work within the first `bytes` of the volume, for about so long: megabytes or requests a
- * second. Sequential writes end with the last byte even if there is time left, since what follows
- * would be another work: to write over what was written.
+ * second. Sequential writes and cold reads end with the last byte even if there is time left, since
+ * what follows would be another work: to write over what was written, to read from the cache.
  */
 export async function measureWork(
   volume: Volume,
@@ -81,7 +89,7 @@ export async function measureWork(
   let begun = 0;
   const client = async (buffer: Uint8Array): Promise<void> => {
     while (performance.now() < endMs) {
-      if (one.kind === "write" && begun === requestCount) return;
+      if ((one.kind === "write" || one.isCold) && begun === requestCount) return;
       const index = one.order === "random" ? below(requestCount) : begun++ % requestCount;
       await request(volume, one, index * one.requestBytes, buffer);
       done++;

@@ -3,10 +3,10 @@
  * what is written by whole blocks; the rest goes row by row.
  *
  * Blocks of which nothing was ever written need no journal for their data: they go in place at
- * once, and are staged as such. Until that is recorded the table says that they are zeroes, and that
- * is what they count as in their row's parity; so a crash between loses nothing that was there
- * before. The parity goes in place with them only if nothing of the row was ever written; else it
- * stands for other data too, and is journalled.
+ * once, and are staged as such. Until that is recorded the table says that they are zeroes, and
+ * that is what they count as in their row's parity; so a crash between loses nothing that was
+ * there before. The parity goes in place with them only if nothing of the row was ever written;
+ * else it stands for other data too, and is journalled.
  */
 
 import { allDone } from "./all-done.ts";

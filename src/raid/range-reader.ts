@@ -11,6 +11,7 @@ import type { BlockReader } from "./block-reader.ts";
 import { BLOCK_DATA, BLOCK_IN_PLACE, BLOCK_LOST } from "./pending-rows.ts";
 import type { RaidCore } from "./raid-core.ts";
 import type { Shaped } from "./shape.ts";
+import { SpareBuffers } from "./spare-buffers.ts";
 
 /** Blocks of one slot in consecutive rows that lie together on its member. */
 export interface Run {
@@ -25,6 +26,7 @@ type Source = "member" | "memory" | "recovery";
 export class RangeReader {
   readonly #core: RaidCore;
   readonly #blocks: BlockReader;
+  readonly #spare = new SpareBuffers();
 
   constructor(core: RaidCore, blocks: BlockReader) {
     this.#core = core;
@@ -162,15 +164,17 @@ export class RangeReader {
     const blocks: (Uint8Array | undefined)[] = [];
     const reads: Promise<boolean>[] = [];
     for (const slot of this.#slotsNeeded(shaped, run, lost)) {
-      const bytes = new Uint8Array(target.length);
+      const bytes = this.#spare.take(target.length);
       blocks[geometry.indexOfSlot(stripe, slot)] = bytes;
       reads.push(this.#tryRun({ ...run, slot }, bytes, false));
     }
     const outcomes = await Promise.all(reads);
+    // A member may still be reading into what is not given back.
     if (!outcomes.every(Boolean)) return false;
     const indexes = lost.map((slot) => geometry.indexOfSlot(stripe, slot));
     const targets = lost.map((slot) => (slot === run.slot ? target : target.slice()));
     math.reconstruct(blocks, indexes, targets);
+    for (const bytes of blocks) if (bytes !== undefined) this.#spare.give(bytes);
     return this.#isCurrent(run, target);
   }
 
