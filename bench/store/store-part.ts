@@ -53,10 +53,10 @@ export async function measureStore(options: BenchOptions): Promise<Section> {
   return {
     title: "The store by itself",
     notes: [
-      "Recovery: the log of a killed process, random keys, replayed into an empty tree: of a load, " +
-        "a thousand rows a transaction, and of 64 writers that put random rows of so many, one a " +
-        "transaction. All that the log takes in the ring counts, and all the time until the store " +
-        "is open, but for loading its code. Opening: " +
+      "Recovery: the log of a killed process, replayed into an empty tree: of a load of rows in " +
+        "random order, a thousand a transaction, and of 64 writers that put random rows of as " +
+        "many, one a transaction. All that the log takes in the ring counts, and all the time " +
+        "until the store is open, but for loading its code. Opening: " +
         "a store that was closed in good order. Checkpoints: a log of 16 MiB, which makes them " +
         "run all the time, beside one of 1 GiB, where none runs.",
     ],

@@ -113,7 +113,7 @@ export class Merger {
     return READY;
   }
 
-  /** If a leaf is missing, those that the next rows belong to will be too: asks for them at once. */
+  /** If a leaf is missing, so are those of the next rows, likely: asks for them at once. */
   #lookAhead(rows: SortedRows, from: number): void {
     const { slab, cache, path, slots, missing, missingAhead } = this.#tree;
     const parent = path[1] as number;

@@ -263,8 +263,8 @@ test("an entry larger than the window comes in its turn, with a cache of any siz
     key: numbered(index),
     value: "b".repeat(5000),
   }));
-  const log: Entry[] = [[{ key: numbered(3), value: "a" }], large];
-  await machine.replay([...log, [{ key: numbered(4), value: "c" }]], 1000);
+  const entries: Entry[] = [[{ key: numbered(3), value: "a" }], large];
+  await machine.replay([...entries, [{ key: numbered(4), value: "c" }]], 1000);
   const rows = await machine.rows();
   expect(rows.get(numbered(3))).toEqual({ value: "b".repeat(5000), version: 2 });
   expect(rows.get(numbered(4))).toEqual({ value: "c", version: 3 });
@@ -274,10 +274,10 @@ test("an entry larger than the window comes in its turn, with a cache of any siz
 
 test("long values do not gather in memory beyond their share of the cache", async () => {
   const machine = new Machine(64);
-  const log = Array.from({ length: 25 }, (_, index) => [
+  const entries = Array.from({ length: 25 }, (_, index) => [
     { key: numbered(index), value: "v".repeat(40_000) },
   ]);
-  await machine.replay(log, 1000);
+  await machine.replay(entries, 1000);
   expect(machine.cells.extents.dirtyBytes).toBeLessThan((64 * PAGE_BYTES) / 8 + 2 * 40_000);
   expect((await machine.rows()).size).toBe(25);
 });
