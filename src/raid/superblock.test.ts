@@ -146,6 +146,9 @@ function arbitrarySuperblock(): fc.Arbitrary<MemberSuperblock> {
       repairs: natural,
       repairSeconds: natural,
       scrubs: natural,
+      memberSeconds: natural,
+      readBytes: natural,
+      readErrors: natural,
     }),
     roles: fc.array(role, { minLength: 32, maxLength: 32 }),
   });

@@ -45,6 +45,9 @@
  *        216      8  repair seconds     from the loss of the member to the end of the rebuild
  *        224      8  scrubs             that came to their end
  *        232      8  scrub position     one more than the row at which a scrub goes on; 0: none
+ *        240      8  member seconds     for how long there were members, of all of them together
+ *        248      8  read bytes         from members
+ *        256      8  read errors        how often that was refused
  *
  *        512  32*64  roles, one after the other:
  *               0   16  member id
@@ -142,6 +145,11 @@ export interface RaidCounters {
   readonly repairs: number;
   readonly repairSeconds: number;
   readonly scrubs: number;
+  /** For how long members were assembled, of all of them together. */
+  readonly memberSeconds: number;
+  readonly readBytes: number;
+  /** How often a member refused to read. */
+  readonly readErrors: number;
 }
 
 export const zeroCounters: RaidCounters = {
@@ -151,6 +159,9 @@ export const zeroCounters: RaidCounters = {
   repairs: 0,
   repairSeconds: 0,
   scrubs: 0,
+  memberSeconds: 0,
+  readBytes: 0,
+  readErrors: 0,
 };
 
 export type RoleState = "active" | "missing" | "rebuilding";
@@ -351,6 +362,9 @@ function writeState(fields: FieldWriter, state: State): void {
   fields.u64(state.counters.repairSeconds);
   fields.u64(state.counters.scrubs);
   fields.u64(state.scrubRow === undefined ? 0 : state.scrubRow + 1);
+  fields.u64(state.counters.memberSeconds);
+  fields.u64(state.counters.readBytes);
+  fields.u64(state.counters.readErrors);
 }
 
 function readState(fields: FieldReader): State {
@@ -361,7 +375,7 @@ function readState(fields: FieldReader): State {
   const oldMemberCount = fields.u32();
   fields.u32();
   const stripes = fields.u64();
-  const counters = {
+  const counted = {
     membersFailed: fields.u64(),
     blocksRepaired: fields.u64(),
     blocksLost: fields.u64(),
@@ -370,6 +384,12 @@ function readState(fields: FieldReader): State {
     scrubs: fields.u64(),
   };
   const scrubNext = fields.u64();
+  const counters = {
+    ...counted,
+    memberSeconds: fields.u64(),
+    readBytes: fields.u64(),
+    readErrors: fields.u64(),
+  };
   const scrubRow = scrubNext === 0 ? undefined : scrubNext - 1;
   const reshape = oldMemberCount === 0 ? undefined : { oldMemberCount, stripes };
   return { journal, incarnation, tableSequence, tableDigest, reshape, scrubRow, counters };
