@@ -117,6 +117,26 @@ describe("a transaction", () => {
     });
   });
 
+  test("awaits whatever its body returns that can be awaited", async () => {
+    await withDatabase(async ({ db, sleep }) => {
+      const later = {
+        // oxlint-disable-next-line unicorn/no-thenable -- what is tested is that there may be one
+        then: (resolve: (value: string) => void) => void sleep(5).then(() => resolve("later")),
+      };
+      let isOver = false;
+      const answer = db.transact((tx) => {
+        tx.set("a", 1);
+        return later as unknown as Promise<string>;
+      });
+      void answer.then(() => (isOver = true));
+      await sleep(2);
+      expect(isOver).toBe(false);
+      expect(await db.get("a")).toBeUndefined();
+      expect(await answer).toBe("later");
+      expect(await db.transact(() => null)).toBeNull();
+    });
+  });
+
   test("only reads, and is answered when what it read is settled", async () => {
     await withDatabase(async ({ db, engine, sleep }) => {
       await db.set("a", 1);

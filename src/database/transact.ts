@@ -406,8 +406,10 @@ function requestOf(tx: Transaction): CommitRequest {
   return { writes, writeCount: writes.count, earliestDeadlineMs };
 }
 
+/** Of whatever realm or library it is. */
 function isPromise<T>(returned: Promise<T> | T): returned is Promise<T> {
-  return returned instanceof Object && "then" in returned && typeof returned.then === "function";
+  if (typeof returned !== "object" || returned === null) return false;
+  return "then" in returned && typeof returned.then === "function";
 }
 
 /** Whether another attempt may do better. */
