@@ -20,6 +20,8 @@ import {
 } from "./volume-works.ts";
 
 export const OVERWRITE = ", over what was there";
+export const SCRUB = "scrub, of all that the members hold";
+export const REBUILD = "rebuild, of the member that is made anew";
 export const DEGRADED = ", without a member";
 
 const SCRIPT = new URL("measure-array.ts", import.meta.url);
@@ -56,7 +58,8 @@ function notes(): readonly string[] {
       `nothing was written before. "${SHARE}" is the plain volume's rate times the part of what ` +
       "an array writes that is data. Unless they say so, reads come from the page cache, where a " +
       "plain volume's are a mere copy, and the array's the check of a checksum besides. Arrays " +
-      "without a member are compared with themselves when whole.",
+      "without a member are compared with themselves when whole. Beside a scrub, which reads " +
+      "from the disk, is the plain volume read from it, beside a rebuild the plain volume written.",
   ];
 }
 
@@ -91,6 +94,9 @@ function addSamples(
     samples.add(row, HEALTHY, healthy[name.slice(0, -DEGRADED.length)] ?? Number.NaN);
     return;
   }
+  if (name === SCRUB) samples.add(row, PLAIN, plain[coldRead.name] ?? Number.NaN);
+  if (name === REBUILD) samples.add(row, PLAIN, plain[firstWrite.name] ?? Number.NaN);
+  if (name === SCRUB || name === REBUILD) return;
   const beside = plain[name] ?? Number.NaN;
   samples.add(row, PLAIN, beside);
   if (name.startsWith(firstWrite.name)) samples.add(row, SHARE, (beside * dataCount) / memberCount);
@@ -105,6 +111,13 @@ function rowsOf(samples: Samples, layout: Layout): readonly Row[] {
     ...degradedWorks.map((work) =>
       reportWork(work, DEGRADED, HEALTHY, work.kind === "read" ? [0.4, 0.7] : undefined),
     ),
+    ...[SCRUB, REBUILD].map((name): Work => ({
+      name,
+      unit: "MB/s",
+      against: PLAIN,
+      bar: undefined,
+      aim: undefined,
+    })),
   ];
   return works
     .map((work) => {

@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { RaidArray } from "../../src/raid/array.ts";
 import type { RaidLevel } from "../../src/raid/geometry.ts";
 import type { Volume } from "../../src/volume/volume.ts";
 import type { World } from "../../src/world/world.ts";
@@ -46,7 +47,7 @@ export async function createLayout(
   layout: Layout,
   directory: string,
   bytes: number,
-): Promise<Volume> {
+): Promise<Volume | RaidArray> {
   const { createFileVolume } = await volumeModule();
   if (layout.level === undefined) return await createFileVolume(world.files, plainPath(), bytes);
 
@@ -68,7 +69,7 @@ export async function assembleDegraded(
   world: World,
   layout: Layout,
   directory: string,
-): Promise<Volume> {
+): Promise<RaidArray> {
   const { openFileVolume } = await volumeModule();
   const { assembleArray, defaultAssembleOptions } = await raidModules();
   const members: Volume[] = [];
@@ -77,6 +78,13 @@ export async function assembleDegraded(
   }
   // Nobody has written to the missing one alone, which the array could not know.
   return await assembleArray(world, members, { ...defaultAssembleOptions, force: true });
+}
+
+/** A new volume that may take the place of a member, of those in the directory. */
+export async function createSpare(world: World, directory: string): Promise<Volume> {
+  const { createFileVolume, openFileVolume } = await volumeModule();
+  const { sizeBytes } = await openFileVolume(world.files, join(directory, memberName(1)));
+  return await createFileVolume(world.files, join(directory, "spare"), sizeBytes);
 }
 
 /** Has the operating system forget what it keeps of the files, so that reads come from the disk. */
@@ -88,7 +96,11 @@ export function dropCaches(directory: string): void {
 }
 
 function memberPaths({ memberCount }: Layout, directory: string): readonly string[] {
-  return Array.from({ length: memberCount }, (_, role) => join(directory, `member-${role}`));
+  return Array.from({ length: memberCount }, (_, role) => join(directory, memberName(role)));
+}
+
+function memberName(role: number): string {
+  return `member-${role}`;
 }
 
 /** Besides its share of the data: the journal, and something for checksums and superblocks. */

@@ -5,8 +5,8 @@
 
 import { hostWorld } from "../holdfast.ts";
 import { printFigures } from "../in-process.ts";
-import { assembleDegraded, createLayout, dropCaches, layoutNamed } from "./layouts.ts";
-import { DEGRADED, OVERWRITE } from "./array-part.ts";
+import { assembleDegraded, createLayout, createSpare, dropCaches, layoutNamed } from "./layouts.ts";
+import { DEGRADED, OVERWRITE, REBUILD, SCRUB } from "./array-part.ts";
 import {
   degradedWorks,
   firstWrite,
@@ -14,6 +14,7 @@ import {
   measureWork,
   type VolumeWork,
 } from "./volume-works.ts";
+import type { RaidArray } from "../../src/raid/array.ts";
 import type { Volume } from "../../src/volume/volume.ts";
 
 const [layoutName, directory = "", bytesText, secondsText] = process.argv.slice(2);
@@ -29,11 +30,13 @@ const volume = await createLayout(world, layout, directory, bytes);
 figures[firstWrite.name] = await measureWork(volume, firstWrite, bytes, UNLIMITED);
 figures[firstWrite.name + OVERWRITE] = await measureWork(volume, firstWrite, bytes, UNLIMITED);
 await measureAll(volume, laterWorks, "");
+if ("scrub" in volume) figures[SCRUB] = await measureScrub(volume);
 await volume.close();
 
 if (layout.level !== undefined && layout.level !== 0) {
   const degraded = await assembleDegraded(world, layout, directory);
   await measureAll(degraded, degradedWorks, DEGRADED);
+  figures[REBUILD] = await measureRebuild(degraded);
   await degraded.close();
 }
 printFigures(figures);
@@ -47,4 +50,30 @@ async function measureAll(
     if (work.isCold) dropCaches(directory);
     figures[work.name + suffix] = await measureWork(measured, work, bytes, seconds);
   }
+}
+
+/** Megabytes a second of all that the members hold, from the disk. */
+async function measureScrub(array: RaidArray): Promise<number> {
+  await array.checkpoint();
+  dropCaches(directory);
+  const startedMs = performance.now();
+  const report = await array.scrub();
+  if (report === undefined) throw new Error("the scrub ended early");
+  return megabytesPerSecond((bytes * layout.memberCount) / layout.dataCount, startedMs);
+}
+
+/** Megabytes a second of the member that is made anew, from members on the disk. */
+async function measureRebuild(array: RaidArray): Promise<number> {
+  const spare = await createSpare(world, directory);
+  await array.checkpoint();
+  dropCaches(directory);
+  const startedMs = performance.now();
+  await array.add(spare);
+  await array.settled();
+  if (array.status().health !== "whole") throw new Error("the rebuild ended early");
+  return megabytesPerSecond(bytes / layout.dataCount, startedMs);
+}
+
+function megabytesPerSecond(count: number, startedMs: number): number {
+  return count / 1_000_000 / ((performance.now() - startedMs) / 1_000);
 }
