@@ -112,10 +112,8 @@ test("a member that stalls is out after its time", async () => {
   const plan = new FaultPlan();
   const run = await CrashRun.create(shape, SIZE_BYTES, plan);
   const images = run.recordings.map(({ before }) => before.copy());
-  const stalling = await CrashRun.over(shape, testWorld(), images, plan, {
-    ...smallAssembly,
-    stallMs: 100,
-  });
+  const options = { ...smallAssembly, stallMs: 100 };
+  const stalling = await CrashRun.over(shape, testWorld(), images, { plan, options });
   plan.add({ ...failureOf(1, 0), fault: { kind: "stalled" } });
   const writing = stalling.step({
     kind: "write",

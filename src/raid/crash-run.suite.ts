@@ -39,6 +39,10 @@ export type RunStep =
     }
   | { readonly kind: "trim"; readonly at: number; readonly length: number }
   | { readonly kind: "sync" }
+  /** All at once; they must not touch the same blocks. */
+  | { readonly kind: "together"; readonly steps: readonly RunStep[] }
+  /** Steps that are begun at once; no two of them may change the same block. */
+  | { readonly kind: "together"; readonly steps: readonly RunStep[] }
   /** Whatever else can be done to an array; what it changes isn't its content. */
   | { readonly kind: "other"; readonly run: (run: CrashRun) => Promise<void> };
 
@@ -113,6 +117,16 @@ export class BlockModel {
   }
 }
 
+/** What a run may have besides its shape. */
+export interface RunExtras {
+  readonly plan?: FaultPlan | undefined;
+  /** Draws how long operations take, so that they end in another order than they began. */
+  readonly delays?: SeededRandom | undefined;
+  readonly options?: AssembleOptions;
+  /** For each member what is written and not synced, beyond its image, as a cache would hold it. */
+  readonly cached?: readonly (PagedImage | undefined)[];
+}
+
 /** A crash, with some members lost. */
 export interface CrashPoint {
   readonly moment: number;
@@ -130,31 +144,38 @@ export class CrashRun {
   /** For each moment the point of each member. */
   readonly moments: number[][] = [];
   readonly array: RaidArray;
-  readonly #plan: FaultPlan | undefined;
+  readonly #extras: RunExtras;
+  /** By crash and member: images cost least one after the other. */
+  readonly #images = new Map<string, CrashImages>();
 
   private constructor(
     shape: SmallShape,
     world: TestWorld,
     recordings: RecordingVolume[],
     array: RaidArray,
-    plan: FaultPlan | undefined,
+    extras: RunExtras,
   ) {
     this.shape = shape;
     this.world = world;
     this.recordings = recordings;
     this.array = array;
-    this.#plan = plan;
+    this.#extras = extras;
     this.model = new BlockModel(array.sizeBytes, shape.blockBytes);
   }
 
   /** Creates an array; what happens from then on is recorded. Faults count from then on, too. */
-  static async create(shape: SmallShape, sizeBytes: number, plan?: FaultPlan): Promise<CrashRun> {
+  static async create(
+    shape: SmallShape,
+    sizeBytes: number,
+    plan?: FaultPlan,
+    delays?: SeededRandom,
+  ): Promise<CrashRun> {
     const world = testWorld();
     const fresh = Array.from({ length: shape.memberCount }, (_, index) => memoryMember(index, 0));
     const created = await createArray(world, fresh, smallOptions(shape, sizeBytes));
     await created.close();
     const images = fresh.map(({ image }) => image);
-    return await CrashRun.over(shape, world, images, plan);
+    return await CrashRun.over(shape, world, images, { plan, delays });
   }
 
   /** Assembles an array from images; the assembly is recorded. */
@@ -162,19 +183,25 @@ export class CrashRun {
     shape: SmallShape,
     world: TestWorld,
     images: readonly (PagedImage | undefined)[],
-    plan?: FaultPlan,
-    options: AssembleOptions = smallAssembly,
+    extras: RunExtras = {},
   ): Promise<CrashRun> {
+    const { plan, delays, cached, options = smallAssembly } = extras;
     const recordings: RecordingVolume[] = [];
     const moments: number[][] = [];
     for (const [index, image] of images.entries()) {
-      recordings.push(recordingOf(index, image ?? 0, recordings, moments));
+      recordings.push(recordingOf(index, image ?? 0, recordings, moments, delays));
     }
+    for (const [index, image] of images.entries()) {
+      const [recording, more] = [recordings[index], cached?.[index]];
+      if (recording === undefined || image === undefined || more === undefined) continue;
+      await writeCached(recording, image, more);
+    }
+    moments.splice(0, moments.length);
     const members = recordings
       .filter((_, index) => images[index] !== undefined)
       .map((recording) => faulty(recording, plan, world));
     const array = await assembleArray(world, members, options);
-    const run = new CrashRun(shape, world, recordings, array, plan);
+    const run = new CrashRun(shape, world, recordings, array, extras);
     run.moments.push(...moments);
     moments.splice(0, moments.length);
     for (const recording of recordings) recordingSinks.set(recording, run.moments);
@@ -184,17 +211,18 @@ export class CrashRun {
   /** A fresh volume whose operations are part of the run. */
   addVolume(): Volume {
     const index = this.recordings.length;
-    const recording = recordingOf(index, 0, this.recordings, this.moments);
+    const { delays, plan } = this.#extras;
+    const recording = recordingOf(index, 0, this.recordings, this.moments, delays);
     recordingSinks.set(recording, this.moments);
     this.recordings.push(recording);
-    return faulty(recording, this.#plan, this.world);
+    return faulty(recording, plan, this.world);
   }
 
   /** A recorded member, to be given to the array again. */
   againVolume(index: number): Volume {
     const recording = this.recordings[index];
     if (recording === undefined) throw new Error(`there is no member ${index}`);
-    return faulty(recording, this.#plan, this.world);
+    return faulty(recording, this.#extras.plan, this.world);
   }
 
   async run(steps: readonly RunStep[]): Promise<void> {
@@ -218,6 +246,12 @@ export class CrashRun {
         this.#acknowledge(covered);
         return;
       }
+      case "together":
+        await Promise.all(step.steps.map(async (one) => await this.step(one)));
+        return;
+      case "together":
+        await Promise.all(step.steps.map(async (one) => await this.step(one)));
+        return;
       case "other":
         await step.run(this);
         return;
@@ -236,8 +270,17 @@ export class CrashRun {
     return this.recordings.map((recording, index) => {
       const point = points[index];
       if (lost.includes(index) || point === undefined) return undefined;
-      return new CrashImages(recording, crash).after(point, seed + index);
+      return this.#imagesOf(recording, index, crash).after(point, seed + index);
     });
+  }
+
+  #imagesOf(recording: RecordingVolume, index: number, crash: Crash): CrashImages {
+    const name = `${crash} ${index}`;
+    const present = this.#images.get(name);
+    if (present !== undefined) return present;
+    const images = new CrashImages(recording, crash);
+    this.#images.set(name, images);
+    return images;
   }
 
   /** Assembles what the crash leaves; why that isn't right, or undefined. */
@@ -260,7 +303,8 @@ export class CrashRun {
 
   /**
    * Assembles what the crash leaves, and lets it crash at every `stride`-th operation of that, with
-   * members lost then. Once the content was seen, it stays what it was.
+   * members lost then. Once the content was seen, it stays what it was. What a process left that was
+   * killed, and had not synced, the power may still take.
    */
   async refuteTwice(
     point: CrashPoint,
@@ -268,7 +312,15 @@ export class CrashRun {
     losses: readonly (readonly number[])[],
   ): Promise<string | undefined> {
     const world = testWorld(point.seed + 2000);
-    const second = await CrashRun.over(this.shape, world, this.images(point));
+    const options = { ...smallAssembly, force: this.#isForced(point) };
+    const left = this.images(point);
+    const second =
+      point.crash === "power"
+        ? await CrashRun.over(this.shape, world, left, { options })
+        : await CrashRun.over(this.shape, world, this.images({ ...point, crash: "power" }), {
+            options,
+            cached: left,
+          });
     const seen = second.moments.length;
     const content = await second.content();
     const wrong = this.model.refute(content, point.moment);
@@ -335,6 +387,7 @@ function recordingOf(
   content: PagedImage | number,
   recordings: readonly RecordingVolume[],
   moments: number[][],
+  delays?: SeededRandom,
 ): RecordingVolume {
   const recording: RecordingVolume = new RecordingVolume(
     content,
@@ -342,10 +395,33 @@ function recordingOf(
     async () => {
       const sink = recordingSinks.get(recording) ?? moments;
       sink.push(recordings.map(({ point }) => point));
-      await Promise.resolve();
+      const turns = delays === undefined ? 1 : 1 + delays.below(12);
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
     },
   );
   return recording;
+}
+
+/** Writes every sector in which the cache differs from the medium, and syncs none. */
+async function writeCached(
+  recording: RecordingVolume,
+  medium: PagedImage,
+  cache: PagedImage,
+): Promise<void> {
+  await recording.grow(cache.sizeBytes);
+  const old = new Uint8Array(512);
+  const seen = new Uint8Array(512);
+  for (let at = 0; at < cache.sizeBytes; at += 512) {
+    const length = Math.min(512, cache.sizeBytes - at);
+    old.fill(0);
+    if (at < medium.sizeBytes) {
+      medium.read(at, old.subarray(0, Math.min(length, medium.sizeBytes - at)));
+    }
+    cache.read(at, seen.subarray(0, length));
+    if (!equalBytes(old.subarray(0, length), seen.subarray(0, length))) {
+      await recording.write(at, seen.slice(0, length));
+    }
+  }
 }
 
 function faulty(volume: Volume, plan: FaultPlan | undefined, world: TestWorld): Volume {
@@ -397,11 +473,26 @@ export function drawSteps(seed: number, count: number, sizeBytes: number): reado
   const random = new SeededRandom(seed);
   return Array.from({ length: count }, (_, index): RunStep => {
     const kind = random.below(10);
+    if (kind === 2) return { kind: "together", steps: drawTogether(random, index, sizeBytes) };
     const longest = random.chance(30) ? sizeBytes : 200;
     const at = random.below(sizeBytes - 1);
     const length = 1 + random.below(Math.min(longest, sizeBytes - at));
     if (kind === 0) return { kind: "sync" };
     if (kind === 1) return { kind: "trim", at, length };
     return { kind: "write", at, length, value: index + 1, isDurable: random.chance(60) };
+  });
+}
+
+/** No block is larger than this. */
+const APART_BYTES = 512;
+
+/** Writes that are as far apart as the largest blocks, so that they share rows and no blocks. */
+function drawTogether(random: SeededRandom, index: number, sizeBytes: number): readonly RunStep[] {
+  return Array.from({ length: sizeBytes / APART_BYTES }, (_, place) => {
+    const offset = random.below(APART_BYTES - 1);
+    const length = 1 + random.below(APART_BYTES - offset);
+    const value = 100 + index * 8 + place;
+    const isDurable = random.chance(60);
+    return { kind: "write", at: place * APART_BYTES + offset, length, value, isDurable };
   });
 }

@@ -57,6 +57,29 @@ test("a killed process leaves the beginning of what it was writing", async () =>
   expect(counts.size).toBe(9);
 });
 
+test("all writes to parts of a sector are there that ended, in whatever order", async () => {
+  const releases: (() => void)[] = [];
+  const volume = new RecordingVolume(512, undefined, async () => {
+    await new Promise<void>((resolve) => releases.push(resolve));
+  });
+  const first = volume.writeDurable(0, new Uint8Array(128).fill(1));
+  const second = volume.writeDurable(64, new Uint8Array(128).fill(2));
+  const third = volume.write(256, new Uint8Array(64).fill(3));
+  releases[1]?.();
+  await second;
+  releases[0]?.();
+  await first;
+  for (const crash of ["process", "power"] as const) {
+    const images = new CrashImages(volume, crash);
+    for (let point = 0; point < volume.point; point++) images.after(point, 1);
+    const bytes = read(images, volume.point);
+    const values = [0, 64, 128, 192].map((at) => bytes[at]);
+    expect(values).toEqual([1, 2, 2, 0]);
+  }
+  releases[2]?.();
+  await third;
+});
+
 test("a sync covers what had ended when it began, and nothing else", async () => {
   const volume = new RecordingVolume(4096);
   const writing = volume.write(0, new Uint8Array(512).fill(1));

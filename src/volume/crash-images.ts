@@ -27,6 +27,8 @@ export class CrashImages {
   /** For each sector, one more than the index of the last write whose bytes are in the image. */
   #floors: Uint32Array;
   #point = 0;
+  /** The point up to which writes are being put into the image. */
+  #settlingPoint = 0;
   /** Begun by now and not yet in the image, by their indexes in `writes`, ascending. */
   #pending: number[] = [];
   #begunCount = 0;
@@ -65,6 +67,7 @@ export class CrashImages {
     while (this.#begunCount < writes.length && this.#write(this.#begunCount).begun <= point) {
       this.#pending.push(this.#begunCount++);
     }
+    this.#settlingPoint = point;
     const settled = (index: number): boolean => this.#settledAt(this.#write(index)) <= point;
     for (const index of this.#pending.filter(settled)) this.#settle(index);
     this.#pending = this.#pending.filter((index) => !settled(index));
@@ -75,7 +78,7 @@ export class CrashImages {
     return this.#crash === "process" ? write.ended : write.durable;
   }
 
-  /** Puts the write into the image, except where a later one is already. */
+  /** Puts the write into the image, under those that began later and are there already. */
   #settle(index: number): void {
     const write = this.#write(index);
     this.#makeRoom(this.#image, write);
@@ -85,9 +88,21 @@ export class CrashImages {
       this.#floors = floors;
     }
     for (const sector of sectorsOf(write)) {
-      if (index < (this.#floors[sector] as number)) continue;
-      this.#floors[sector] = index + 1;
       copySector(write, sector, this.#image);
+      if (index < (this.#floors[sector] as number)) this.#settleAgain(index, sector);
+      else this.#floors[sector] = index + 1;
+    }
+  }
+
+  /** Puts the later writes of the sector that are in the image there once more. */
+  #settleAgain(index: number, sector: number): void {
+    const [from, to] = [sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES];
+    for (let later = index + 1; later < (this.#floors[sector] as number); later++) {
+      const write = this.#write(later);
+      const isThere = write.at < to && from < write.at + write.bytes.length;
+      if (isThere && this.#settledAt(write) <= this.#settlingPoint) {
+        copySector(write, sector, this.#image);
+      }
     }
   }
 

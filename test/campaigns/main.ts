@@ -6,6 +6,7 @@
 import { parseArgs } from "node:util";
 import { crashCampaign, wholeScope } from "./crash-campaign.ts";
 import { failureCampaign, wholeFailureScope } from "./failure-campaign.ts";
+import { raidCrashCampaign, wholeRaidCrashScope } from "./raid-crash-campaign.ts";
 import { rotCampaign, wholeRotScope } from "./rot-campaign.ts";
 import { modelCampaign } from "./model-campaign.ts";
 
@@ -14,6 +15,7 @@ const CAMPAIGNS: Readonly<Record<string, (seed: number) => Promise<object>>> = {
   rot: async (seed) => await rotCampaign(seed, wholeRotScope),
   failure: async (seed) => await failureCampaign(seed, wholeFailureScope),
   crash: async (seed) => await crashCampaign(seed, wholeScope),
+  "raid-crash": async (seed) => await raidCrashCampaign(seed, wholeRaidCrashScope),
 };
 
 const { values, positionals } = parseArgs({
