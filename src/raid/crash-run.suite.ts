@@ -41,8 +41,6 @@ export type RunStep =
   | { readonly kind: "sync" }
   /** All at once; they must not touch the same blocks. */
   | { readonly kind: "together"; readonly steps: readonly RunStep[] }
-  /** Steps that are begun at once; no two of them may change the same block. */
-  | { readonly kind: "together"; readonly steps: readonly RunStep[] }
   /** Whatever else can be done to an array; what it changes isn't its content. */
   | { readonly kind: "other"; readonly run: (run: CrashRun) => Promise<void> };
 
@@ -246,9 +244,6 @@ export class CrashRun {
         this.#acknowledge(covered);
         return;
       }
-      case "together":
-        await Promise.all(step.steps.map(async (one) => await this.step(one)));
-        return;
       case "together":
         await Promise.all(step.steps.map(async (one) => await this.step(one)));
         return;
