@@ -33,6 +33,21 @@ test("a long line lets the turn end now and then", async () => {
   });
 });
 
+test("those that have begun are let go of, though others wait all the time", async () => {
+  await withLine(async (line, _clock, enter) => {
+    let placesMax = 0;
+    const again = async (): Promise<void> => {
+      for (let count = 0; count < 40; count++) {
+        await enter(async () => await Promise.resolve());
+        placesMax = Math.max(placesMax, line.placeCount);
+      }
+    };
+    await Promise.all(Array.from({ length: 64 }, again));
+    expect(placesMax).toBeGreaterThan(30);
+    expect(placesMax).toBeLessThan(200);
+  });
+});
+
 test("who outlasts its turn holds up nobody beyond that, and lets the next ones pass", async () => {
   await withLine(async (line, clock, enter) => {
     const events: string[] = [];

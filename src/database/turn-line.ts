@@ -69,7 +69,8 @@ export class TurnLine {
   #beginNext(): void {
     const next = this.#waiting[this.#begunCount];
     if (next === undefined) return;
-    if (++this.#begunCount === this.#waiting.length) this.#empty();
+    this.#begunCount++;
+    this.#forgetBegun();
     this.#first = next.member;
     this.#inTurnCount++;
     this.#watch();
@@ -95,6 +96,20 @@ export class TurnLine {
     this.#passes = this.#passesNext;
     this.#passesNext = Math.min(2 * this.#passesNext, PASSES_MAX);
     for (const { begin } of waiting) begin(false);
+  }
+
+  /** There may always be some that wait, so those that do not are let go in between. */
+  #forgetBegun(): void {
+    if (this.#waiting.length === this.#begunCount) this.#empty();
+    else if (this.#waiting.length < 2 * this.#begunCount) {
+      this.#waiting = this.#waiting.slice(this.#begunCount);
+      this.#begunCount = 0;
+    }
+  }
+
+  /** How many are in memory for those that wait. */
+  get placeCount(): number {
+    return this.#waiting.length;
   }
 
   #empty(): void {
