@@ -26,3 +26,28 @@ test("who is refused for its size is told no sooner than what it read is settled
     await engine.close();
   });
 });
+
+test("an age that another has, or will have, is not given again", async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const engine = await openOn(world, new MemoryVolume(image));
+    const first = engine.begin();
+    const same = engine.begin({ age: first.age, attempts: 1 });
+    const ahead = engine.begin({ age: same.age + 5, attempts: 1 });
+    const others = Array.from({ length: 9 }, () => engine.begin());
+    const ages = [first, same, ahead, ...others].map(({ age }) => age);
+    expect(new Set(ages).size).toBe(ages.length);
+    // They meet in the table of locks, which orders them by age.
+    await first.run((step) => step.set(A, A));
+    const waiting = [same, ahead].map(
+      async (one) => await one.run((step) => step.set(A, B)).catch(() => undefined),
+    );
+    first.rollback();
+    await Promise.all(waiting);
+
+    const { age } = same;
+    for (const one of [same, ahead, ...others]) one.rollback();
+    expect(engine.begin({ age, attempts: 2 }).age).toBe(age);
+    await engine.close();
+  });
+});

@@ -177,7 +177,7 @@ export class Transactions implements Engine {
     this.store.requireOpen();
     if (options?.signal?.aborted === true) this.#deadline(options).check();
     const workspace = this.#spares.pop() ?? this.#makeWorkspace();
-    const age = options?.age ?? this.#nextAge++;
+    const age = this.#ageFor(options?.age);
     const transaction = new Transaction(this.#context, workspace, age, options);
     transaction.openAt = this.#open.push(transaction) - 1;
     if (options?.isBrief === true) this.#lockAtTurnsEnd(transaction);
@@ -276,6 +276,16 @@ export class Transactions implements Engine {
 
   #deadline(options: RunOptions | undefined): Deadline {
     return new Deadline(this.#world.clock, options, this.store.options.transactionTimeoutMs);
+  }
+
+  /**
+   * The age that was asked for, unless another may have it: whoever was served by another process
+   * before brings one that is not of ours.
+   */
+  #ageFor(asked: number | undefined): number {
+    const isOurs = asked !== undefined && 0 < asked && asked < this.#nextAge;
+    if (isOurs && !this.#open.some(({ age }) => age === asked)) return asked;
+    return this.#nextAge++;
   }
 
   #lockAtTurnsEnd(transaction: Transaction): void {
