@@ -3,19 +3,24 @@
  * checked, and then opened. A file that is served belongs to this process alone.
  */
 
+import type { ArrayListener } from "../arrays/array-events.ts";
+import type { DiskArray } from "../arrays/disk-array.ts";
+import { lockMember } from "../arrays/member-lock.ts";
+import { assembleDisks } from "../arrays/open-disk-array.ts";
 import { Fault } from "../base/fault.ts";
 import { NbdExport } from "../nbd/export.ts";
 import { EXPORT_NAME_BYTES_MAX } from "../nbd/settings.ts";
-import { assembleArray } from "../raid/array.ts";
-import { defaultAssembleOptions } from "../raid/options.ts";
 import { readSuperblock } from "../raid/read-superblock.ts";
 import { openFileVolume } from "../volume/file-volume.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Files } from "../world/files.ts";
 import type { World } from "../world/world.ts";
 import { UsageError } from "./command-io.ts";
-import { lockMember, type MemberLock } from "./member-lock.ts";
+import { memberPath } from "./member-path.ts";
 import { amount } from "./progress.ts";
+import { version } from "./version.ts";
+
+const PROGRAM: string = `holdfast nbd ${version}`;
 
 export interface ExportSpec {
   /** The empty name is the one that a client asks for who names none. */
@@ -37,6 +42,8 @@ export interface OpenedExport {
   readonly spec: ExportSpec;
   readonly volume: Volume;
   readonly export: NbdExport;
+  /** Undefined for a plain file. */
+  readonly array: DiskArray | undefined;
   /** Makes durable what was written, and lets go of the files. */
   close(): Promise<void>;
 }
@@ -100,6 +107,7 @@ export interface OpenOptions {
   readonly force: boolean;
   /** Told what is at risk by that. */
   readonly note: (text: string) => void;
+  readonly onEvent: ArrayListener;
 }
 
 /** Opens all of them or none. */
@@ -129,57 +137,67 @@ async function openExport(
   spec: ExportSpec,
   options: OpenOptions,
 ): Promise<OpenedExport> {
-  const locks = await lockAll(world, spec.members);
-  try {
-    const volume = await openMembers(world, spec, options);
-    const description = amount(volume.sizeBytes, "bytes");
-    const { name, readOnly } = spec;
-    const close = async (): Promise<void> => {
-      try {
-        if (!readOnly && volume.failure === undefined) await volume.sync();
-      } finally {
-        await volume.close();
-        await releaseAll(locks);
-      }
-    };
-    return { spec, volume, export: new NbdExport(volume, { name, description, readOnly }), close };
-  } catch (error) {
-    await releaseAll(locks);
-    throw error;
-  }
+  for (const path of spec.members) await checkFile(world, path);
+  const { array, volume, release } = await openMembers(world, spec, options);
+  const description = amount(volume.sizeBytes, "bytes");
+  const { name, readOnly } = spec;
+  const close = async (): Promise<void> => {
+    try {
+      if (!readOnly && volume.failure === undefined) await volume.sync();
+    } finally {
+      await release();
+    }
+  };
+  const exported = new NbdExport(volume, { name, description, readOnly });
+  return { spec, volume, array, export: exported, close };
+}
+
+interface OpenedMembers {
+  readonly array: DiskArray | undefined;
+  readonly volume: Volume;
+  readonly release: () => Promise<void>;
 }
 
 /** One volume of the members: the file itself, or the array that they make. */
 async function openMembers(
   world: World,
-  { members, readOnly }: ExportSpec,
+  spec: ExportSpec,
   options: OpenOptions,
-): Promise<Volume> {
-  for (const path of members) await checkFile(world, path);
-  const [path, ...others] = members;
-  if (path === undefined || 0 < others.length) return await openArray(world, members, options);
+): Promise<OpenedMembers> {
+  const [path, ...others] = spec.members;
+  if (path === undefined || 0 < others.length) return await openArray(world, spec, options);
   const found = await lookAt(world, path);
-  if (found === "array" && !options.plain) return await openArray(world, members, options);
-  // It may be such as this user cannot write.
-  return await openFileVolume(readOnly ? readOnlyFiles(world.files) : world.files, path);
+  if (found === "array" && !options.plain) return await openArray(world, spec, options);
+  return await openPlain(world, path, spec.readOnly);
+}
+
+async function openPlain(world: World, path: string, readOnly: boolean): Promise<OpenedMembers> {
+  const lock = await lockMember(world, memberPath(path), PROGRAM);
+  try {
+    // It may be such as this user cannot write.
+    const volume = await openFileVolume(readOnly ? readOnlyFiles(world.files) : world.files, path);
+    const release = async (): Promise<void> => {
+      await volume.close();
+      await lock.release();
+    };
+    return { array: undefined, volume, release };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
 }
 
 /** Assembles the array. It is written to even if nobody may write to the export. */
 async function openArray(
   world: World,
-  paths: readonly string[],
-  { force, note }: OpenOptions,
-): Promise<Volume> {
-  const volumes: Volume[] = [];
-  try {
-    for (const path of paths) volumes.push(await openFileVolume(world.files, path));
-    const array = await assembleArray(world, volumes, { ...defaultAssembleOptions, force });
-    for (const risk of array.risks) note(`forced: ${risk}`);
-    return array;
-  } catch (error) {
-    for (const volume of volumes) await volume.close();
-    throw error;
-  }
+  { members }: ExportSpec,
+  { force, note, onEvent }: OpenOptions,
+): Promise<OpenedMembers> {
+  const options = { program: PROGRAM, force, onEvent };
+  const array = await assembleDisks(world, members.map(memberPath), options);
+  for (const risk of array.volume.risks) note(`forced: ${risk}`);
+  const release = async (): Promise<void> => await array.close();
+  return { array, volume: array.volume, release };
 }
 
 async function checkFile(world: World, path: string): Promise<void> {
@@ -212,19 +230,4 @@ function emptyFault(path: string): Fault {
 
 function readOnlyFiles(files: Files): Pick<Files, "open"> {
   return { open: async (path) => await files.open(path, "read") };
-}
-
-async function lockAll(world: World, paths: readonly string[]): Promise<readonly MemberLock[]> {
-  const locks: MemberLock[] = [];
-  try {
-    for (const path of paths) locks.push(await lockMember(world, path, "nbd"));
-    return locks;
-  } catch (error) {
-    await releaseAll(locks);
-    throw error;
-  }
-}
-
-async function releaseAll(locks: readonly MemberLock[]): Promise<void> {
-  for (const lock of locks) await lock.release();
 }

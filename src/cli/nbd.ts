@@ -5,11 +5,13 @@
  */
 
 import type { Command } from "commander";
+import type { Logger } from "pino";
 import { messageOf } from "../base/fault.ts";
 import { hostWorld } from "../host/world.ts";
 import { NbdServer } from "../nbd/server.ts";
 import { defaultNbdServerOptions, type NbdServerOptions } from "../nbd/settings.ts";
 import type { World } from "../world/world.ts";
+import { logArray, logHealth } from "./array-log.ts";
 import { type CommandIo, EXIT, UsageError } from "./command-io.ts";
 import { createLogger } from "./logging.ts";
 import { type Endpoints, endpointsOf, urlsOf } from "./nbd-endpoints.ts";
@@ -56,7 +58,9 @@ export function addNbdCommand(program: Command, io: CommandIo): void {
     const { values } = await settingsOf(command, nbdSettingsTable);
     const { force = false, plain = false } = flags;
     const options = { force, plain, note: (text: string) => io.note(text) };
-    await serveNbd(values, async (world) => await openExports(world, specs, options), io);
+    const open = async (world: World, logger: Logger): Promise<readonly OpenedExport[]> =>
+      await openExports(world, specs, { ...options, onEvent: logArray(logger) });
+    await serveNbd(values, open, io);
   });
 }
 
@@ -66,7 +70,7 @@ function collect(given: string, before: readonly string[] = []): readonly string
 
 async function serveNbd(
   settings: NbdSettings,
-  open: (world: World) => Promise<readonly OpenedExport[]>,
+  open: (world: World, logger: Logger) => Promise<readonly OpenedExport[]>,
   io: CommandIo,
 ): Promise<void> {
   const endpoints = endpointsOf(settings);
@@ -76,7 +80,8 @@ async function serveNbd(
   const options = optionsOf(settings, tls);
 
   const world = logger.isLevelEnabled("debug") ? hostWorld(traceTo(logger)) : hostWorld();
-  const opened = await open(world);
+  const opened = await open(world, logger);
+  for (const { array } of opened) if (array !== undefined) logHealth(logger, array.status());
   const exports = opened.map((one) => one.export);
   const server = new NbdServer(world, exports, options, tls.server);
   const close = async (): Promise<void> => {
@@ -140,8 +145,8 @@ function announce(
   io: CommandIo,
 ): void {
   if (io.quiet && !io.json) return;
-  const exports = opened.map(({ spec, volume }) => {
-    return { ...spec, sizeBytes: volume.sizeBytes };
+  const exports = opened.map(({ spec, volume, array }) => {
+    return { ...spec, sizeBytes: volume.sizeBytes, health: array?.status().health };
   });
   const { tcp, socket } = endpoints;
   const where = { host: tcp?.host, port: tcp?.port, socket, tls: tls.policy };
@@ -150,7 +155,8 @@ function announce(
       `${io.style("bold", `Holdfast ${version}`)} serves NBD`,
       ...exports.map((one) => {
         const size = amount(one.sizeBytes, "bytes");
-        return `  export    "${one.name}", ${size}${one.readOnly ? ", read-only" : ""}`;
+        const health = one.health === "degraded" ? io.style("yellow", ", degraded") : "";
+        return `  export    "${one.name}", ${size}${one.readOnly ? ", read-only" : ""}${health}`;
       }),
       ...urlsOf(endpoints, tls.policy, exports[0]?.name ?? "").map(
         (url) => `  connect   ${io.style("cyan", `nbdinfo '${url}'`)}`,

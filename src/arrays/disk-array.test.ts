@@ -1,0 +1,228 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { hostWorld } from "../host/world.ts";
+import { connectToHolder } from "./control-connection.ts";
+import type { DiskArray, DiskArrayStatus, ScrubFindings } from "./disk-array.ts";
+import { memberAddress } from "./member-lock.ts";
+import { assembleDisks, createOnDisks, type NewDiskArray } from "./open-disk-array.ts";
+
+const world = hostWorld();
+const PROGRAM = { program: "a test" };
+const SIZE = 1 << 20;
+const CONTENT = new Uint8Array(SIZE).map((_, index) => 1 + (index >> 12));
+
+let directory = "";
+let opened: DiskArray[] = [];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "holdfast-arrays-"));
+  opened = [];
+});
+
+afterEach(async () => {
+  for (const array of opened) await array.close().catch(() => undefined);
+  await rm(directory, { recursive: true });
+});
+
+function disk(name: string): string {
+  return join(directory, name);
+}
+
+const disks = (): readonly string[] => ["a", "b", "c"].map(disk);
+
+async function create(wishes: Partial<NewDiskArray> = {}): Promise<DiskArray> {
+  const small = { level: 5, journalBytes: 4 << 20, sizeBytes: SIZE } as const;
+  const array = await createOnDisks(world, { ...small, disks: disks(), ...wishes }, PROGRAM);
+  opened.push(array);
+  return array;
+}
+
+async function assemble(paths = disks(), force = false): Promise<DiskArray> {
+  const array = await assembleDisks(world, paths, { ...PROGRAM, force });
+  opened.push(array);
+  return array;
+}
+
+async function contentOf({ volume }: DiskArray): Promise<Uint8Array> {
+  const bytes = new Uint8Array(SIZE);
+  await volume.read(0, bytes);
+  return bytes;
+}
+
+test("a member that is told to fail comes back, and catches up", async () => {
+  const array = await create();
+  await array.fail(disk("b"));
+  await array.volume.writeDurable(0, CONTENT);
+  const { absent, health } = array.status();
+  expect(health).toBe("degraded");
+  expect(absent).toEqual([{ path: disk("b"), reason: "It was told to fail" }]);
+  expect(await array.add(disk("b"))).toEqual({ kind: "re-added", role: 1 });
+  await array.volume.settled();
+  expect(array.status()).toMatchObject({ health: "whole", absent: [] });
+  await array.close();
+
+  const again = await assemble(disks().slice(1));
+  expect(Buffer.compare(await contentOf(again), CONTENT)).toBe(0);
+});
+
+test("the last member that the array needs is failed by force only", async () => {
+  const array = await create({ spares: [disk("d")] });
+  expect(array.status().spares).toEqual([disk("d")]);
+  await array.remove(disk("d"));
+  await array.fail(disk("a"));
+  await expect(array.fail(disk("b"))).rejects.toThrow(/needs 2 whole members/u);
+  expect(array.status().health).toBe("degraded");
+  await expect(array.fail(disk("x"))).rejects.toThrow(/no member of the array/u);
+  await array.fail(disk("b"), true).catch(() => undefined);
+  expect(array.status().health).toBe("failed");
+});
+
+test("a file takes over from a member, whose file is free then", async () => {
+  const array = await create();
+  await array.volume.writeDurable(0, CONTENT);
+  await writeFile(disk("d"), "");
+  await array.replace(disk("a"), disk("d"));
+  await array.volume.settled();
+  expect(array.status().absent).toEqual([{ path: disk("a"), reason: "it was replaced" }]);
+  await expect(assemble([disk("a")])).rejects.toMatchObject({ code: "ERR_LOCKED" });
+  await array.remove(disk("a"));
+  await array.close();
+  const again = await assemble([disk("d"), disk("b")]);
+  expect(Buffer.compare(await contentOf(again), CONTENT)).toBe(0);
+});
+
+test("an array grows by a member", async () => {
+  const array = await create();
+  await array.volume.writeDurable(0, CONTENT);
+  const before = array.volume.sizeBytes;
+  await writeFile(disk("d"), "");
+  await array.growBy(disk("d"));
+  await array.volume.settled();
+  expect(array.volume.sizeBytes).toBeGreaterThan(before);
+  await array.growTo(2 * array.volume.sizeBytes);
+  await expect(array.growTo(before)).rejects.toThrow(/never shrinks/u);
+  expect(Buffer.compare(await contentOf(array), CONTENT)).toBe(0);
+});
+
+test("what holds something is not overwritten, unless that is forced", async () => {
+  await writeFile(disk("b"), "something that is needed");
+  await expect(create()).rejects.toThrow(/"[^"]*b" holds something/u);
+  expect(await readFile(disk("b"), "utf8")).toBe("something that is needed");
+  // What was made for it is gone again.
+  await expect(stat(disk("a"))).rejects.toThrow(/ENOENT/u);
+
+  await rm(disk("b"));
+  await (await create()).close();
+  await expect(create()).rejects.toThrow(/holds something/u);
+  const wishes = { disks: disks(), level: 5, sizeBytes: SIZE } as const;
+  const forced = await createOnDisks(world, wishes, { ...PROGRAM, force: true });
+  expect(forced.status().health).toBe("whole");
+  opened.push(forced);
+});
+
+test("a member of another array is refused, and others that hold something", async () => {
+  const [own, other] = [disks(), ["x", "y"].map(disk)];
+  await (await create({ disks: other, level: 1 })).close();
+  const array = await create();
+  await array.fail(disk("a"));
+  await expect(array.add(disk("x"))).rejects.toThrow(/another array|holds something/u);
+  await writeFile(disk("full"), "x".repeat(100));
+  await expect(array.add(disk("full"))).rejects.toThrow(/holds something/u);
+  await expect(array.add(disk("none"))).rejects.toThrow(/not there/u);
+  await expect(array.add(disk("b"))).rejects.toThrow(/belongs to the array already/u);
+  await array.close();
+  await expect(assemble([...own, disk("x")])).rejects.toThrow(/is a member of the array/u);
+});
+
+test("rot on a member is put right by a scrub, which names the member", async () => {
+  const array = await create();
+  await array.volume.writeDurable(0, CONTENT);
+  await array.close();
+  const bytes = await readFile(disk("c"));
+  bytes.fill(0xa5, bytes.length - 40_000);
+  await writeFile(disk("c"), bytes);
+
+  const again = await assemble();
+  const found = await again.scrub();
+  expect(found).toMatchObject({ lostAt: [], members: [{ name: disk("c") }] });
+  expect(found?.repaired).toBeGreaterThan(0);
+  expect(await again.scrub()).toMatchObject({ repaired: 0, parityRepaired: 0, members: [] });
+  expect(again.status().lastScrub?.repaired).toBe(0);
+});
+
+test("files that are gone are left out, as far as the level allows", async () => {
+  await (await create()).close();
+  await rm(disk("a"));
+  const array = await assemble();
+  expect(array.status()).toMatchObject({ health: "degraded", absent: [{ path: disk("a") }] });
+  await array.close();
+  await rm(disk("b"));
+  await expect(assemble()).rejects.toThrow(/needs 2/u);
+  await rm(disk("c"));
+  await expect(assemble()).rejects.toThrow(/not there/u);
+});
+
+test("others ask and tell the holder by way of any member", async () => {
+  expect(await connectToHolder(world, disk("a"))).toBeUndefined();
+  const array = await create();
+  await expect(assemble()).rejects.toMatchObject({
+    code: "ERR_LOCKED",
+    message: expect.stringContaining("a test") as string,
+  });
+  const other = await connectToHolder(world, disk("c"));
+  if (other === undefined) throw new Error("somebody has it");
+  const status = (await other.ask({ command: "status" })) as DiskArrayStatus;
+  expect(status).toMatchObject({ level: 5, health: "whole", arrayId: array.status().arrayId });
+  await other.ask({ command: "fail", path: disk("b"), force: false });
+  expect(array.status().health).toBe("degraded");
+  await expect(other.ask({ command: "fail", path: disk("a"), force: false })).rejects.toMatchObject(
+    { code: "ERR_ARGUMENT", details: { left: 1 } },
+  );
+  await other.ask({ command: "add", path: disk("b"), force: false });
+  const findings = (await other.ask({ command: "scrub", wait: true })) as ScrubFindings;
+  expect(findings.members).toEqual([]);
+  await array.close();
+  await expect(other.ask({ command: "status" })).rejects.toMatchObject({ code: "ERR_LOCKED" });
+});
+
+test("what is no request ends its own connection alone", async () => {
+  await create();
+  const path = memberAddress(disk("a"));
+  const garbage = [
+    new Uint8Array([255, 255, 255, 255]),
+    frame("no JSON"),
+    frame('{"version": 2, "id": 1}'),
+    frame('{"version": 1, "id": "one"}'),
+    frame("[]"),
+  ];
+  const asked = await connectToHolder(world, disk("a"));
+  for (const bytes of garbage) {
+    const connection = await world.network.connect(path);
+    const closed = new Promise<void>((resolve) => {
+      connection.handle({ data: () => undefined, drained: () => undefined, closed: resolve });
+    });
+    connection.write(bytes);
+    await closed;
+  }
+  expect(await asked?.ask({ command: "status" })).toMatchObject({ level: 5 });
+  const wrong = { command: "fail", path: "", force: false } as const;
+  await expect(asked?.ask(wrong)).rejects.toMatchObject({ code: "ERR_FORMAT" });
+  expect(await asked?.ask({ command: "status" })).toMatchObject({ level: 5 });
+  asked?.close();
+});
+
+function frame(text: string): Uint8Array {
+  const bytes = new TextEncoder().encode(text);
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, bytes.length, true);
+  return new Uint8Array([...length, ...bytes]);
+}
+
+test("the socket is for its user alone", async () => {
+  await create();
+  const address = memberAddress(disk("a"));
+  if (address.kind !== "local") throw new Error("it is a local socket");
+  expect((await stat(address.path)).mode & 0o777).toBe(0o600);
+});

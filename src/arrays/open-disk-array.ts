@@ -1,0 +1,154 @@
+/** Makes arrays of files, and assembles those that are there. */
+
+import { Fault, messageOf } from "../base/fault.ts";
+import { assembleArray, createArray } from "../raid/array.ts";
+import {
+  type CreateOptions,
+  defaultAssembleOptions,
+  defaultCreateOptions,
+  type RaidOptions,
+} from "../raid/options.ts";
+import type { Volume } from "../volume/volume.ts";
+import type { World } from "../world/world.ts";
+import { ArrayEvents, type ArrayListener } from "./array-events.ts";
+import { ControlDesk } from "./control-desk.ts";
+import { DiskArray, type DiskArrayParts } from "./disk-array.ts";
+import { Disks, isGone } from "./disks.ts";
+import { forgetMembership, requireUnused } from "./unused.ts";
+
+export interface HoldOptions {
+  /** Who has it, for the messages that others get: `holdfast serve 0.1.0`. */
+  readonly program: string;
+  readonly raid?: Partial<RaidOptions>;
+  /** Does what is refused otherwise, and may lose what is on the files. */
+  readonly force?: boolean;
+  readonly onEvent?: ArrayListener;
+}
+
+export interface NewDiskArray extends Partial<Omit<CreateOptions, "level">> {
+  readonly level: CreateOptions["level"];
+  /** The files of the members, in the order of their roles; made where they are missing. */
+  readonly disks: readonly string[];
+  readonly spares?: readonly string[];
+}
+
+/**
+ * Assembles the array that the files make. Those that are missing or cannot be opened are left out,
+ * as far as the level allows.
+ */
+export async function assembleDisks(
+  world: World,
+  paths: readonly string[],
+  options: HoldOptions,
+): Promise<DiskArray> {
+  refuseTwice(paths);
+  const reasons = new Map<string, string>();
+  return await holding(world, options, async ({ disks, events }) => {
+    const unsubscribe = events.subscribe((name, { member, why }) => {
+      if (name === "raid.member-out") reasons.set(String(member), String(why));
+    });
+    const volumes = await takeAll(disks, paths, reasons);
+    const array = await assembleArray(events.within(world), volumes, {
+      ...defaultAssembleOptions,
+      ...options.raid,
+      force: options.force ?? false,
+    });
+    unsubscribe();
+    return (parts) => new DiskArray(parts, array, reasons);
+  });
+}
+
+/** Makes an array of files that hold nothing, or with `force` of any that nobody has open. */
+export async function createOnDisks(
+  world: World,
+  { disks: paths, spares = [], ...wishes }: NewDiskArray,
+  options: HoldOptions,
+): Promise<DiskArray> {
+  refuseTwice([...paths, ...spares]);
+  const made: string[] = [];
+  try {
+    return await holding(world, options, async ({ disks, events }) => {
+      for (const path of [...paths, ...spares]) if (await disks.make(path)) made.push(path);
+      const members = await takeUnused(world, disks, paths, options);
+      const extra = await takeUnused(world, disks, spares, options);
+      const chosen = { ...defaultCreateOptions, ...options.raid, ...wishes };
+      const array = await createArray(events.within(world), members, chosen);
+      for (const volume of extra) await array.add(volume);
+      return (parts) => new DiskArray(parts, array, new Map());
+    });
+  } catch (error) {
+    // Files that came to be for nothing would look like members that are gone.
+    for (const path of made) await world.files.remove(path);
+    throw error;
+  }
+}
+
+/** Lets go of whatever was taken if nothing comes of it. */
+async function holding(
+  world: World,
+  { program, onEvent }: HoldOptions,
+  open: (
+    parts: Pick<DiskArrayParts, "disks" | "events">,
+  ) => Promise<(parts: DiskArrayParts) => DiskArray>,
+): Promise<DiskArray> {
+  const desk = new ControlDesk();
+  const events = new ArrayEvents();
+  if (onEvent !== undefined) events.subscribe(onEvent);
+  const disks = new Disks(world, {
+    program,
+    accept: (connection) => {
+      desk.accept(connection);
+    },
+  });
+  try {
+    const finish = await open({ disks, events });
+    return finish({ world, disks, desk, events });
+  } catch (error) {
+    desk.fail(error);
+    desk.close();
+    await disks.releaseAll();
+    throw error;
+  }
+}
+
+async function takeAll(
+  disks: Disks,
+  paths: readonly string[],
+  reasons: Map<string, string>,
+): Promise<readonly Volume[]> {
+  const volumes: Volume[] = [];
+  let gone: Fault | undefined;
+  for (const path of paths) {
+    try {
+      volumes.push(await disks.take(path));
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      gone ??= error;
+      reasons.set(path, messageOf(error));
+    }
+  }
+  if (volumes.length === 0 && gone !== undefined) throw gone;
+  return volumes;
+}
+
+async function takeUnused(
+  { checksums }: World,
+  disks: Disks,
+  paths: readonly string[],
+  { force = false }: HoldOptions,
+): Promise<readonly Volume[]> {
+  const volumes: Volume[] = [];
+  for (const path of paths) {
+    const volume = await disks.take(path);
+    if (force) await forgetMembership(volume, checksums);
+    else await requireUnused(volume);
+    volumes.push(volume);
+  }
+  return volumes;
+}
+
+function refuseTwice(paths: readonly string[]): void {
+  const twice = paths.find((path, index) => paths.indexOf(path) < index);
+  if (twice === undefined) return;
+  throw new Fault("ERR_ARGUMENT", `"${twice}" is named twice`, { path: twice });
+}

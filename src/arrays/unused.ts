@@ -1,0 +1,39 @@
+/** Keeps arrays from being made of files that hold something. */
+
+import { Fault } from "../base/fault.ts";
+import { readSuperblock } from "../raid/read-superblock.ts";
+import { idText } from "../raid/superblock.ts";
+import type { Volume } from "../volume/volume.ts";
+import type { Checksums } from "../world/world.ts";
+
+/** File systems, partition tables and images say what they are at one of their ends. */
+const LOOKED_AT_BYTES = 131_072;
+const SUPERBLOCKS_BYTES = 8192;
+
+/** `ERR_ARGUMENT` if there is anything but zeroes at either end. */
+export async function requireUnused(volume: Volume): Promise<void> {
+  const length = Math.min(LOOKED_AT_BYTES, volume.sizeBytes);
+  const bytes = new Uint8Array(length);
+  for (const at of [0, volume.sizeBytes - length]) {
+    await volume.read(at, bytes);
+    if (bytes.every((byte) => byte === 0)) continue;
+    const message =
+      `"${volume.name}" holds something, which would be lost: use another file, or force it if ` +
+      "nothing on it is needed";
+    throw new Fault("ERR_ARGUMENT", message, { path: volume.name });
+  }
+}
+
+/** Makes the volume forget that it was a member of an array, if it was. */
+export async function forgetMembership(volume: Volume, checksums: Checksums): Promise<void> {
+  const { kind } = await readSuperblock(volume, checksums);
+  if (kind !== "valid" && kind !== "foreign") return;
+  await volume.write(0, new Uint8Array(SUPERBLOCKS_BYTES));
+  await volume.sync();
+}
+
+/** Which array the volume says it is a member of, if it does. */
+export async function arrayIdOf(volume: Volume, checksums: Checksums): Promise<string | undefined> {
+  const found = await readSuperblock(volume, checksums);
+  return found.kind === "valid" ? idText(found.superblock.array.arrayId) : undefined;
+}
