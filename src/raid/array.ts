@@ -19,6 +19,7 @@ import { Fault } from "../base/fault.ts";
 import type { SparseVolume, WrittenRange } from "../volume/sparse-volume.ts";
 import { assertWithin, checkReadable, VolumeState } from "../volume/volume-state.ts";
 import type { Volume } from "../volume/volume.ts";
+import { allDone } from "./all-done.ts";
 import { openArrayParts, type ArrayParts } from "./array-parts.ts";
 import { Background } from "./background.ts";
 import { findMembers } from "./find-members.ts";
@@ -222,7 +223,9 @@ export class RaidArray implements SparseVolume {
         await checkpointer.run((record) => ({ ...record, clean: true }));
       }
     } finally {
-      await Promise.all(members.all().map(async ({ volume }) => await volume.close()));
+      // What became of those that had failed is known already.
+      await Promise.allSettled(members.retired.map(async ({ volume }) => await volume.close()));
+      await allDone(members.all().map(async ({ volume }) => await volume.close()));
     }
   }
 

@@ -24,7 +24,7 @@
 import { getU64, setU64 } from "../base/u64.ts";
 import type { Checksums } from "../world/world.ts";
 import { type MemberLayout, TABLE_ENTRY_BYTES, TABLE_HEADER_BYTES } from "./member-layout.ts";
-import { type Hash64, zeroHash } from "./superblock.ts";
+import type { Hash64 } from "./superblock.ts";
 
 export const EVENT_NONE = 0;
 export const EVENT_LOST = 0xffff_ffff;
@@ -230,8 +230,6 @@ export class ChecksumTable {
     return this.#slots[slot] as SlotTable;
   }
 }
-
-export const emptyDigest: Hash64 = zeroHash;
 
 function emptySlot(): SlotTable {
   return {

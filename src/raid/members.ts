@@ -36,6 +36,8 @@ export interface MembersOptions {
 export class Members {
   readonly seats: RoleSeat[];
   readonly spares: Member[];
+  /** Those that are out, until they are closed with the array. */
+  readonly retired: Member[] = [];
   readonly #world: RaidWorld;
   readonly #options: MembersOptions;
   #record: ArrayRecord;
@@ -160,6 +162,7 @@ export class Members {
   lose(member: Member, cause: unknown): void {
     if (member.isOut) return;
     member.isOut = true;
+    this.retired.push(member);
     const why = messageOf(cause);
     const spare = this.spares.indexOf(member);
     if (spare !== -1) this.spares.splice(spare, 1);
