@@ -19,11 +19,17 @@ export interface ScrubReport {
   /** Those that were wrong and have been put right. */
   readonly repaired: number;
   /** Those that are wrong for good: bytes of the array. */
-  readonly lostAt: readonly (number | undefined)[];
+  readonly lostAt: readonly number[];
   /** Rows whose parity did not agree with their data. */
   readonly parityRepaired: number;
   /** Table blocks that were written again. */
   readonly tablesRepaired: number;
+}
+
+/** Blocks of one slot, row after row. */
+interface Column {
+  readonly slot: number;
+  readonly bytes: Uint8Array;
 }
 
 export class Scrubber {
@@ -32,7 +38,7 @@ export class Scrubber {
   #parityRepaired = 0;
   #tablesRepaired = 0;
   readonly #repairedBefore: number;
-  readonly #lostAt: (number | undefined)[] = [];
+  readonly #lostAt = new Set<number>();
 
   constructor(parts: ArrayParts) {
     this.#parts = parts;
@@ -43,7 +49,7 @@ export class Scrubber {
     return {
       blocks: this.#blocks,
       repaired: this.#parts.members.record.counters.blocksRepaired - this.#repairedBefore,
-      lostAt: this.#lostAt,
+      lostAt: [...this.#lostAt].toSorted((left, right) => left - right),
       parityRepaired: this.#parityRepaired,
       tablesRepaired: this.#tablesRepaired,
     };
@@ -51,33 +57,88 @@ export class Scrubber {
 
   /** Looks at the rows from `row` up to `end`; the locks of their stripes are held. */
   async scrub(row: number, end: number): Promise<void> {
-    for (let one = row; one < end; one++) await this.#scrubRow(one);
-    const { layout } = this.#parts.core;
-    for (let table = layout.tableOfRow(row); table <= layout.tableOfRow(end - 1); table++) {
+    const { layout, shape, table } = this.#parts.core;
+    for (let first = row; first < end;) {
+      const stripeEnd = (shape.geometry.stripeOfRow(first) + 1) * shape.geometry.chunkBlocks;
+      const last = Math.min(end, stripeEnd, layout.runEnd(first));
+      await this.#scrubRows(first, last);
+      first = last;
+    }
+    for (let index = layout.tableOfRow(row); index <= layout.tableOfRow(end - 1); index++) {
       // Each is looked at once, with its first row.
-      if (table * layout.tableRows < row) continue;
-      for (let slot = 0; slot < this.#parts.core.table.slotCount; slot++) {
-        await this.#scrubTable({ slot, table });
+      if (index * layout.tableRows < row) continue;
+      for (let slot = 0; slot < table.slotCount; slot++) {
+        await this.#scrubTable({ slot, table: index });
       }
     }
   }
 
-  async #scrubRow(row: number): Promise<void> {
-    const { core } = this.#parts;
-    const { geometry } = core.shape.atRow(row);
-    let isWhole = true;
+  /** Rows of one stripe that lie together. */
+  async #scrubRows(row: number, end: number): Promise<void> {
+    const { geometry } = this.#parts.core.shape.atRow(row);
+    const columns: Column[] = [];
     for (let slot = 0; slot < geometry.slotCount; slot++) {
-      if (!this.#isInPlace(row, slot)) continue;
-      const members = rolesOfSlot(geometry, slot).flatMap(
-        (role) => core.members.readable(role, row) ?? [],
-      );
-      if (members.length === 0) isWhole = false;
-      for (const member of members) {
-        if (await this.#isRight(member, row, slot)) continue;
-        if (!(await this.#repair(row, slot))) isWhole = false;
-      }
+      columns.push({ slot, bytes: new Uint8Array((end - row) * geometry.blockBytes) });
     }
-    if (isWhole && geometry.parityCount > 0) await this.#scrubParity(row);
+    /** Rows whose blocks are all in place and right. */
+    const isWhole = Array.from({ length: end - row }, () => true);
+    const wrong = await Promise.all(
+      columns.map(async (column) => await this.#scrubColumn(row, column, isWhole)),
+    );
+    for (const [slot, column] of columns.entries()) {
+      for (const index of wrong[slot] ?? []) await this.#repair(row, index, column, isWhole);
+    }
+    if (geometry.parityCount > 0) this.#scrubParity(row, columns, isWhole);
+  }
+
+  /** The indexes of rows whose block is wrong on a member. */
+  async #scrubColumn(
+    row: number,
+    column: Column,
+    isWhole: boolean[],
+  ): Promise<ReadonlySet<number>> {
+    const { members, shape } = this.#parts.core;
+    const { geometry } = shape.atRow(row);
+    const wanted = isWhole.map((_, index) => this.#isInPlace(row + index, column.slot));
+    for (const [index, isWanted] of wanted.entries()) {
+      if (!isWanted && !this.#isHole(row + index, column.slot)) isWhole[index] = false;
+    }
+    const wrong = new Set<number>();
+    if (!wanted.includes(true)) return wrong;
+    let isRead = false;
+    for (const role of rolesOfSlot(geometry, column.slot)) {
+      const member = members.readable(role, row + isWhole.length - 1);
+      if (member === undefined) continue;
+      isRead = true;
+      for (const index of await this.#wrongOn(member, row, column, wanted)) wrong.add(index);
+    }
+    for (const index of wanted.keys()) {
+      if (wanted[index] === true && !isRead) isWhole[index] = false;
+    }
+    return wrong;
+  }
+
+  /** Reads the rows from a member; the indexes of those that are wrong there. */
+  async #wrongOn(
+    member: Member,
+    row: number,
+    { slot, bytes }: Column,
+    wanted: readonly boolean[],
+  ): Promise<readonly number[]> {
+    const { blocks, core } = this.#parts;
+    const { blockBytes } = core.layout;
+    const isRead = await core.members.read(member, core.layout.rowAt(row), bytes);
+    const wrong: number[] = [];
+    for (const [index, isWanted] of wanted.entries()) {
+      const block = bytes.subarray(index * blockBytes, (index + 1) * blockBytes);
+      if (!isWanted) {
+        block.fill(0);
+        continue;
+      }
+      this.#blocks++;
+      if (!isRead || !blocks.isCurrent(row + index, slot, block)) wrong.push(index);
+    }
+    return wrong;
   }
 
   #isInPlace(row: number, slot: number): boolean {
@@ -87,55 +148,55 @@ export class Scrubber {
     return table.isWritten(row, slot);
   }
 
-  async #isRight(member: Member, row: number, slot: number): Promise<boolean> {
-    const { blocks, core } = this.#parts;
-    const bytes = new Uint8Array(core.layout.blockBytes);
-    this.#blocks++;
-    if (!(await core.members.read(member, core.layout.rowAt(row), bytes))) return false;
-    // What was put in place meanwhile is right without being looked at.
-    return blocks.isCurrent(row, slot, bytes) || !this.#isInPlace(row, slot);
+  #isHole(row: number, slot: number): boolean {
+    const { pending, table } = this.#parts.core;
+    return pending.get(row, slot) === undefined && !table.isWritten(row, slot);
   }
 
-  async #repair(row: number, slot: number): Promise<boolean> {
+  async #repair(row: number, index: number, column: Column, isWhole: boolean[]): Promise<void> {
     const { blocks, core } = this.#parts;
+    const { blockBytes } = core.layout;
+    const block = column.bytes.subarray(index * blockBytes, (index + 1) * blockBytes);
     try {
-      await blocks.recoverLocked(row, slot, new Uint8Array(core.layout.blockBytes));
-      return true;
+      // All copies of a mirror; another block may have been put right with the one before it.
+      if (core.shape.geometry.isMirror) await blocks.recoverLocked(row + index, 0, block);
+      else await blocks.readLocked(row + index, column.slot, block);
     } catch (error) {
       if (!isFault(error, "ERR_CORRUPT")) throw error;
-      this.#lostAt.push(...(error.details["at"] as readonly number[]));
-      return false;
+      isWhole[index] = false;
+      for (const at of error.details["at"] as readonly number[]) this.#lostAt.add(at);
     }
   }
 
   /** Where all blocks are right by themselves, the parity can be wrong only by our own mistake. */
-  async #scrubParity(row: number): Promise<void> {
-    const { blocks, core } = this.#parts;
+  #scrubParity(row: number, columns: readonly Column[], isWhole: readonly boolean[]): void {
+    const { core } = this.#parts;
     const { geometry, math } = core.shape.atRow(row);
-    if (math === undefined) return;
     const stripe = geometry.stripeOfRow(row);
-    const found = await Promise.all(
-      Array.from({ length: geometry.slotCount }, async (_, index) => {
-        const bytes = new Uint8Array(geometry.blockBytes);
-        const slot = geometry.slotOfIndex(stripe, index);
-        return (await blocks.readLocked(row, slot, bytes)) ? bytes : undefined;
-      }),
-    );
-    const parity = Array.from(
-      { length: geometry.parityCount },
-      () => new Uint8Array(geometry.blockBytes),
-    );
-    math.compute(found.slice(0, geometry.dataCount), parity);
-    for (const [index, bytes] of parity.entries()) {
-      const stored = found[geometry.dataCount + index];
-      const isZero = stored === undefined && bytes.every((byte) => byte === 0);
-      if (isZero || (stored !== undefined && equalBytes(stored, bytes))) continue;
-      this.#parityRepaired++;
-      core.world.trace.event("raid.parity-repaired", { row });
-      const crc = core.world.checksums.crc32(bytes, 0);
-      const slot = geometry.slotOfIndex(stripe, geometry.dataCount + index);
-      core.pending.stage(row, slot, BLOCK_DATA, crc, bytes);
+    const byIndex = columns.map((_, index) => columns[geometry.slotOfIndex(stripe, index)]);
+    const data = byIndex.slice(0, geometry.dataCount).map((column) => column?.bytes);
+    const parity = byIndex.slice(geometry.dataCount).map((column) => column?.bytes.slice());
+    const computed = parity.filter((bytes) => bytes !== undefined);
+    math?.compute(data, computed);
+    for (const [index, bytes] of computed.entries()) {
+      const stored = byIndex[geometry.dataCount + index];
+      if (stored === undefined || equalBytes(stored.bytes, bytes)) continue;
+      for (const [inRun, isRowWhole] of isWhole.entries()) {
+        if (isRowWhole) this.#compareParity(row + inRun, inRun, stored, bytes);
+      }
     }
+  }
+
+  #compareParity(row: number, inRun: number, stored: Column, computed: Uint8Array): void {
+    const { layout, pending, world } = this.#parts.core;
+    const from = inRun * layout.blockBytes;
+    const right = computed.slice(from, from + layout.blockBytes);
+    if (equalBytes(stored.bytes.subarray(from, from + layout.blockBytes), right)) return;
+    // What was put in place since it was read is another matter.
+    if (pending.hasRow(row)) return;
+    this.#parityRepaired++;
+    world.trace.event("raid.parity-repaired", { row });
+    pending.stage(row, stored.slot, BLOCK_DATA, world.checksums.crc32(right, 0), right);
   }
 
   /** What the next checkpoint writes again need not be looked at. */
