@@ -24,6 +24,7 @@ import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import type { Lsn } from "../base/ids.ts";
+import { NumberMap } from "../base/number-map.ts";
 import { getU64, setU64 } from "../base/u64.ts";
 import type { Engine } from "../transactions/engine.ts";
 import type { Step } from "../transactions/step.ts";
@@ -175,7 +176,7 @@ export class LedgerSession {
   /** Of the slot that was written last. */
   readonly #key: Uint8Array;
   /** The sequences that are not forgotten. */
-  readonly #underWay = new Set<number>();
+  readonly #underWay = new NumberMap<true>();
   /** The secrets of those that were asked for before they had an outcome. */
   readonly #refused = new Map<number, Uint8Array>();
   /** Those with rows of their own. */
@@ -197,7 +198,7 @@ export class LedgerSession {
 
   /** Sees to it that the transaction is not forgotten until it has ended. */
   begin(id: TransactionId): void {
-    this.#underWay.add(id.sequence);
+    this.#underWay.set(id.sequence, true);
   }
 
   /** As `begin`, for a name that was made elsewhere for this session. */
@@ -206,7 +207,7 @@ export class LedgerSession {
       throw new Fault("ERR_ARGUMENT", "the transaction is of another session; begin it anew");
     }
     this.#newest = Math.max(this.#newest, id.sequence);
-    this.#underWay.add(id.sequence);
+    this.#underWay.set(id.sequence, true);
   }
 
   end(id: TransactionId): void {

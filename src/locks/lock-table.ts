@@ -35,6 +35,7 @@ import { assert, must } from "../base/assert.ts";
 import { latin1 } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import type { Age } from "../base/ids.ts";
+import { NumberMap } from "../base/number-map.ts";
 import {
   type LockRequest,
   type Locks,
@@ -65,7 +66,7 @@ const OWN_RANGES_MAX = 16;
 
 export class LockTable {
   readonly #locksPerTransactionMax: number;
-  readonly #owners = new Map<Owner, LockOwner>();
+  readonly #owners = new NumberMap<LockOwner>();
   readonly #keys: KeyLocks = new KeyLocks();
   readonly #ranges: RangeLocks = new RangeLocks();
   readonly #locks: Locks = { keys: this.#keys, ranges: this.#ranges };
@@ -167,7 +168,7 @@ export class LockTable {
 
   /** Who waits for whom, the oldest that waits first. */
   waitsFor(): readonly WaitsForEdge[] {
-    const waiting = [...this.#owners.values()].filter((owner) => owner.wait !== undefined);
+    const waiting = this.#owners.values().filter((owner) => owner.wait !== undefined);
     return waitsForEdges(
       this.#locks,
       waiting.toSorted((left, right) => left.age - right.age),
@@ -184,7 +185,7 @@ export class LockTable {
     return describeHolders(this.#locks, key);
   }
 
-  /** What is held and waited for, owner by owner as they began: at most `rowsMax` rows. */
+  /** What is held and waited for, owner by owner in the order of their numbers: at most `rowsMax` rows. */
   describe(rowsMax: number): readonly LockRow[] {
     return describeOwners(this.#owners.values(), rowsMax);
   }

@@ -7,6 +7,7 @@ import { must } from "../base/assert.ts";
 import { fromLatin1, latin1, printable } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import type { Age } from "../base/ids.ts";
+import { NumberMap } from "../base/number-map.ts";
 import type { LockEffect, WoundEffect } from "../locks/lock-effect.ts";
 import type { LockMode } from "../locks/lock-mode.ts";
 import { type Owner, owner } from "../locks/lock-owner.ts";
@@ -26,7 +27,7 @@ export interface LockHolder {
 
 export class TransactionLocks {
   readonly table: LockTable;
-  readonly #holders = new Map<Owner, LockHolder>();
+  readonly #holders = new NumberMap<LockHolder>();
   #nextOwner = 1;
   woundCount = 0;
 
