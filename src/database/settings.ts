@@ -35,7 +35,7 @@ export interface DatabaseSettings {
 /** What is in force when nobody says anything. */
 export const defaultDatabaseSettings: DatabaseSettings = {
   keyBytesMax: 8 << 10,
-  valueBytesMax: 64 << 20,
+  valueBytesMax: 16 << 20,
   transactionBytesMax: 32 << 20,
   attemptsMax: 100,
   timeoutMs: 30_000,

@@ -89,8 +89,9 @@ test("transfers at once, in two databases of one store, neither make nor lose mo
     const from = accounts[(index * 7) % 6] ?? [];
     const to = accounts[(index * 5 + 1) % 6] ?? [];
     await db.transact(async (tx) => {
-      // Without `getForUpdate`, so that they meet.
+      // Without `getForUpdate`, and with a wait that is none of ours, so that they meet.
       const [left = 0, right = 0] = await tx.getMany<number>([from, to]);
+      if (index % 3 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
       if (from === to || left < 10) return;
       tx.set(from, left - 10);
       tx.set(to, right + 10);
@@ -163,4 +164,18 @@ test("a Level database in a directory, and in a database beside others", async (
   expect(await within.keys().all()).toEqual(["a"]);
   await within.close();
   expect(await db.get("a")).toBe(2);
+});
+
+test("the longest value that the defaults allow is stored, and one byte more is not", async () => {
+  const db = await open(join(directory, "data"));
+  opened.push(db);
+  const longest = new Uint8Array((16 << 20) - 64).fill(7);
+  await db.set("a", longest);
+  await db.delete("a");
+  await db.set("b", longest);
+  const found = await db.get<Uint8Array>("b");
+  expect(Buffer.compare(found ?? new Uint8Array(0), longest)).toBe(0);
+  await expect(db.set("c", new Uint8Array((16 << 20) + 1))).rejects.toMatchObject({
+    code: "ERR_LIMIT",
+  });
 });

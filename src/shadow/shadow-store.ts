@@ -45,7 +45,7 @@ export interface ShadowOptions extends ShadowLimits {
 
 export const defaultShadowOptions: ShadowOptions = {
   keyBytesMax: 8 << 10,
-  valueBytesMax: 64 << 20,
+  valueBytesMax: 16 << 20,
   changesKeptCount: 10_000,
 };
 

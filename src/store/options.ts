@@ -33,7 +33,7 @@ export const defaultStoreOptions: StoreOptions = {
   cacheBytes: 0,
   logBytes: 256 << 20,
   pagesBytes: 16 << 20,
-  valueBytesMax: 64 << 20,
+  valueBytesMax: 16 << 20,
   keyBytesMax: 8192,
   transactionBytesMax: 0,
   locksPerTransactionMax: 100_000,
