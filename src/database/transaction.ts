@@ -53,7 +53,10 @@ export class Transaction {
     return this.#abortSource.signal;
   }
 
-  /** The value of the key, or undefined if it is absent. Nobody changes it before the end. */
+  /**
+   * The value of the key, or undefined if it is absent. Nobody changes it before the end, or what
+   * was read is forgotten and the body is run again.
+   */
   get<T = unknown>(key: Key): Promise<T | undefined> {
     return this.#get<T>(key, "shared");
   }

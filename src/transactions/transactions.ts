@@ -9,7 +9,9 @@
  *     and not yet written is behind it, and it may read that freely. It writes nothing that
  *     another has locked, so what others have read stays as they read it.
  *  2. An interactive transaction holds locks on all it read and wrote, ranges included, when its
- *     entry is appended; so what it read is what the log holds just before that entry.
+ *     entry is appended; so what it read is what the log holds just before that entry. One without
+ *     locks looks, in that same turn, whether nothing of what it read was written since, and
+ *     writes as a body of the first kind does.
  *  3. An answer is told only when all that it depends on is settled, so nobody is told of what a
  *     crash can take back, and who is told before another begins stands before it in the log.
  */
