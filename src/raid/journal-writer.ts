@@ -144,15 +144,20 @@ export class JournalWriter {
     if (this.#ring.isHalfFull) this.#hooks.beginCheckpoint();
   }
 
-  /** Makes durable what was written in place and isn't recorded yet. */
+  /**
+   * Makes durable what was written in place and isn't recorded yet. What is written into the same
+   * rows meanwhile may not be: such rows are marked again, and wait for the next time.
+   */
   async #syncInPlace(): Promise<void> {
     const { members, pending } = this.#core;
-    const rows: PendingRow[] = [];
-    for (const row of pending.staged()) if (row.isUnsynced) rows.push(row);
-    if (rows.length === 0) return;
+    let isSyncWanted = false;
+    for (const row of pending.staged()) {
+      isSyncWanted ||= row.isUnsynced;
+      row.isUnsynced = false;
+    }
+    if (!isSyncWanted) return;
     await members.syncAll();
     await members.settled();
-    for (const row of rows) row.isUnsynced = false;
   }
 
   /** Puts into the next batch as many rows as it may hold, the oldest first. */
