@@ -48,7 +48,7 @@ const COMMITTED = 1;
 const ABORTED = 2;
 /** So many outcomes of those that took too long are kept, and removed at a time. */
 const LATE_COUNT = 1024;
-/** When so many were asked for that had no outcome, those of them are dropped that are forgotten. */
+/** When so many were asked for without an outcome, those of them that are forgotten are dropped. */
 const REFUSED_COUNT = 1024;
 const SESSIONS_BYTES = 16;
 const SECRET_AT = 1;

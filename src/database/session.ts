@@ -111,7 +111,7 @@ export interface Session {
     read: RowReader<T>,
   ): T | undefined | typeof NOT_IN_MEMORY;
   getMany<T>(keys: readonly Uint8Array[], read: RowReader<T>): Promise<readonly (T | undefined)[]>;
-  /** The row is `row[0, rowLength)`, during the call; `deadlineMs` is its deadline, if it has one. */
+  /** The row is `row[0, rowLength)`, during the call, with its deadline, if it has one. */
   set(
     source: Uint8Array,
     length: number,

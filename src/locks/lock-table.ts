@@ -185,7 +185,7 @@ export class LockTable {
     return describeHolders(this.#locks, key);
   }
 
-  /** What is held and waited for, owner by owner in the order of their numbers: at most `rowsMax` rows. */
+  /** What is held and waited for, owner by owner in their order: at most `rowsMax` rows. */
   describe(rowsMax: number): readonly LockRow[] {
     return describeOwners(this.#owners.values(), rowsMax);
   }
