@@ -163,7 +163,9 @@ export class RaidArray implements SparseVolume {
     return added;
   }
 
-  /** Takes out a spare, or a replacement, by its name; the volume is open still, and the caller's. */
+  /**
+   * Takes out a spare, or a replacement, by its name; the volume is open still, and the caller's.
+   */
   async remove(name: string): Promise<Volume> {
     this.#checkWritable();
     return await this.#membership.remove(name);

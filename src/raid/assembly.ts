@@ -1,6 +1,6 @@
 /**
- * Decides from the superblocks that were found whether they make an array, and who sits where. It is
- * a pure function: nothing is read or written here.
+ * Decides from the superblocks that were found whether they make an array, and who sits where. It
+ * is a pure function: nothing is read or written here.
  *
  * It guarantees that
  *

@@ -1,6 +1,6 @@
 /**
- * Everything that an array does in the background, each begun while a small array is written, so that
- * a crash, a failure or a close can be tried at every point of it.
+ * Everything that an array does in the background, each begun while a small array is written, so
+ * that a crash, a failure or a close can be tried at every point of it.
  */
 
 import { expect } from "vitest";

@@ -1,7 +1,7 @@
 /**
- * What an array does by itself, one thing after the other: moving stripes to a new layout, rebuilding
- * members, replacing them, scrubbing. What is to be done is in the record, so that it is resumed by
- * whoever assembles the array next, from the last position that was made durable.
+ * What an array does by itself, one thing after the other: moving stripes to a new layout,
+ * rebuilding members, replacing them, scrubbing. What is to be done is in the record, so that it is
+ * resumed by whoever assembles the array next, from the last position that was made durable.
  */
 
 import { isFault, messageOf } from "../base/fault.ts";

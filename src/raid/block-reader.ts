@@ -6,10 +6,11 @@
  *  1. no bytes are returned but those that the table, or what is pending, vouches for;
  *  2. a block whose member returned others, or none, is had from the rest of its row, and put right
  *     on its member before the answer;
- *  3. what can't be had is told as `ERR_CORRUPT`, by the array's own numbers and its members' names.
+ *  3. what can't be had is told as `ERR_CORRUPT`, by the array's own numbers and its members'
+ *     names.
  *
- * A block may change while it is read. Then it is read again; a block is called wrong only when what
- * was expected of it is the same before and after.
+ * A block may change while it is read. Then it is read again; a block is called wrong only when
+ * what was expected of it is the same before and after.
  */
 
 import { equalBytes } from "../base/bytes.ts";
@@ -240,6 +241,8 @@ export class BlockReader {
 
   #corrupt(row: number, slots: readonly number[]): Fault {
     const { members, shape } = this.#core;
+    // Nothing is wrong with the blocks of members that may come back.
+    if (members.failure !== undefined) return members.failure;
     const { geometry } = shape.atRow(row);
     const ats = slots.map((slot) => arrayBytesAt(geometry, row, slot));
     const roles = slots.flatMap((slot) => rolesOfSlot(geometry, slot));

@@ -1,15 +1,15 @@
 /**
- * What every block of every slot should hold, apart from the blocks: a CRC-32 and the event at which
- * it was last put in place. It says what is durably in place, and nothing of what is pending.
+ * What every block of every slot should hold, apart from the blocks: a CRC-32 and the event at
+ * which it was last put in place. It says what is durably in place, and nothing of what is pending.
  *
  * Event 0: never written, or trimmed; the block is zeroes, whatever the disk holds. The greatest
  * event: lost; it can't be had back until it is written again.
  *
  * On disk a table block holds the entries of some rows of one slot. It has two sides that are
- * written in turn, so that a torn write leaves the other; a checkpoint counts only when a superblock
- * names it (`tableSequence`). The superblock also has a digest over all table blocks of its
- * checkpoint, so that an old side isn't taken for the newest where that was lost. All numbers are
- * little-endian:
+ * written in turn, so that a torn write leaves the other; a checkpoint counts only when a
+ * superblock names it (`tableSequence`). The superblock also has a digest over all table blocks of
+ * its checkpoint, so that an old side isn't taken for the newest where that was lost. All numbers
+ * are little-endian:
  *
  *     offset  bytes  field
  *          0      4  magic       "HfTB"

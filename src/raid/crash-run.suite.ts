@@ -1,11 +1,11 @@
 /**
- * Runs of a small array over volumes that remember everything, so that a crash can be tried at every
- * operation of every member, with members lost besides, and what is assembled then compared with
- * what may be there.
+ * Runs of a small array over volumes that remember everything, so that a crash can be tried at
+ * every operation of every member, with members lost besides, and what is assembled then compared
+ * with what may be there.
  *
  * A *moment* is the state of all members between two of their operations: how many events each had
- * seen. A block may hold, at a moment, the last version that was acknowledged as durable by then, or
- * any later one that was begun by then; nothing else, and never a mixture.
+ * seen. A block may hold, at a moment, the last version that was acknowledged as durable by then,
+ * or any later one that was begun by then; nothing else, and never a mixture.
  */
 
 import { equalBytes } from "../base/bytes.ts";
@@ -298,8 +298,8 @@ export class CrashRun {
 
   /**
    * Assembles what the crash leaves, and lets it crash at every `stride`-th operation of that, with
-   * members lost then. Once the content was seen, it stays what it was. What a process left that was
-   * killed, and had not synced, the power may still take.
+   * members lost then. Once the content was seen, it stays what it was. What a process left that
+   * was killed, and had not synced, the power may still take.
    */
   async refuteTwice(
     point: CrashPoint,

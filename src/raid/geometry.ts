@@ -1,9 +1,11 @@
 /**
- * Where a block of an array lies: on which member, in which row, and where the parity of the row is.
+ * Where a block of an array lies: on which member, in which row, and where the parity of the row
+ * is.
  *
- * A *row* is the block of one number on every member. `chunkBlocks` rows make a *stripe*, whose part
- * on one member is a chunk; consecutive chunks of data lie on different members. A *slot* is a column
- * of rows: slot and member are the same, except in a mirror, where the one slot is on every member.
+ * A *row* is the block of one number on every member. `chunkBlocks` rows make a *stripe*, whose
+ * part on one member is a chunk; consecutive chunks of data lie on different members. A *slot* is a
+ * column of rows: slot and member are the same, except in a mirror, where the one slot is on every
+ * member.
  *
  *     level  slots  data   parity   may lose
  *     0      n      n      0        0
@@ -138,7 +140,9 @@ export class Geometry implements GeometryOptions {
     return passOver(dataIndex, p, this.parityCount === 2 ? this.qSlot(stripe) : -1);
   }
 
-  /** What the slot holds in the stripe: the index of its data, `dataCount` for P, one more for Q. */
+  /**
+   * What the slot holds in the stripe: the index of its data, `dataCount` for P, one more for Q.
+   */
   indexOfSlot(stripe: number, slot: number): number {
     if (this.parityCount === 0) return slot;
     const p = this.pSlot(stripe);

@@ -1,7 +1,7 @@
 /**
- * The bytes of a batch of the journal: a header with a record for every block that was changed, then
- * zeroes up to a whole unit, then the blocks whose data is in it, in the order of their records, then
- * zeroes up to a whole unit. All numbers are little-endian.
+ * The bytes of a batch of the journal: a header with a record for every block that was changed,
+ * then zeroes up to a whole unit, then the blocks whose data is in it, in the order of their
+ * records, then zeroes up to a whole unit. All numbers are little-endian.
  *
  *     offset  bytes  field
  *          0      4  magic           "HfJB"

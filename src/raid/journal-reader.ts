@@ -2,8 +2,8 @@
  * Finds the batches that are in the journal when an array is assembled.
  *
  * A batch counts if a whole copy of it is on any member. The first that none has is the end, unless
- * a later one of the same incarnation is there: later ones are begun only when the earlier ones were
- * durable, so the journal is damaged then, and nothing is guessed.
+ * a later one of the same incarnation is there: later ones are begun only when the earlier ones
+ * were durable, so the journal is damaged then, and nothing is guessed.
  */
 
 import { Fault } from "../base/fault.ts";
@@ -67,8 +67,8 @@ export class JournalReader {
       if (later === undefined) continue;
       const message =
         `The journal of the array is damaged: batch ${batch} is on none of the members that are ` +
-        `here, and "${member.name}" has batch ${later}, which is newer. Find the missing members, ` +
-        "or force it, which loses what was written last";
+        `here, and "${member.name}" has batch ${later}, which is newer. Find the missing ` +
+        "members, or force it, which loses what was written last";
       throw new Fault("ERR_CORRUPT", message, { batch, later, member: member.name });
     }
   }

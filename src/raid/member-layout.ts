@@ -7,10 +7,10 @@
  *     8192           journal: a ring of `journalBytes`
  *     groups at      groups, one after the other, each the tables of its rows and then the rows
  *
- * A group has `groupTableBlocks` table blocks, each with the entries of the rows that one table block
- * holds, and a table block has a place for each copy (`tableCopies`) and for each of two sides, which
- * are written in turn. Because tables and rows are in groups, an array grows at its end without
- * anything being moved.
+ * A group has `groupTableBlocks` table blocks, each with the entries of the rows that one table
+ * block holds, and a table block has a place for each copy (`tableCopies`) and for each of two
+ * sides, which are written in turn. Because tables and rows are in groups, an array grows at its
+ * end without anything being moved.
  */
 
 import { assert } from "../base/assert.ts";
@@ -23,7 +23,9 @@ const JOURNAL_AT: number = 2 * SUPERBLOCK_BYTES;
 export const TABLE_HEADER_BYTES = 32;
 export const TABLE_ENTRY_BYTES = 8;
 
-/** What is overwritten whole, so that a torn write of it damages nothing else, has this at least. */
+/**
+ * What is overwritten whole, so that a torn write of it damages nothing else, has this at least.
+ */
 const UNIT_BYTES_MIN = 512;
 
 export interface MemberLayoutOptions {

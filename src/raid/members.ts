@@ -5,11 +5,12 @@
  *
  *  1. a member whose write or sync failed, or took longer than it may, is out at once: nothing more
  *     is asked of it;
- *  2. `settled()` resolves only when the record that says so, with a higher event, is durable on all
- *     members that are left. Whoever is about to answer waits for it;
+ *  2. `settled()` resolves only when the record that says so, with a higher event, is durable on
+ *     all members that are left. Whoever is about to answer waits for it;
  *  3. records are written one after the other, each to all members before the next to any;
- *  4. when fewer members are left than the level needs, the array has failed: nothing is written any
- *     more, not even that the last one left, so that the members agree on what was acknowledged.
+ *  4. when fewer members are left than the level needs, the array has failed: nothing is written
+ *     any more, not even that the last one left, so that the members agree on what was
+ *     acknowledged.
  */
 
 import { must } from "../base/assert.ts";

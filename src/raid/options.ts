@@ -10,8 +10,8 @@ export interface RaidOptions {
    */
   readonly stallMs: number;
   /**
-   * Writes of at least this size in one stripe go in place at once where nothing was written before;
-   * shorter ones are journalled, which answers sooner.
+   * Writes of at least this size in one stripe go in place at once where nothing was written
+   * before; shorter ones are journalled, which answers sooner.
    */
   readonly inPlaceBytesMin: number;
   readonly background: BackgroundOptions;

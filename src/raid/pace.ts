@@ -1,6 +1,6 @@
 /**
- * Keeps work in the background from being in the way: it is done in windows, and after each it waits
- * while somebody else uses the array, but no longer than its least rate allows.
+ * Keeps work in the background from being in the way: it is done in windows, and after each it
+ * waits while somebody else uses the array, but no longer than its least rate allows.
  */
 
 import type { Clock } from "../world/world.ts";

@@ -1,6 +1,7 @@
 /**
- * Parity over blocks that lie anywhere: they are brought into the kernel's memory and back in pieces
- * that stay in the processor's cache. Nothing waits here, so that one region serves everybody.
+ * Parity over blocks that lie anywhere: they are brought into the kernel's memory and back in
+ * pieces that stay in the processor's cache. Nothing waits here, so that one region serves
+ * everybody.
  *
  * Blocks are named by their index in the row: data from 0, then P, then Q. One that is undefined is
  * a hole: nobody wrote it, and it counts as zeroes.

@@ -144,7 +144,9 @@ export class PendingRows {
     return taken;
   }
 
-  /** Adds what was read from the journal; versions of a block come in the order of their batches. */
+  /**
+   * Adds what was read from the journal; versions of a block come in the order of their batches.
+   */
   replay(row: number, slot: number, kind: BlockKind, crc: number, bytes?: Uint8Array): void {
     this.#rowOf(row).blocks[slot] = { kind, crc, bytes, batch: 0, older: undefined };
   }

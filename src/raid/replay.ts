@@ -1,6 +1,6 @@
 /**
- * Brings an array that is assembled to where it can be used: losses are recorded, the table is read,
- * and what is in the journal is put in place. Each step may be cut short and done again.
+ * Brings an array that is assembled to where it can be used: losses are recorded, the table is
+ * read, and what is in the journal is put in place. Each step may be cut short and done again.
  *
  * At the end the array has a new incarnation, so that nothing that is left in the ring, on whatever
  * member, is taken for a batch of it.

@@ -1,12 +1,12 @@
 /**
  * Growing an array by a member: the stripes are laid out anew, one after the other from the first.
  *
- * A stripe of the new layout takes the place of a stripe of the old one whose data has moved already,
- * or moves with it. Its blocks and the new position are in one batch of the journal, so a crash
- * leaves the stripe either as it was or moved. Everything is written and read meanwhile.
+ * A stripe of the new layout takes the place of a stripe of the old one whose data has moved
+ * already, or moves with it. Its blocks and the new position are in one batch of the journal, so a
+ * crash leaves the stripe either as it was or moved. Everything is written and read meanwhile.
  *
- * What is left of the old layout behind the last stripe is trimmed in the end, and then the array has
- * its new size. A mirror needs none of this: it gets one more member to rebuild.
+ * What is left of the old layout behind the last stripe is trimmed in the end, and then the array
+ * has its new size. A mirror needs none of this: it gets one more member to rebuild.
  */
 
 import { Fault, isFault } from "../base/fault.ts";
@@ -253,8 +253,8 @@ function refuseUnready({ core, members }: ArrayParts, geometry: Geometry): void 
 }
 
 /**
- * The tables of the last slots are on other members when there is one more. Those that come to be on
- * the new one are written before anybody looks for them there.
+ * The tables of the last slots are on other members when there is one more. Those that come to be
+ * on the new one are written before anybody looks for them there.
  */
 async function writeMovedTables(
   { core, members }: ArrayParts,

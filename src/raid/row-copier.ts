@@ -1,10 +1,10 @@
 /**
  * Brings a member that isn't whole to where it is: every block of its role that is in place on the
- * others is put in place on it, window by window, each under the locks of its stripes. What isn't in
- * place yet comes to it as to everybody else, with the next checkpoint.
+ * others is put in place on it, window by window, each under the locks of its stripes. What isn't
+ * in place yet comes to it as to everybody else, with the next checkpoint.
  *
- * A block that can't be had, because another member fails to give its part, is lost by name, and the
- * work goes on.
+ * A block that can't be had, because another member fails to give its part, is lost by name, and
+ * the work goes on.
  */
 
 import { isFault } from "../base/fault.ts";

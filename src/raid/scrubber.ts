@@ -1,6 +1,6 @@
 /**
- * Reads everything that was ever written, of every member, and puts right what is wrong: blocks that
- * differ from their checksums, parity that differs from its data, tables that were lost.
+ * Reads everything that was ever written, of every member, and puts right what is wrong: blocks
+ * that differ from their checksums, parity that differs from its data, tables that were lost.
  */
 
 import { equalBytes } from "../base/bytes.ts";

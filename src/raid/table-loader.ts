@@ -1,7 +1,7 @@
 /**
  * Reads the checksum table when an array is assembled: of each table block the newest that the
- * record's checkpoint covers, wherever it is. Copies that are wrong or behind are written again with
- * the next checkpoint.
+ * record's checkpoint covers, wherever it is. Copies that are wrong or behind are written again
+ * with the next checkpoint.
  *
  * The record has a digest over what should have been found. If it differs, then some table block's
  * newest side is gone everywhere: those of which a side is damaged are marked as lost, and if there

@@ -1,4 +1,6 @@
-/** Small arrays in memory, for tests: a world without time, and options that make all sizes tiny. */
+/**
+ * Small arrays in memory, for tests: a world without time, and options that make all sizes tiny.
+ */
 
 import { plainChecksums } from "../base/checksums.ts";
 import { SeededRandom } from "../base/random.ts";
