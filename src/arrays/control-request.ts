@@ -27,6 +27,8 @@ export type ControlRequest =
   /** By a member, or by making each larger. */
   | { readonly command: "grow-by"; readonly path: string; readonly force: boolean }
   | { readonly command: "grow-to"; readonly sizeBytes: number }
+  /** Answered when nothing is left to be done in the background. */
+  | { readonly command: "wait" }
   /** Answered when it has begun, or with `wait` at its end. */
   | { readonly command: "scrub"; readonly wait: boolean };
 
@@ -71,6 +73,7 @@ export function readRequest(message: unknown): ControlRequest {
   const { command } = fields;
   switch (command) {
     case "status":
+    case "wait":
       return { command };
     case "remove":
       return { command, path: pathOf(fields, "path") };

@@ -25,7 +25,9 @@ import type { Disks } from "./disks.ts";
 import { type ArrayMeasurements, measuredOf } from "./measured.ts";
 import { arrayIdOf, forgetMembership, requireUnused } from "./unused.ts";
 
-export interface DiskArrayStatus extends RaidStatus {
+export interface DiskArrayStatus extends Omit<RaidStatus, "journalUsedBytes"> {
+  /** Undefined where nobody has the array, and its superblocks alone were looked at. */
+  readonly journalUsedBytes: number | undefined;
   /** Files that were named, or in use before, and are no part of the array now. */
   readonly absent: readonly AbsentDisk[];
   readonly measured: ArrayMeasurements | undefined;
@@ -100,6 +102,8 @@ export class DiskArray implements Controller {
         return await this.growBy(request.path, request.force);
       case "grow-to":
         return await this.growTo(request.sizeBytes);
+      case "wait":
+        return await this.volume.settled();
       case "scrub":
         return request.wait ? await this.scrub() : this.beginScrub();
     }

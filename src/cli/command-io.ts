@@ -53,6 +53,8 @@ export interface ProgressedWork {
   readonly total: number | undefined;
   /** `bytes` are shown in KiB and MiB; anything else is a plural noun: `operations`. */
   readonly unit: string;
+  /** How much was done before this began, as of work that is resumed; 0 if left out. */
+  readonly doneBefore?: number;
 }
 
 /** The command line was wrong: the process ends with 2; the message says what would be right. */

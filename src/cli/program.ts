@@ -7,6 +7,7 @@ import { addCheckCommand } from "./check.ts";
 import { addConfigCommand } from "./config.ts";
 import { addInspectCommand } from "./inspect.ts";
 import { addNbdCommand } from "./nbd.ts";
+import { addRaidCommand } from "./raid.ts";
 import { addReliabilityCommand } from "./reliability.ts";
 import { addScheduleCommand } from "./schedule.ts";
 import { addServeCommand } from "./serve.ts";
@@ -37,6 +38,7 @@ export function createProgram(io: CommandIo): Command {
     })
     .exitOverride();
   addServeCommand(program, io);
+  addRaidCommand(program, io);
   addNbdCommand(program, io);
   addStatusCommand(program, io);
   addInspectCommand(program, io);

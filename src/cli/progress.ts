@@ -61,8 +61,8 @@ export class ProgressReport implements Progress {
 
 /** `verifying: 42% (1.2 of 2.9 GiB), 310 MiB/s, 6 s left`. */
 export function describeProgress(work: ProgressedWork, done: number, elapsedMs: number): string {
-  const rate = elapsedMs === 0 ? 0 : (done * 1_000) / elapsedMs;
-  const { title, total, unit } = work;
+  const { title, total, unit, doneBefore = 0 } = work;
+  const rate = elapsedMs === 0 ? 0 : ((done - doneBefore) * 1_000) / elapsedMs;
   if (total === undefined) {
     return `${title}: ${amount(done, unit)}, ${amount(rate, unit)}/s`;
   }
