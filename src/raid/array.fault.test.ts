@@ -72,6 +72,37 @@ test("with more failures than the level survives the volume has failed, and stil
     expect(run.array.failure).toBe(outcome);
     expect(await run.array.sync().catch((error: unknown) => error)).toBe(outcome);
     expect(run.array.status().health).toBe("failed");
+    // What cannot be read is there once the members are back: that is told, not that it is lost.
+    for (let at = 0; at < SIZE_BYTES; at += 64) {
+      const read: unknown = await run.array.read(at, new Uint8Array(64)).catch((e: unknown) => e);
+      expect([undefined, outcome]).toContain(read);
+    }
+  }
+});
+
+test("once too many have failed nothing more is written to those that are left", async () => {
+  for (const shape of smallShapes) {
+    for (let skip = 0; skip < 12; skip += 3) {
+      const plan = new FaultPlan();
+      const run = await CrashRun.create(shape, SIZE_BYTES, plan);
+      const late: string[] = [];
+      const strike = plan.strike.bind(plan);
+      plan.strike = (operation) => {
+        const hasFailed = run.array.failure !== undefined;
+        if (hasFailed && operation.operation !== "read") late.push(operation.path);
+        return strike(operation);
+      };
+      const losses = new Geometry({ ...shape, layout: "left-symmetric" }).lossesMax;
+      for (let member = 0; member <= losses; member++) plan.add(failureOf(member, skip));
+      const writes = Array.from({ length: 40 }, async (_, index) => {
+        const source = pattern(60, index);
+        await run.array.write(index * 50, source);
+        if (index % 4 === 0) await run.array.sync();
+      });
+      await Promise.allSettled(writes);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(late).toEqual([]);
+    }
   }
 });
 

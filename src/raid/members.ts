@@ -260,7 +260,7 @@ export class Members {
   }
 
   async #attempt(member: Member, run: (volume: Volume) => Promise<void>): Promise<boolean> {
-    if (member.isOut) return false;
+    if (member.isOut || this.#failure !== undefined) return false;
     try {
       await this.#inTime(run(member.volume));
     } catch (cause) {
