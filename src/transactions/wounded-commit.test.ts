@@ -19,7 +19,8 @@ test("who is wounded in the turn of its commit does not commit", async () => {
 });
 
 test("who is wounded in the turn in which it asks for more is refused", async () => {
-  await withTwo(async (engine, older, younger) => {
+  await withTwo(async (engine, older, younger, first) => {
+    first.rollback();
     await younger.run((step) => step.set(KEY, KEY));
     const asked = younger.run((step) => step.get(KEY));
     expect(older.tryRun((step) => step.get(KEY) ?? "absent")).toBe("absent");
@@ -30,8 +31,7 @@ test("who is wounded in the turn in which it asks for more is refused", async ()
 });
 
 test("who is wounded just when its wait is over gets nothing more", async () => {
-  await withTwo(async (engine, older, younger) => {
-    const first = engine.begin({ age: 0 });
+  await withTwo(async (engine, older, younger, first) => {
     await first.run((step) => step.set(KEY, KEY));
     const other = Uint8Array.of(2);
     await younger.run((step) => step.set(other, KEY));
@@ -48,7 +48,12 @@ test("who is wounded just when its wait is over gets nothing more", async () => 
 });
 
 async function withTwo(
-  body: (engine: Transactions, older: Transaction, younger: Transaction) => Promise<void>,
+  body: (
+    engine: Transactions,
+    older: Transaction,
+    younger: Transaction,
+    first: Transaction,
+  ) => Promise<void>,
 ): Promise<void> {
   const simulation = new SimulatedWorld({ ...defaultSimulationOptions, seed: 1, drain });
   await simulation.run(async () => {
@@ -56,9 +61,10 @@ async function withTwo(
       program: "test",
       store: { cacheBytes: 4 * MB, logBytes: 4 * MB, pagesBytes: MB },
     });
+    const first = engine.begin();
     const older = engine.begin();
     const younger = engine.begin();
-    await body(engine, older, younger);
+    await body(engine, older, younger, first);
     await engine.close();
   });
 }
