@@ -56,8 +56,8 @@ export class Output {
   }
 
   /**
-   * Ends a segment with what was kept since the last one. If it may not leave yet, true is returned,
-   * and `release` must be called as the log settles.
+   * Ends a segment with what was kept since the last one. If it may not leave yet, true is
+   * returned, and `release` must be called as the log settles.
    */
   seal(needs: Lsn, settled: Lsn, commandCount: number, wrote: boolean): boolean {
     const end = this.#writer.keptPosition;

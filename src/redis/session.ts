@@ -1,9 +1,10 @@
 /**
  * One connection: takes requests as they come and answers them in order.
  *
- * What a turn's input asks for is answered by one write, at the end of the turn. A command that must wait stops its
- * connection, and no other: what follows it stays in the inbox until it is done. A client that
- * sends faster than it reads is not read from, and one that never reads is dropped alone.
+ * What a turn's input asks for is answered by one write, at the end of the turn. A command that
+ * must wait stops its connection, and no other: what follows it stays in the inbox until it is
+ * done. A client that sends faster than it reads is not read from, and one that never reads is
+ * dropped alone.
  */
 
 import type { Lsn } from "../base/ids.ts";

@@ -97,7 +97,13 @@ export class TestDoor {
         connect: async () => await Promise.reject(new Error("the door calls nobody")),
       },
       trace: { event: (name) => this.events.push(name) },
-      process: { host: "test", pid: 1, bootId: "1", startedMs: this.clock.nowMs, memoryBytes: 2 ** 30 },
+      process: {
+        host: "test",
+        pid: 1,
+        bootId: "1",
+        startedMs: this.clock.nowMs,
+        memoryBytes: 2 ** 30,
+      },
     };
     this.store.nowMs = () => this.clock.nowMs;
     const all = { ...defaultRedisServerOptions, ...options };
