@@ -64,7 +64,6 @@ export class Disks {
   async make(path: string): Promise<boolean> {
     const { files } = this.#world;
     if ((await files.kind(path)) !== undefined) return false;
-    await files.makeDirectory(parentPath(path));
     await (await files.open(path, "create")).close();
     await files.syncDirectory(parentPath(path));
     return true;

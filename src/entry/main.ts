@@ -3,7 +3,7 @@
  * and serializable. Begin with `open`.
  */
 
-export { open, type OpenOptions } from "./open.ts";
+export { open, type OpenArrayOptions, type OpenOptions } from "./open.ts";
 export {
   Fault as HoldfastError,
   type FaultCode,
@@ -29,4 +29,5 @@ export {
   type WatchOptions,
   type WatchTarget,
 } from "../database/watch.ts";
+export type { RaidLevel } from "../raid/geometry.ts";
 export { defaultStoreOptions, type StoreOptions } from "../store/options.ts";

@@ -1,15 +1,23 @@
-/** Opens the database of a directory on this machine. */
+/** Opens the database of a directory, or of an array of disks, on this machine. */
 
 import type { Database } from "../database/database.ts";
-import type { DatabaseOptions } from "../database/open-database.ts";
+import { type DatabaseOptions, openDatabase } from "../database/open-database.ts";
 import { openDirectory } from "../database/open-directory.ts";
 import { Fault } from "../base/fault.ts";
 import { hostWorld } from "../host/world.ts";
+import type { RaidLevel } from "../raid/geometry.ts";
 import type { StoreOptions } from "../store/options.ts";
 import { openEngine } from "../transactions/open-engine.ts";
+import { openArrayStore } from "./array-store.ts";
 
-/** How a directory is opened. What is left out has a default that serves most. */
-export interface OpenOptions extends DatabaseOptions, Omit<Partial<StoreOptions>, "stallMs"> {
+/** How a database is opened. What is left out has a default that serves most. */
+interface CommonOptions extends DatabaseOptions, Omit<Partial<StoreOptions>, "stallMs"> {
+  /** Who opens it, for the messages that others get: the name and version of a program. */
+  readonly program?: string | undefined;
+}
+
+/** How a directory is opened. */
+export interface OpenOptions extends CommonOptions {
   /** The directory of the data. It is made if it does not exist. */
   readonly path: string;
   /**
@@ -18,20 +26,53 @@ export interface OpenOptions extends DatabaseOptions, Omit<Partial<StoreOptions>
    * that is open is `ERR_LOCKED`, which names who has it. The default is `true`.
    */
   readonly attach?: boolean | undefined;
-  /** Who opens it, for the messages that others get: the name and version of a program. */
-  readonly program?: string | undefined;
+}
+
+/** How an array of disks is opened, which goes on when some of them fail. */
+export interface OpenArrayOptions extends CommonOptions {
+  /**
+   * 1 keeps everything on each disk, 4 and 5 go on without one of three or more, 6 without two of
+   * four or more; 0 without none, and is there for comparison.
+   */
+  readonly raid: RaidLevel;
+  /**
+   * The files of the disks, each on a disk of its own if it is to be of use. The first time they
+   * are made if they are missing, and the array of them; later they may be named in any order, and
+   * those that are gone or broken are done without, as far as the level allows.
+   */
+  readonly disks: readonly string[];
+  /** Disks that stand in for one that fails. */
+  readonly spares?: readonly string[] | undefined;
 }
 
 const PROGRAM = "holdfast, as a library";
 
 /**
- * Opens the database of a directory, and makes it first if there is none. Close it with `close()`
- * or by `await using`.
+ * Opens the database of a directory, or of an array of disks, and makes it first if there is none.
+ * Close it with `close()` or by `await using`.
  *
- * A directory that holds anything else is refused with `ERR_FORMAT`.
+ * A directory that holds anything else is refused with `ERR_FORMAT`. Disks that another process has
+ * are `ERR_LOCKED`, which names it; `holdfast raid` shows and changes an array while it is open.
  */
-export async function open(target: string | OpenOptions): Promise<Database> {
-  const options: OpenOptions = typeof target === "string" ? { path: target } : target;
+export async function open(target: string | OpenOptions | OpenArrayOptions): Promise<Database> {
+  if (typeof target === "string") return await openPath({ path: target });
+  return "raid" in target ? await openDisks(target) : await openPath(target);
+}
+
+async function openDisks(options: OpenArrayOptions): Promise<Database> {
+  const { raid: level, disks, spares = [], program = PROGRAM } = options;
+  const given: unknown = disks;
+  if (!Array.isArray(given) || !given.every((disk) => typeof disk === "string" && disk !== "")) {
+    const message = "name the disks, as in `open({ raid: 5, disks: ['./a', './b', './c'] })`";
+    throw new Fault("ERR_ARGUMENT", message);
+  }
+  const world = hostWorld();
+  const store = storeOptionsOf(options);
+  const { engine } = await openArrayStore(world, { level, disks, spares, program, store });
+  return await openDatabase(world, engine, options);
+}
+
+async function openPath(options: OpenOptions): Promise<Database> {
   const { path, attach = true, program = PROGRAM } = options;
   const given: unknown = path;
   if (typeof given !== "string" || given === "") {
@@ -44,7 +85,7 @@ export async function open(target: string | OpenOptions): Promise<Database> {
   });
 }
 
-function storeOptionsOf({ timeoutMs, ...options }: OpenOptions): Partial<StoreOptions> {
+function storeOptionsOf({ timeoutMs, ...options }: CommonOptions): Partial<StoreOptions> {
   const given: Record<keyof StoreOptions, number | undefined> = {
     cacheBytes: options.cacheBytes,
     logBytes: options.logBytes,
