@@ -40,21 +40,16 @@ test("a database on an array is there without any one of its disks", async () =>
   const db = await openOn(["a", "b", "c"]);
   await db.set("kept", { number: 1 });
   await db.close();
-  for (const names of [
-    ["c", "b"],
-    ["a", "b", "c"],
-    ["c", "a"],
-  ]) {
-    const again = await openOn(names);
-    expect(await again.get("kept")).toEqual({ number: 1 });
-    await again.set("more", names);
-    await again.close();
-  }
-  await rm(disks("a")[0] ?? "");
-  const degraded = await openOn(["a", "b", "c"]);
-  expect(await degraded.get("more")).toEqual(["c", "a"]);
+  const [gone = ""] = disks("a");
+  await rm(gone);
+  const degraded = await openOn(["c", "a", "b"]);
+  expect(await degraded.get("kept")).toEqual({ number: 1 });
+  await degraded.set("more", 2);
+  await degraded.close();
   // It was not made anew.
-  await expect(stat(disks("a")[0] ?? "")).rejects.toThrow(/ENOENT/u);
+  await expect(stat(gone)).rejects.toThrow(/ENOENT/u);
+  const again = await openOn(["b", "c"]);
+  expect(await again.getMany(["kept", "more"])).toEqual([{ number: 1 }, 2]);
 });
 
 test("a second open of the disks is refused, and told by whom", async () => {
