@@ -7,6 +7,7 @@ import type { DiskArrayStatus } from "../arrays/disk-array.ts";
 type Level = "info" | "warn" | "error";
 
 const told: Readonly<Record<string, readonly [Level, string]>> = {
+  "raid.made": ["info", "making a new array of the disks"],
   "raid.member-out": ["warn", "a file is no part of the array now"],
   "raid.member-failed": ["warn", "a member of the array failed, and it goes on without it"],
   "raid.failed": ["error", "the array failed: more members are gone than it can do without"],
@@ -33,6 +34,6 @@ export function logHealth(logger: Logger, status: DiskArrayStatus): void {
   const { health, level, absent, members } = status;
   if (health === "whole") return;
   const missing = members.filter(({ state }) => state === "missing").map(({ role }) => role);
-  const fields = { health, level, roles: missing, absent };
+  const fields = { health, raid: level, roles: missing, absent };
   logger.warn(fields, "the array is degraded: see `holdfast raid status`, and add a disk");
 }

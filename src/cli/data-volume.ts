@@ -1,18 +1,56 @@
-/** Opens the volume of a data directory for tools that look at it while nobody has it open. */
+/**
+ * Opens the volume of a data directory, or of an array of disks, for tools that look at it while
+ * nobody has it open.
+ */
 
+import { assembleDisks } from "../arrays/open-disk-array.ts";
 import { Fault } from "../base/fault.ts";
 import { openFileVolume } from "../volume/file-volume.ts";
 import type { Volume } from "../volume/volume.ts";
 import { acquireDirectoryLock, directoryTakenFault } from "../world/directory-lock.ts";
 import { joinPath } from "../world/paths.ts";
 import type { World } from "../world/world.ts";
+import { memberPath } from "./member-path.ts";
 import { version } from "./version.ts";
 
-/** Runs `work` with the volume while the directory is locked; `ERR_LOCKED` if it is in use. */
+export const WHERE_HELP = "the data directory, or the disks of the array";
+
+/**
+ * Runs `work` with the volume while the directory, or the disks, are locked; `ERR_LOCKED` if they
+ * are in use. To look at an array is to replay its journal.
+ */
 export async function withDataVolume<T>(
   world: World,
-  directory: string,
+  where: readonly string[],
   command: string,
+  work: (volume: Volume) => Promise<T>,
+): Promise<T> {
+  const program = `holdfast ${command} ${version}`;
+  const [first = "", ...others] = where;
+  const isArray = 0 < others.length || (await world.files.kind(first)) === "file";
+  return isArray
+    ? await withArray(world, where.map(memberPath), program, work)
+    : await withDirectory(world, first, program, work);
+}
+
+async function withArray<T>(
+  world: World,
+  disks: readonly string[],
+  program: string,
+  work: (volume: Volume) => Promise<T>,
+): Promise<T> {
+  const array = await assembleDisks(world, disks, { program });
+  try {
+    return await work(array.volume);
+  } finally {
+    await array.close();
+  }
+}
+
+async function withDirectory<T>(
+  world: World,
+  directory: string,
+  program: string,
   work: (volume: Volume) => Promise<T>,
 ): Promise<T> {
   const path = joinPath(directory, "volume");
@@ -20,7 +58,6 @@ export async function withDataVolume<T>(
     const message = `there is no store in "${directory}": name the directory given to --data`;
     throw new Fault("ERR_FORMAT", message, { directory });
   }
-  const program = `holdfast ${command} ${version}`;
   const lock = await acquireDirectoryLock(world, directory, program, (other) => other.destroy());
   if (lock.kind === "taken") throw directoryTakenFault(directory, lock);
   try {

@@ -20,6 +20,7 @@ function status(state: NodeState): NodeStatus {
     dataDirectory: "/data",
     host: "127.0.0.1",
     port: 7379,
+    array: undefined,
     figures: {},
   };
 }

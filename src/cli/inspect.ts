@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { hostWorld } from "../host/world.ts";
 import { inspectStore, type StoreDescription } from "../store/verify.ts";
 import { type CommandIo, EXIT } from "./command-io.ts";
-import { withDataVolume } from "./data-volume.ts";
+import { WHERE_HELP, withDataVolume } from "./data-volume.ts";
 import { thousands } from "./progress.ts";
 
 export function addInspectCommand(program: Command, io: CommandIo): void {
@@ -13,13 +13,16 @@ export function addInspectCommand(program: Command, io: CommandIo): void {
     .summary("show what a store on disk consists of")
     .description(
       "Shows the superblock, the log and the tree of a store that nobody has open. Changes " +
-        "nothing. Ends with 3 if a copy of the superblock is damaged.",
+        "nothing, but that an array puts its journal in place. Ends with 3 if a copy of the superblock is damaged.",
     )
-    .argument("<directory>", "the data directory")
-    .addHelpText("after", "\nExample:\n  holdfast inspect ./holdfast-data\n")
-    .action(async (directory: string) => {
+    .argument("<where...>", WHERE_HELP)
+    .addHelpText(
+      "after",
+      "\nExample:\n  holdfast inspect ./holdfast-data\n  holdfast inspect a.img b.img c.img\n",
+    )
+    .action(async (where: readonly string[]) => {
       const world = hostWorld();
-      const store = await withDataVolume(world, directory, "inspect", (volume) =>
+      const store = await withDataVolume(world, where, "inspect", (volume) =>
         inspectStore(world, volume),
       );
       io.result(store, () => formatStore(store));

@@ -1,5 +1,7 @@
 /** What a node says of itself to whoever watches it: is it alive, may it be used, what ails it. */
 
+import type { DiskArrayStatus } from "../arrays/disk-array.ts";
+
 export type NodeState =
   /** The store is being opened: its log is replayed. */
   | "starting"
@@ -20,6 +22,8 @@ export interface NodeStatus {
   readonly dataDirectory: string;
   readonly host: string;
   readonly port: number | undefined;
+  /** The array that the data is on, if it is on one. */
+  readonly array: DiskArrayStatus | undefined;
   /** Figures by their metric's name. */
   readonly figures: Readonly<Record<string, number>>;
 }

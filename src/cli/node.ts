@@ -11,12 +11,13 @@
  */
 
 import type { Logger } from "pino";
+import type { DiskArray } from "../arrays/disk-array.ts";
 import { isFault, messageOf } from "../base/fault.ts";
 import type { TransactionStore } from "../transactions/step.ts";
 import { HttpDoor } from "./http-door.ts";
 import { Metrics } from "./metrics.ts";
 import type { Figure, NodeState, NodeStatus } from "./node-health.ts";
-import type { Settings } from "./settings-table.ts";
+import { type Settings, whereOf } from "./settings-table.ts";
 import { version } from "./version.ts";
 
 const MS_PER_SECOND = 1_000;
@@ -32,6 +33,8 @@ export interface NodeOptions {
 export interface OpenedStore {
   readonly store: TransactionStore;
   readonly figures: readonly Figure[];
+  /** Undefined for a store in a directory. */
+  readonly array: DiskArray | undefined;
   close(): Promise<void>;
 }
 
@@ -90,9 +93,10 @@ export class ServingNode {
       version,
       pid: process.pid,
       startedAt: this.#startedAt,
-      dataDirectory: settings.data,
+      dataDirectory: whereOf(settings),
       host: settings.host,
       port: this.#door?.port,
+      array: this.#opened?.array?.status(),
       figures: this.#metrics.figures(),
     };
   }
@@ -117,7 +121,7 @@ export class ServingNode {
       this.#metrics,
     );
 
-    logger.info({ data: settings.data }, "opening the store");
+    logger.info({ data: whereOf(settings) }, "opening the store");
     this.#opened = await openStore();
     this.#metrics.add(this.#opened.figures);
     this.#opened.store.onFailure((failure) => this.#fail(failure));

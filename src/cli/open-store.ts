@@ -2,11 +2,17 @@
 
 import { must } from "../base/assert.ts";
 import { PAGE_BYTES } from "../cells/page.ts";
+import type { Logger } from "pino";
+import { openDatabase } from "../database/open-database.ts";
 import { openDirectory } from "../database/open-directory.ts";
+import { openArrayStore } from "../entry/array-store.ts";
+import type { RaidLevel } from "../raid/geometry.ts";
 import type { StoreOptions } from "../store/options.ts";
 import { openEngine } from "../transactions/open-engine.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 import type { World } from "../world/world.ts";
+import { arrayFigures } from "./array-figures.ts";
+import { logArray, logHealth } from "./array-log.ts";
 import type { CommandIo } from "./command-io.ts";
 import type { OpenedStore } from "./node.ts";
 import type { Figure } from "./node-health.ts";
@@ -14,22 +20,45 @@ import type { Settings } from "./settings-table.ts";
 import { recordTraffic } from "./traffic-record.ts";
 import { version } from "./version.ts";
 
+const PROGRAM: string = `holdfast serve ${version}`;
+
 /**
- * Opens the store, and the library on it for other processes that open the same directory: they
- * are served over its local socket. A directory that another holds is `ERR_LOCKED`; a server is
- * served by nobody. Making a new store takes a while if its log is large, which `io` is told.
+ * Opens the store, in its directory or on its array of disks. What another process holds is
+ * `ERR_LOCKED`; a server is served by nobody.
  */
 export async function openStore(
   world: World,
   settings: Settings,
+  logger: Logger,
   io: CommandIo,
 ): Promise<OpenedStore> {
+  const opened = await (settings.raid === undefined
+    ? openInDirectory(world, settings, io)
+    : openOnDisks(world, settings, settings.raid, logger));
+  if (settings.record === undefined) return opened;
+  return await withRecord(world, opened.store, settings.record, settings, opened);
+}
+
+interface OpenedTransactions extends OpenedStore {
+  readonly store: Transactions;
+}
+
+/**
+ * Opens the store, and the library on it for other processes that open the same directory: they
+ * are served over its local socket. Making a new store takes a while if its log is large, which
+ * `io` is told.
+ */
+async function openInDirectory(
+  world: World,
+  settings: Settings,
+  io: CommandIo,
+): Promise<OpenedTransactions> {
   const making = io.progress({ title: "making a new store", total: settings.log, unit: "bytes" });
   let opened: Transactions | undefined;
   const library = await openDirectory(world, settings.data, { attach: false }, async (accept) => {
     opened = await openEngine(world, settings.data, {
       store: storeOptions(settings),
-      program: `holdfast serve ${version}`,
+      program: PROGRAM,
       accept,
       onProgress: (doneBytes) => making.update(doneBytes),
     });
@@ -37,10 +66,29 @@ export async function openStore(
   });
   making.finish();
   const store = must(opened, "a library that is open has its store");
-  const figures = storeFigures(store);
   const close = async (): Promise<void> => await library.close();
-  if (settings.record === undefined) return { store, figures, close };
-  return await withRecord(world, store, settings.record, settings, { store, figures, close });
+  return { store, figures: storeFigures(store), array: undefined, close };
+}
+
+async function openOnDisks(
+  world: World,
+  settings: Settings,
+  level: RaidLevel,
+  logger: Logger,
+): Promise<OpenedTransactions> {
+  const { disk: disks, spare: spares } = settings;
+  const { engine, array } = await openArrayStore(world, {
+    level,
+    disks,
+    spares,
+    program: PROGRAM,
+    store: storeOptions(settings),
+    onEvent: logArray(logger),
+  });
+  const library = await openDatabase(world, engine);
+  logHealth(logger, array.status());
+  const figures = [...storeFigures(engine), ...arrayFigures(array)];
+  return { store: engine, figures, array, close: async () => await library.close() };
 }
 
 /** The opened store with a sample of what runs on it going to a file. */
@@ -60,7 +108,8 @@ async function withRecord(
       await opened.close();
       await traffic.close();
     };
-    return { store: traffic.engine, figures: [...opened.figures, leftOut], close };
+    const { array, figures } = opened;
+    return { store: traffic.engine, figures: [...figures, leftOut], array, close };
   } catch (error) {
     await opened.close();
     throw error;

@@ -5,15 +5,16 @@
 
 import type { Command } from "commander";
 import { hostWorld } from "../host/world.ts";
-import { type CommandIo, EXIT } from "./command-io.ts";
+import { type CommandIo, EXIT, UsageError } from "./command-io.ts";
 import { requirePasswordBeyondLoopback } from "./listen-address.ts";
 import { createLogger } from "./logging.ts";
+import { memberPath } from "./member-path.ts";
 import { ServingNode } from "./node.ts";
 import { openDoor } from "./open-door.ts";
 import { openStore } from "./open-store.ts";
 import { readPassword } from "./password.ts";
 import { addSettingOptions, settingsOf } from "./setting-options.ts";
-import { type Settings, settingsTable } from "./settings-table.ts";
+import { type Settings, settingsTable, whereOf } from "./settings-table.ts";
 import { stopOnBugs, stopOnSignals } from "./stopping.ts";
 import { traceTo } from "./trace-log.ts";
 import { version } from "./version.ts";
@@ -24,19 +25,35 @@ export function addServeCommand(program: Command, io: CommandIo): void {
     .summary("start a node that Redis clients talk to")
     .description(
       "Starts one node on a data directory: Redis clients on --port, health and metrics on " +
-        "--http-port. What it acknowledged survives a crash and a loss of power.",
+        "--http-port. What it acknowledged survives a crash and a loss of power. With --raid the " +
+        "data is on an array of disks, and survives the loss of some of them too.",
     )
     .option("--single", "one node by itself, which is what it is so far anyway")
     .addHelpText(
       "after",
       "\nExample:\n  holdfast serve --data ./data --port 7379\n" +
-        "  redis-cli -p 7379 set greeting hello\n",
+        "  redis-cli -p 7379 set greeting hello\n" +
+        "  holdfast serve --raid 5 --disk /disks/a --disk /disks/b --disk /disks/c\n",
     );
   addSettingOptions(command, settingsTable);
   command.action(async () => {
-    const { values } = await settingsOf(command, settingsTable);
-    await serve(values, io);
+    const { values, origins } = await settingsOf(command, settingsTable);
+    checkDisks(values, origins.data !== "default");
+    const [disk, spare] = [values.disk.map(memberPath), values.spare.map(memberPath)];
+    await serve({ ...values, disk, spare }, io);
   });
+}
+
+function checkDisks({ raid, disk, spare }: Settings, hasData: boolean): void {
+  if (raid !== undefined && disk.length === 0) {
+    throw new UsageError("--raid needs its disks: --disk a --disk b --disk c");
+  }
+  if (raid === undefined && 0 < disk.length + spare.length) {
+    throw new UsageError("--disk and --spare need the level of the array: --raid 5");
+  }
+  if (raid !== undefined && hasData) {
+    throw new UsageError("the data is either in a directory (--data) or on disks (--raid)");
+  }
 }
 
 async function serve(settings: Settings, io: CommandIo): Promise<void> {
@@ -50,7 +67,7 @@ async function serve(settings: Settings, io: CommandIo): Promise<void> {
     settings,
     password,
     logger,
-    openStore: async () => await openStore(world, settings, io),
+    openStore: async () => await openStore(world, settings, logger, io),
     openDoor: async (store) => await openDoor(world, store, settings, password),
   });
   stopOnSignals(async () => await node.stop(), logger);
@@ -65,7 +82,8 @@ async function serve(settings: Settings, io: CommandIo): Promise<void> {
 
 function announce(node: ServingNode, settings: Settings, io: CommandIo): void {
   const { redis, http } = node.ports;
-  const { host, data } = settings;
+  const { host } = settings;
+  const data = whereOf(settings);
   const ready = { ready: true, version, pid: process.pid, host, port: redis, httpPort: http, data };
   if (io.quiet && !io.json) return;
   io.result(ready, () =>

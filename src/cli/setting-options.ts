@@ -11,9 +11,11 @@ const PASSWORD_FLAGS = ["--password", "--requirepass", "--pass"] as const;
 
 export function addSettingOptions<S>(command: Command, table: SettingsTable<S>): void {
   command.option("--config <file>", "TOML file with settings (HOLDFAST_CONFIG)");
-  for (const [name, { placeholder, help }] of definitionsOf(table)) {
-    const variable = variableOf(name);
-    command.option(`${flagOf(name)} <${placeholder}>`, `${help} (${variable})`);
+  for (const [name, { placeholder, help, isRepeated }] of definitionsOf(table)) {
+    const flags = `${flagOf(name)} <${placeholder}>`;
+    const option = new Option(flags, `${help} (${variableOf(name)})`);
+    if (isRepeated === true) option.argParser(collect);
+    command.addOption(option);
   }
   for (const flag of PASSWORD_FLAGS) {
     const option = new Option(`${flag} [text]`).hideHelp();
@@ -28,10 +30,10 @@ export async function settingsOf<S>(
   table: SettingsTable<S>,
 ): Promise<GatheredSettings<S>> {
   const options = command.opts<Record<string, unknown>>();
-  const flags: Partial<Record<string, string>> = {};
+  const flags: Partial<Record<string, string | readonly string[]>> = {};
   for (const [name] of definitionsOf(table)) {
     const given = options[new Option(`${flagOf(name)} <value>`).attributeName()];
-    if (typeof given === "string") flags[name] = given;
+    if (typeof given === "string" || isNames(given)) flags[name] = given;
   }
   const { config } = options;
   return await gatherSettings(table, {
@@ -39,6 +41,14 @@ export async function settingsOf<S>(
     environment: process.env,
     configFile: typeof config === "string" ? config : undefined,
   });
+}
+
+function collect(given: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), given];
+}
+
+function isNames(given: unknown): given is readonly string[] {
+  return Array.isArray(given);
 }
 
 function definitionsOf<S>(table: SettingsTable<S>): [string, SettingDefinition<unknown>][] {

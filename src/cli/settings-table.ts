@@ -5,6 +5,7 @@
  */
 
 import * as v from "valibot";
+import type { RaidLevel } from "../raid/geometry.ts";
 import { amount } from "./progress.ts";
 import { defaultStoreOptions as defaults } from "../store/options.ts";
 
@@ -26,6 +27,8 @@ export interface SettingDefinition<T> {
   /** The placeholder in the help: `--port <number>`. */
   readonly placeholder: string;
   readonly help: string;
+  /** Whether the flag may be given several times, for one more each time. */
+  readonly isRepeated?: boolean;
 }
 
 const textOrNumber = v.union([v.string(), v.number()], "give text or a number");
@@ -51,6 +54,11 @@ const names: Parser<readonly string[]> = v.pipe(
   v.union([v.string(), v.array(v.string())], "give names, separated by commas"),
   v.transform((given) => (typeof given === "string" ? given.split(",") : given)),
   v.transform((given) => given.map((name) => name.trim()).filter((name) => name !== "")),
+);
+
+const raidLevel: Parser<RaidLevel> = v.pipe(
+  wholeNumber,
+  v.picklist([0, 1, 4, 5, 6], "give 0, 1, 4, 5 or 6"),
 );
 
 export function atLeast(least: number, what: string): Parser<number> {
@@ -89,6 +97,9 @@ export type SettingsTable<S> = { readonly [Name in keyof S]: SettingDefinition<S
 
 export interface Settings {
   readonly data: string;
+  readonly raid: RaidLevel | undefined;
+  readonly disk: readonly string[];
+  readonly spare: readonly string[];
   readonly host: string;
   readonly port: number;
   readonly "http-host": string;
@@ -113,6 +124,20 @@ export type SettingName = keyof Settings;
 
 export const settingsTable: SettingsTable<Settings> = {
   data: setting(text, "./holdfast-data", "directory", "where the data lives; made if missing"),
+  raid: setting(
+    v.union([v.undefined(), raidLevel]),
+    undefined,
+    "level",
+    "keep the data on an array of disks instead of in a directory: 0, 1, 4, 5 or 6",
+  ),
+  disk: {
+    ...setting(names, [], "file", "a disk of the array, made if missing; one flag for each"),
+    isRepeated: true,
+  },
+  spare: {
+    ...setting(names, [], "file", "a disk that stands in for one that fails"),
+    isRepeated: true,
+  },
   host: setting(text, "127.0.0.1", "address", "the address that clients connect to"),
   port: setting(port, 7379, "number", "the port for Redis clients; 0 picks a free one"),
   "http-host": setting(text, "127.0.0.1", "address", "the address of health and metrics"),
@@ -192,6 +217,11 @@ export const settingsTable: SettingsTable<Settings> = {
     "how much is logged: debug, info, warn or error",
   ),
 };
+
+/** Where the data is: a directory, or the disks of an array. */
+export function whereOf({ data, raid, disk }: Settings): string {
+  return raid === undefined ? data : `raid${raid}(${disk.join(", ")})`;
+}
 
 export const settingNames: readonly SettingName[] = Object.keys(settingsTable) as SettingName[];
 

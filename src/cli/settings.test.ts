@@ -112,3 +112,14 @@ test.each([
 ])("the size %o is %d bytes", (given, bytes) => {
   expect(parseSize(given)).toBe(bytes);
 });
+
+test("disks are one flag each, or a list", async () => {
+  const flags = { raid: "5", disk: ["/a,b", "/c"] };
+  const { values, origins } = await gatherSettings(settingsTable, { ...nothing, flags });
+  expect([values.raid, values.disk]).toEqual([5, ["/a,b", "/c"]]);
+  expect(origins.disk).toBe("flag --disk");
+  const environment = { HOLDFAST_RAID: "1", HOLDFAST_DISK: "/a,/b" };
+  const fromVariables = await gatherSettings(settingsTable, { ...nothing, environment });
+  expect([fromVariables.values.raid, fromVariables.values.disk]).toEqual([1, ["/a", "/b"]]);
+  expect(await refusal({ ...nothing, flags: { raid: "7" } })).toContain("give 0, 1, 4, 5 or 6");
+});

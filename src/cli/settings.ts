@@ -21,7 +21,7 @@ export const PASSWORD_VARIABLE = "HOLDFAST_REQUIREPASS";
 
 export interface SettingSources {
   /** By the setting's name; what was not given is absent. */
-  readonly flags: Readonly<Partial<Record<string, string>>>;
+  readonly flags: Readonly<Partial<Record<string, string | readonly string[]>>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The configuration file that a flag named. */
   readonly configFile: string | undefined;

@@ -6,6 +6,7 @@ import { type CommandIo, EXIT } from "./command-io.ts";
 import type { NodeStatus } from "./node-health.ts";
 import { readPassword } from "./password.ts";
 import { thousands } from "./progress.ts";
+import { describeStatus } from "./raid-words.ts";
 
 const TIMEOUT_MS = 5_000;
 
@@ -20,7 +21,7 @@ export function addStatusCommand(program: Command, io: CommandIo): void {
     .summary("ask a running server how it is")
     .description(
       "Asks a server over its HTTP port. Ends with 0 if it is ready, 3 if it runs but does not " +
-        "serve, 1 if nobody answers.",
+        "serve or its array is degraded, 1 if nobody answers.",
     )
     .option("--url <url>", "where the server answers HTTP", "http://127.0.0.1:7381")
     .option("--requirepass-file <file>", "file with the server's password")
@@ -28,7 +29,8 @@ export function addStatusCommand(program: Command, io: CommandIo): void {
     .action(async (options: StatusOptions) => {
       const status = await fetchStatus(options);
       io.result(status, () => formatStatus(status, io));
-      io.setExitCode(status.state === "ready" ? EXIT.ok : EXIT.degraded);
+      const isWell = status.state === "ready" && (status.array?.health ?? "whole") === "whole";
+      io.setExitCode(isWell ? EXIT.ok : EXIT.degraded);
     });
 }
 
@@ -68,6 +70,7 @@ function formatStatus(status: NodeStatus, io: CommandIo): string {
     `version   ${status.version}, pid ${status.pid}, since ${status.startedAt}`,
     `clients   redis-cli -h ${status.host} -p ${status.port ?? "?"}`,
     `data      ${status.dataDirectory}`,
+    ...(status.array === undefined ? [] : [describeStatus(status.array, io)]),
     ...Object.entries(status.figures).map(([name, value]) => `${name}  ${thousands(value)}`),
   ];
   return lines.join("\n");

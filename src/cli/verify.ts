@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { hostWorld } from "../host/world.ts";
 import { type VerifyReport, verifyStore } from "../store/verify.ts";
 import { type CommandIo, EXIT } from "./command-io.ts";
-import { withDataVolume } from "./data-volume.ts";
+import { WHERE_HELP, withDataVolume } from "./data-volume.ts";
 import { formatStore } from "./inspect.ts";
 import { thousands } from "./progress.ts";
 
@@ -15,14 +15,18 @@ export function addVerifyCommand(program: Command, io: CommandIo): void {
     .description(
       "Reads every copy of the superblock, every batch of the log, every page and value of the " +
         "newest checkpoint, and checks them against each other. Nobody may have the store open; " +
-        "nothing is changed. Ends with 1 if anything is wrong.",
+        "nothing is changed, but that an array puts its journal in place and repairs what it " +
+        "reads. Ends with 1 if anything is wrong.",
     )
-    .argument("<directory>", "the data directory")
-    .addHelpText("after", "\nExample:\n  holdfast verify ./holdfast-data --json\n")
-    .action(async (directory: string) => {
+    .argument("<where...>", WHERE_HELP)
+    .addHelpText(
+      "after",
+      "\nExample:\n  holdfast verify ./holdfast-data --json\n  holdfast verify a.img b.img c.img\n",
+    )
+    .action(async (where: readonly string[]) => {
       const world = hostWorld();
       const reading = io.progress({ title: "verifying", total: undefined, unit: "pages" });
-      const report = await withDataVolume(world, directory, "verify", (volume) =>
+      const report = await withDataVolume(world, where, "verify", (volume) =>
         verifyStore(world, volume, (doneCount) => reading.update(doneCount)),
       );
       reading.finish();

@@ -71,8 +71,7 @@ async function openArray(
     return array;
   }
   const isEmpty = await areEmpty(world, disks);
-  world.trace.event("raid.made", { level, disks });
-  onEvent?.("raid.made", { level, disks });
+  onEvent?.("raid.made", { raid: level, disks });
   // Empty files grow with the store; others are taken to be as large as they are meant to be.
   const size = isEmpty ? { sizeBytes: storeBytes(storeOptions) } : {};
   return await createOnDisks(world, { level, disks, spares, ...size }, hold);
