@@ -125,7 +125,7 @@ export type SettingName = keyof Settings;
 export const settingsTable: SettingsTable<Settings> = {
   data: setting(text, "./holdfast-data", "directory", "where the data lives; made if missing"),
   raid: setting(
-    v.union([v.undefined(), raidLevel]),
+    v.union([v.undefined(), raidLevel], "give 0, 1, 4, 5 or 6"),
     undefined,
     "level",
     "keep the data on an array of disks instead of in a directory: 0, 1, 4, 5 or 6",

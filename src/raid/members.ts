@@ -20,6 +20,7 @@ import { Geometry } from "./geometry.ts";
 import type { Member, RoleSeat } from "./member.ts";
 import { SUPERBLOCK_BYTES } from "./member-layout.ts";
 import type { RaidWorld } from "./raid-world.ts";
+import { Usage } from "./usage.ts";
 import {
   type ArrayRecord,
   encodeSuperblock,
@@ -41,6 +42,7 @@ export class Members {
   readonly retired: Member[] = [];
   readonly #world: RaidWorld;
   readonly #options: MembersOptions;
+  readonly #usage: Usage;
   #record: ArrayRecord;
   #geometry: Geometry;
   #failure: Fault | undefined;
@@ -64,6 +66,7 @@ export class Members {
     this.seats = seats;
     this.spares = spares;
     this.#options = options;
+    this.#usage = new Usage(world.clock);
   }
 
   get record(): ArrayRecord {
@@ -119,8 +122,10 @@ export class Members {
     if (member.isOut) return false;
     try {
       await this.#inTime(member.volume.read(at, target));
+      this.#usage.hasRead(target.length);
       return true;
     } catch (cause) {
+      this.#usage.hasFailedToRead();
       this.#world.trace.event("raid.read-failed", {
         member: member.name,
         at,
@@ -162,6 +167,7 @@ export class Members {
   /** Takes the member out because of `cause`. */
   lose(member: Member, cause: unknown): void {
     if (member.isOut) return;
+    this.countUsage();
     member.isOut = true;
     this.retired.push(member);
     const why = messageOf(cause);
@@ -195,6 +201,12 @@ export class Members {
       ...this.#record,
       counters: { ...counters, [counter]: counters[counter] + by },
     };
+  }
+
+  /** Counts what members were used for by now. */
+  countUsage(): void {
+    const counters = this.#usage.addTo(this.#record.counters, this.seated().length);
+    this.#record = { ...this.#record, counters };
   }
 
   /** How the member of the role is called in messages. */
@@ -241,6 +253,7 @@ export class Members {
 
   async #saveOnce(): Promise<void> {
     const covered = this.#changed;
+    this.countUsage();
     this.#record = { ...this.#record, sequence: this.#record.sequence + 1 };
     const record = this.#record;
     await Promise.all(this.all().map(async (member) => await this.#writeRecord(member, record)));

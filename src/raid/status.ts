@@ -51,6 +51,7 @@ export function statusOf(
   job: JobProgress | undefined,
   risks: readonly string[],
 ): RaidStatus {
+  members.countUsage();
   const { record } = members;
   return {
     arrayId: idText(record.arrayId),
