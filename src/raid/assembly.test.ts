@@ -51,6 +51,26 @@ test("two halves that each went on alone are refused, by force too", () => {
   expect(seats(judge([member(1, other)]))).toEqual([undefined, 0]);
 });
 
+test("halves that each went on are told apart when one has given the other's role away, too", () => {
+  const common = record({ level: 1, memberCount: 2, event: 4, sequence: 9 });
+  const left = { state: "missing", leftEvent: 4, leftSequence: 9 } as const;
+  const one = change({ ...common, event: 6, sequence: 14 }, 1, { memberId: idOf(7) });
+  const other = change({ ...common, event: 7, sequence: 20 }, 0, left);
+  const verdict = judge([member(0, one), member(7, one), member(1, other)]);
+  expect(message(verdict)).toContain("each went on without the other");
+});
+
+test("who missed that another came back did not go on alone", () => {
+  const common = record({ level: 6, memberCount: 4, event: 4, sequence: 9 });
+  const first = { state: "missing", leftEvent: 4, leftSequence: 9 } as const;
+  const old = change({ ...common, event: 5, sequence: 12 }, 0, first);
+  const second = { state: "missing", leftEvent: 5, leftSequence: 12 } as const;
+  const now = change({ ...common, event: 7, sequence: 20 }, 1, second);
+  const verdict = judge([member(0, now), member(1, old), member(2, now), member(3, now)]);
+  expect(seats(verdict)).toEqual([0, undefined, 2, 3]);
+  expect(returned(verdict, 1)).toEqual({ member: 1, sinceEvent: 5 });
+});
+
 test("too few are refused, and those that could be outvoted by the missing", () => {
   const five = record({ memberCount: 3 });
   expect(message(judge([member(0, five)]))).toContain("RAID 5 needs 2");

@@ -5,7 +5,7 @@
  * It guarantees that
  *
  *  1. the record that is believed is the one with the highest event, and of those with the highest
- *     sequence, unless two members record each other as gone: then each went on alone, and neither
+ *     sequence, unless two members each went on after the other recorded them as gone: then neither
  *     is touched;
  *  2. a member is *current* only if the record has it, and its own superblock is the newest or the
  *     one before: superblocks are written one after the other to all members, so nobody who is
@@ -167,11 +167,11 @@ function refuseTwins(candidates: readonly Candidate[]): Fault | undefined {
   return undefined;
 }
 
-/** Two that record each other as gone have each gone on alone since. */
+/** Two of which each went on when the other was gone. */
 function refuseSplit(candidates: readonly Candidate[]): Fault | undefined {
   for (const one of candidates) {
     for (const other of candidates) {
-      if (!recordsGone(one, other) || !recordsGone(other, one)) continue;
+      if (!isSplit(one, other)) continue;
       const half = candidates.filter((third) => !recordsGone(one, third)).map(({ name }) => name);
       return new Fault(
         "ERR_FORMAT",
@@ -185,9 +185,26 @@ function refuseSplit(candidates: readonly Candidate[]): Fault | undefined {
   return undefined;
 }
 
+/**
+ * One that is recorded as gone and is as it was when it left has merely missed something, though it
+ * may record as gone who came back since. Whoever had its role given to another is recorded no more.
+ */
+function isSplit(one: Candidate, other: Candidate): boolean {
+  if (!wentOnWithout(other, one)) return false;
+  const isReplaced = roleOf(one.superblock.array, other.superblock.memberId) === undefined;
+  return wentOnWithout(one, other) || (isReplaced && other.superblock.purpose === "member");
+}
+
+/** Whether `one` was written to after the time at which `other` recorded it as gone. */
+function wentOnWithout(other: Candidate, one: Candidate): boolean {
+  const role = roleOf(other.superblock.array, one.superblock.memberId);
+  if (role?.state !== "missing" || role.leftSequence === 0) return false;
+  return role.leftSequence < one.superblock.array.sequence;
+}
+
 function recordsGone(one: Candidate, other: Candidate): boolean {
   const role = roleOf(one.superblock.array, other.superblock.memberId);
-  return role !== undefined && role.state === "missing";
+  return role?.state === "missing";
 }
 
 function roleOf(array: ArrayRecord, memberId: Uint8Array): RoleRecord | undefined {

@@ -132,11 +132,20 @@ export function lossAt(
   moment: number,
   ended: number,
 ): readonly number[] {
-  const seated = work.seated(shape);
-  const most = lossesMaxOf(shape) - (moment < ended ? work.lossesFewer : 0);
-  const from = moment < ended ? Array.from({ length: shape.memberCount }, (_, one) => one) : seated;
-  const losses = choices(from.length, most);
-  return (losses[moment % losses.length] ?? []).map((index) => from[index] ?? 0);
+  const losses = lossesAt(work, shape, moment < ended);
+  return losses[moment % losses.length] ?? [];
+}
+
+/** All choices of members that may be lost, the new one among them, while the work is under way. */
+export function lossesAt(
+  work: Work,
+  shape: SmallShape,
+  isUnderWay: boolean,
+): readonly (readonly number[])[] {
+  const everyone = Array.from({ length: shape.memberCount + 1 }, (_, index) => index);
+  const from = isUnderWay ? everyone : work.seated(shape);
+  const most = lossesMaxOf(shape) - (isUnderWay ? work.lossesFewer : 0);
+  return choices(from.length, most).map((losses) => losses.map((index) => from[index] ?? 0));
 }
 
 export function lossesMaxOf(shape: SmallShape): number {

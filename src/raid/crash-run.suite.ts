@@ -9,7 +9,7 @@
  */
 
 import { equalBytes } from "../base/bytes.ts";
-import { messageOf } from "../base/fault.ts";
+import { isFault, messageOf } from "../base/fault.ts";
 import { SeededRandom } from "../base/random.ts";
 import { type Crash, CrashImages } from "../volume/crash-images.ts";
 import type { FaultPlan } from "../volume/fault-plan.ts";
@@ -283,11 +283,7 @@ export class CrashRun {
     const where = JSON.stringify(point);
     try {
       const world = testWorld(point.seed + 1000);
-      const members = this.images(point).flatMap((image, index) =>
-        image === undefined ? [] : [memoryMember(index, image)],
-      );
-      const force = this.#isForced(point);
-      const array = await assembleArray(world, members, { ...smallAssembly, force });
+      const array = await this.#assemble(world, point);
       const content = await contentOf(array);
       const wrong = this.model.refute(content, point.moment) ?? (await refuteLater(array, content));
       return wrong === undefined ? undefined : `${where}: ${wrong}`;
@@ -323,11 +319,11 @@ export class CrashRun {
     for (let moment = point.moment % stride; moment < second.moments.length; moment += stride) {
       const lost = losses[moment % losses.length] ?? [];
       const later = { moment, seed: moment, crash: "power", lost } as const;
-      const found = await second.#contentAfter(later);
+      const found = await second.#contentAfter(later).catch(messageOf);
       const refuted =
-        moment < seen
-          ? this.model.refute(found, point.moment)
-          : equalBytes(found, content)
+        typeof found === "string" || moment < seen
+          ? this.#refuteFound(found, point.moment)
+          : equalBytes(found.subarray(0, content.length), content)
             ? undefined
             : "another content than was seen";
       if (refuted !== undefined) return `${JSON.stringify([point, later])}: ${refuted}`;
@@ -335,13 +331,31 @@ export class CrashRun {
     return undefined;
   }
 
+  /** Of what was found in place of a content nothing else can be said. */
+  #refuteFound(found: Uint8Array | string, moment: number): string | undefined {
+    return typeof found === "string" ? found : this.model.refute(found, moment);
+  }
+
   async #contentAfter(point: CrashPoint): Promise<Uint8Array> {
-    const members = this.images(point).flatMap((image, index) =>
-      image === undefined ? [] : [memoryMember(index, image)],
-    );
-    const force = this.#isForced(point);
-    const world = testWorld(point.seed + 3000);
-    return await contentOf(await assembleArray(world, members, { ...smallAssembly, force }));
+    return await contentOf(await this.#assemble(testWorld(point.seed + 3000), point));
+  }
+
+  /** It is forced only where it is refused otherwise, and may be. */
+  async #assemble(world: TestWorld, point: CrashPoint): Promise<RaidArray> {
+    const images = this.images(point);
+    const assemble = async (force: boolean): Promise<RaidArray> => {
+      const members = images.flatMap((image, index) =>
+        image === undefined ? [] : [memoryMember(index, image.copy())],
+      );
+      return await assembleArray(world, members, { ...smallAssembly, force });
+    };
+    if (!this.#isForced(point)) return await assemble(false);
+    try {
+      return await assemble(false);
+    } catch (error) {
+      if (!isFault(error, "ERR_UNAVAILABLE")) throw error;
+      return await assemble(true);
+    }
   }
 
   /** Those that are left can't know whether the others went on by themselves. */

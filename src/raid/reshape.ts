@@ -31,7 +31,10 @@ export async function beginReshape(parts: ArrayParts, member: Member): Promise<v
   });
   refuseUnready(parts, geometry);
   await checkpointer.alone(async () => {
-    if (!geometry.isMirror) await writeMovedTables(parts, geometry, member);
+    if (!geometry.isMirror) {
+      await writeMovedTables(parts, geometry, member);
+      await writeShiftedTables(parts, geometry, "before");
+    }
     members.seats.push({ member, replacement: undefined });
     const role: RoleRecord = {
       memberId: member.id,
@@ -56,6 +59,7 @@ export async function beginReshape(parts: ArrayParts, member: Member): Promise<v
     // On the new one first: whoever has this record must be able to count on it.
     await members.introduce(member);
     await members.save();
+    if (!geometry.isMirror) await writeShiftedTables(parts, geometry, "after");
   });
   for (let slot = 0; slot < core.table.slotCount; slot++) markTables(parts, slot);
   await checkpointer.run();
@@ -272,6 +276,35 @@ async function writeMovedTables(
       table.encode(place, sequence, bytes);
       await members.write(member, layout.tableAt(index, copy, table.side(place)), bytes);
     }
+  }
+  await members.sync(member);
+}
+
+/**
+ * With two parities the last table of the first role comes to be another slot's. Until the array has
+ * its new member both are needed there, each on one side; from then on the new one is on both, so
+ * that whichever side is written next, the other is whole.
+ */
+async function writeShiftedTables(
+  { core, members }: ArrayParts,
+  geometry: Geometry,
+  when: "before" | "after",
+): Promise<void> {
+  const { layout, table } = core;
+  const copy = 2;
+  if (layout.tableCopies <= copy) return;
+  const slot = geometry.memberCount - copy;
+  const { member } = members.seat(0);
+  if (member === undefined) return;
+  for (let index = 0; index < layout.tableCount(table.rows); index++) {
+    const place = { slot, table: index };
+    const sequence = table.sequence(place);
+    if (sequence === 0) continue;
+    const side =
+      when === "after" ? table.side(place) : 1 - table.side({ ...place, slot: slot - 1 });
+    const bytes = new Uint8Array(layout.unitBytes);
+    table.encode(place, sequence, bytes);
+    await members.write(member, layout.tableAt(index, copy, side), bytes);
   }
   await members.sync(member);
 }

@@ -7,6 +7,8 @@ import { parseArgs } from "node:util";
 import { crashCampaign, wholeScope } from "./crash-campaign.ts";
 import { failureCampaign, wholeFailureScope } from "./failure-campaign.ts";
 import { raidCrashCampaign, wholeRaidCrashScope } from "./raid-crash-campaign.ts";
+import { raidFailureCampaign, wholeRaidFailureScope } from "./raid-failure-campaign.ts";
+import { raidWorkCampaign, wholeRaidWorkScope } from "./raid-work-campaign.ts";
 import { rotCampaign, wholeRotScope } from "./rot-campaign.ts";
 import { modelCampaign } from "./model-campaign.ts";
 
@@ -16,6 +18,8 @@ const CAMPAIGNS: Readonly<Record<string, (seed: number) => Promise<object>>> = {
   failure: async (seed) => await failureCampaign(seed, wholeFailureScope),
   crash: async (seed) => await crashCampaign(seed, wholeScope),
   "raid-crash": async (seed) => await raidCrashCampaign(seed, wholeRaidCrashScope),
+  "raid-failure": async (seed) => await raidFailureCampaign(seed, wholeRaidFailureScope),
+  "raid-work": async (seed) => await raidWorkCampaign(seed, wholeRaidWorkScope),
 };
 
 const { values, positionals } = parseArgs({
