@@ -10,6 +10,7 @@ import { assembleDisks } from "../arrays/open-disk-array.ts";
 import { Fault } from "../base/fault.ts";
 import { NbdExport } from "../nbd/export.ts";
 import { EXPORT_NAME_BYTES_MAX } from "../nbd/settings.ts";
+import type { RaidOptions } from "../raid/options.ts";
 import { readSuperblock } from "../raid/read-superblock.ts";
 import { openFileVolume } from "../volume/file-volume.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -108,6 +109,7 @@ export interface OpenOptions {
   /** Told what is at risk by that. */
   readonly note: (text: string) => void;
   readonly onEvent: ArrayListener;
+  readonly raid: Partial<RaidOptions>;
 }
 
 /** Opens all of them or none. */
@@ -191,9 +193,9 @@ async function openPlain(world: World, path: string, readOnly: boolean): Promise
 async function openArray(
   world: World,
   { members }: ExportSpec,
-  { force, note, onEvent }: OpenOptions,
+  { force, note, onEvent, raid }: OpenOptions,
 ): Promise<OpenedMembers> {
-  const options = { program: PROGRAM, force, onEvent };
+  const options = { program: PROGRAM, force, onEvent, raid };
   const array = await assembleDisks(world, members.map(memberPath), options);
   for (const risk of array.volume.risks) note(`forced: ${risk}`);
   const release = async (): Promise<void> => await array.close();

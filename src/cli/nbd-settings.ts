@@ -6,6 +6,7 @@
 
 import * as v from "valibot";
 import { defaultNbdServerOptions as defaults } from "../nbd/settings.ts";
+import type { RaidSettings } from "./raid-settings.ts";
 import {
   atLeast,
   type Parser,
@@ -24,7 +25,7 @@ const REQUEST_BYTES_LIMIT: number = 1024 * MEBIBYTE;
 
 const optionalText: Parser<string | undefined> = v.union([v.undefined(), text]);
 
-export interface NbdSettings extends Pick<Settings, "log-level"> {
+export interface NbdSettings extends RaidSettings, Pick<Settings, "log-level"> {
   readonly "nbd-listen": string | undefined;
   readonly "nbd-socket": string | undefined;
   readonly "nbd-list": "on" | "off";
@@ -123,6 +124,9 @@ export const nbdSettingsTable: SettingsTable<NbdSettings> = {
     "seconds",
     "how long a shutdown waits for requests that are under way",
   ),
+  "raid-rate-min": settingsTable["raid-rate-min"],
+  "raid-rate-max": settingsTable["raid-rate-max"],
+  "raid-stall-timeout": settingsTable["raid-stall-timeout"],
   "log-level": settingsTable["log-level"],
 };
 

@@ -25,6 +25,7 @@ import {
 import { type NbdSettings, nbdSettingsTable } from "./nbd-settings.ts";
 import { type NbdTls, readTls, requireTlsBeyondLoopback } from "./nbd-tls.ts";
 import { amount } from "./progress.ts";
+import { raidOptionsOf } from "./raid-settings.ts";
 import { addSettingOptions, settingsOf } from "./setting-options.ts";
 import { stopOnBugs, stopOnSignals } from "./stopping.ts";
 import { traceTo } from "./trace-log.ts";
@@ -59,7 +60,11 @@ export function addNbdCommand(program: Command, io: CommandIo): void {
     const { force = false, plain = false } = flags;
     const options = { force, plain, note: (text: string) => io.note(text) };
     const open = async (world: World, logger: Logger): Promise<readonly OpenedExport[]> =>
-      await openExports(world, specs, { ...options, onEvent: logArray(logger) });
+      await openExports(world, specs, {
+        ...options,
+        raid: raidOptionsOf(values),
+        onEvent: logArray(logger),
+      });
     await serveNbd(values, open, io);
   });
 }

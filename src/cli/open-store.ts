@@ -17,6 +17,7 @@ import type { CommandIo } from "./command-io.ts";
 import type { OpenedStore } from "./node.ts";
 import type { Figure } from "./node-health.ts";
 import type { Settings } from "./settings-table.ts";
+import { raidOptionsOf } from "./raid-settings.ts";
 import { recordTraffic } from "./traffic-record.ts";
 import { version } from "./version.ts";
 
@@ -83,6 +84,7 @@ async function openOnDisks(
     spares,
     program: PROGRAM,
     store: storeOptions(settings),
+    raid: raidOptionsOf(settings),
     onEvent: logArray(logger),
   });
   const library = await openDatabase(world, engine);

@@ -6,9 +6,11 @@
 
 import * as v from "valibot";
 import type { RaidLevel } from "../raid/geometry.ts";
+import { defaultRaidOptions as raidDefaults } from "../raid/options.ts";
 import { amount } from "./progress.ts";
 import { defaultStoreOptions as defaults } from "../store/options.ts";
 
+const MS_PER_SECOND = 1_000;
 const MEBIBYTE = 1024 * 1024;
 const SIZE_UNITS: Readonly<Record<string, number>> = {
   "": 1,
@@ -100,6 +102,9 @@ export interface Settings {
   readonly raid: RaidLevel | undefined;
   readonly disk: readonly string[];
   readonly spare: readonly string[];
+  readonly "raid-rate-min": number;
+  readonly "raid-rate-max": number;
+  readonly "raid-stall-timeout": number;
   readonly host: string;
   readonly port: number;
   readonly "http-host": string;
@@ -138,6 +143,24 @@ export const settingsTable: SettingsTable<Settings> = {
     ...setting(names, [], "file", "a disk that stands in for one that fails"),
     isRepeated: true,
   },
+  "raid-rate-min": setting(
+    size(0),
+    raidDefaults.background.bytesPerSecondMin,
+    "size",
+    "what is rebuilt of a disk in a second even under load",
+  ),
+  "raid-rate-max": setting(
+    size(0),
+    raidDefaults.background.bytesPerSecondMax,
+    "size",
+    "what is rebuilt of a disk in a second at most; 0: no limit",
+  ),
+  "raid-stall-timeout": setting(
+    atLeast(0, "the time"),
+    raidDefaults.stallMs / MS_PER_SECOND,
+    "seconds",
+    "a disk that does not answer for so long has failed; 0: never",
+  ),
   host: setting(text, "127.0.0.1", "address", "the address that clients connect to"),
   port: setting(port, 7379, "number", "the port for Redis clients; 0 picks a free one"),
   "http-host": setting(text, "127.0.0.1", "address", "the address of health and metrics"),

@@ -16,6 +16,7 @@ import { lookAtDisk } from "../arrays/look-at-disks.ts";
 import { assembleDisks, createOnDisks, type HoldOptions } from "../arrays/open-disk-array.ts";
 import { Fault } from "../base/fault.ts";
 import type { RaidLevel } from "../raid/geometry.ts";
+import type { RaidOptions } from "../raid/options.ts";
 import { formatStore, storeBytes } from "../store/format.ts";
 import { checkOptions, defaultStoreOptions, type StoreOptions } from "../store/options.ts";
 import { SUPERBLOCK_ZONE_BYTES } from "../store/superblock.ts";
@@ -31,6 +32,7 @@ export interface ArrayStoreOptions {
   /** Who opens it, for the messages of those who come later. */
   readonly program: string;
   readonly store: Partial<StoreOptions>;
+  readonly raid?: Partial<RaidOptions>;
   readonly onEvent?: ArrayListener;
 }
 
@@ -60,10 +62,10 @@ export async function openArrayStore(
 
 async function openArray(
   world: World,
-  { level, disks, spares, program, onEvent }: ArrayStoreOptions,
+  { level, disks, spares, program, raid = {}, onEvent }: ArrayStoreOptions,
   storeOptions: StoreOptions,
 ): Promise<DiskArray> {
-  const hold: HoldOptions = { program, ...(onEvent === undefined ? {} : { onEvent }) };
+  const hold: HoldOptions = { program, raid, ...(onEvent === undefined ? {} : { onEvent }) };
   const all = [...disks, ...spares];
   if (!(await isNew(world, all))) {
     const array = await assembleDisks(world, all, hold);

@@ -10,7 +10,8 @@ import { onTestFinished } from "vitest";
 import { root } from "./directories.ts";
 
 export interface ServerOptions {
-  readonly data: string;
+  /** The directory; left out where the flags say where the data is. */
+  readonly data?: string;
   /** Small by default, so that a test makes no file of half a gigabyte. */
   readonly flags?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
@@ -113,7 +114,8 @@ export async function runHoldfast(
 }
 
 function spawnServe({ data, flags = [], environment = {} }: ServerOptions): ChildProcess {
-  const args = ["serve", "--json", "--data", data, ...FREE_PORTS, ...SMALL, ...flags];
+  const where = data === undefined ? [] : ["--data", data];
+  const args = ["serve", "--json", ...where, ...FREE_PORTS, ...SMALL, ...flags];
   return spawnHoldfast(args, environment);
 }
 

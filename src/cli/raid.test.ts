@@ -1,0 +1,115 @@
+import { mkdtemp, rm, truncate } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { DiskArrayStatus } from "../arrays/disk-array.ts";
+import type { CommandIo, ExitCode } from "./command-io.ts";
+import { silentProgress } from "./progress.ts";
+import { createProgram } from "./program.ts";
+
+let directory = "";
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "holdfast-raid-"));
+});
+
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
+
+interface Ran {
+  readonly code: ExitCode;
+  readonly value: unknown;
+  readonly text: string;
+}
+
+/** What a command printed and ended with. Rejects as it would. */
+async function run(...args: readonly string[]): Promise<Ran> {
+  let ran: Ran = { code: 0, value: undefined, text: "" };
+  const io: CommandIo = {
+    json: true,
+    quiet: true,
+    signal: new AbortController().signal,
+    result: (value, text) => (ran = { ...ran, value, text: text() }),
+    note: () => undefined,
+    progress: () => silentProgress,
+    style: (_style, text) => text,
+    setExitCode: (code) => (ran = { ...ran, code }),
+    readInput: async () => await Promise.reject(new Error("nothing is read")),
+  };
+  await createProgram(io).parseAsync(["node", "holdfast", "raid", ...args]);
+  return ran;
+}
+
+function disks(names: string): readonly string[] {
+  return names.split("").map((name) => join(directory, name));
+}
+
+const SMALL = ["--size", "1M", "--journal", "4M"];
+
+test("an array is made, looked at, and told what is amiss by the exit code", async () => {
+  const [a = "", b = "", c = "", d = ""] = disks("abcd");
+  const made = await run("create", "--level", "5", ...SMALL, "--spare", d, a, b, c);
+  expect(made.value).toMatchObject({ level: 5, sizeBytes: 1 << 20, health: "whole", spares: [d] });
+  expect(made.text).toContain("raid5 of 3, 1.0 MiB: whole");
+  expect((await run("assemble", c, a, b, d)).code).toBe(0);
+  expect((await run("status", a, b, c)).code).toBe(0);
+  const short = await run("status", a, b);
+  expect([short.code, (short.value as DiskArrayStatus).health]).toEqual([3, "degraded"]);
+  await expect(run("status", a)).rejects.toThrow(/needs 2/u);
+  await expect(run("create", "--level", "1", a, b)).rejects.toThrow(/holds something/u);
+
+  const examined = await run("examine", a, join(directory, "none"));
+  expect(examined.code).toBe(3);
+  expect(examined.value).toMatchObject([{ member: true, role: 0 }, { member: false }]);
+  expect(examined.text).toContain("cleanly closed");
+  expect((await run("examine", d)).text).toContain("spare of raid5");
+});
+
+test("members come and go in an array that nobody has", async () => {
+  const [a = "", b = "", c = "", d = ""] = disks("abcd");
+  await run("create", "--level", "5", ...SMALL, "--spare", d, a, b, c);
+  expect((await run("remove", d, "--array", a, b, c)).value).toMatchObject({ spares: [] });
+  const failed = await run("fail", b, "--array", a, c);
+  expect(failed.code).toBe(0);
+  expect(failed.value).toMatchObject({ health: "degraded", absent: [{ path: b }] });
+  expect((await run("assemble", a, b, c)).code).toBe(3);
+  await truncate(d, 0);
+  const added = await run("add", d, "--array", a, c);
+  expect(added).toMatchObject({ code: 0, value: { added: { kind: "rebuilding", role: 1 } } });
+  await truncate(b, 0);
+  const replaced = await run("replace", a, "--with", b, "--array", c, d);
+  expect(replaced).toMatchObject({ code: 0, value: { absent: [{ path: a }] } });
+  await truncate(a, 0);
+  expect((await run("grow", b, c, d, "--add", a)).text).toContain("raid5 of 4, 1.5 MiB: whole");
+  expect((await run("grow", a, b, c, d, "--size", "3M")).text).toContain("3.0 MiB: whole");
+  expect((await run("scrub", a, b, c, d)).text).toContain("nothing is wrong");
+  await expect(run("fail", join(directory, "aa"), "--array", ...disks("abcd"))).rejects.toThrow(
+    /did you mean "a"/u,
+  );
+});
+
+test.each([
+  [["create", "a", "b", "c"], /--level/u],
+  [["create", "--level", "mirorr", "a", "b"], /did you mean "mirror"/u],
+  [["grow", "a"], /--add FILE, or --size SIZE/u],
+  [["grow", "a", "--size", "0"], /--size takes a size/u],
+  [["statsu", "a"], /Did you mean status/u],
+  [["add", "a"], /--array/u],
+])("%j is refused, with the way out", async (args, wayOut) => {
+  await expect(run(...args)).rejects.toThrow(wayOut);
+});
+
+test("every command has an example in its help", () => {
+  const io = { json: false, quiet: true } as CommandIo;
+  const raid = createProgram(io).commands.find((command) => command.name() === "raid");
+  const names = "create status assemble examine fail remove add replace scrub grow".split(" ");
+  expect(raid?.commands.map((command) => command.name())).toEqual(names);
+  for (const command of raid?.commands ?? []) {
+    let help = "";
+    command.configureOutput({ writeOut: (text) => (help += text) });
+    command.outputHelp();
+    expect(help).toMatch(new RegExp(`Example:\\n {2}.*holdfast raid ${command.name()}`, "u"));
+    expect(help).toContain("--json");
+  }
+});
