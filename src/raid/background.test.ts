@@ -21,6 +21,17 @@ for (const work of works) {
   });
 }
 
+test("tables that a crash left before they counted don't count after the next assembly", async () => {
+  const shape = { level: 1, memberCount: 2, blockBytes: 64, chunkBlocks: 1 } as const;
+  for (const work of works.filter(({ lossesFewer }) => lossesFewer === 0)) {
+    const { run, ended } = await perform(work, shape, 10);
+    for (let moment = 0; moment < Math.min(ended, run.moments.length); moment++) {
+      const point = { moment, seed: moment, crash: "process", lost: [] } as const;
+      expect(await run.refuteTwice(point, 3, [[]])).toBeUndefined();
+    }
+  }
+});
+
 test("a member that catches up is written only where it has to be", async () => {
   for (const shape of redundant) {
     const run = await CrashRun.create(shape, 8192);

@@ -269,6 +269,16 @@ export class CrashRun {
     });
   }
 
+  /** What is on the media for certain. */
+  #synced({ moment, lost }: CrashPoint): (PagedImage | undefined)[] {
+    const points = this.moments[moment] ?? [];
+    return this.recordings.map((recording, index) => {
+      const point = points[index];
+      if (lost.includes(index) || point === undefined) return undefined;
+      return this.#imagesOf(recording, index, "power").without(point);
+    });
+  }
+
   #imagesOf(recording: RecordingVolume, index: number, crash: Crash): CrashImages {
     const name = `${crash} ${index}`;
     const present = this.#images.get(name);
@@ -305,13 +315,9 @@ export class CrashRun {
     const world = testWorld(point.seed + 2000);
     const options = { ...smallAssembly, force: this.#isForced(point) };
     const left = this.images(point);
-    const second =
-      point.crash === "power"
-        ? await CrashRun.over(this.shape, world, left, { options })
-        : await CrashRun.over(this.shape, world, this.images({ ...point, crash: "power" }), {
-            options,
-            cached: left,
-          });
+    const medium = point.crash === "power" ? left : this.#synced(point);
+    const cached = point.crash === "power" ? [] : left;
+    const second = await CrashRun.over(this.shape, world, medium, { options, cached });
     const seen = second.moments.length;
     const content = await second.content();
     const wrong = this.model.refute(content, point.moment);

@@ -24,6 +24,8 @@ interface Candidates {
   /** Members that have it. */
   readonly holders: Set<Member>;
   isDamaged: boolean;
+  /** Whether there is one that doesn't count, and would when the sequence has passed it. */
+  isAhead: boolean;
 }
 
 export interface LoadedTable {
@@ -72,6 +74,7 @@ export class TableLoader {
       bytes: undefined,
       holders: new Set(),
       isDamaged: false,
+      isAhead: false,
     };
     const expected: Member[] = [];
     for (const { role, copy } of tableHolders(this.#core, place.slot)) {
@@ -85,7 +88,8 @@ export class TableLoader {
     if (found.bytes !== undefined) table.load(place, found.bytes);
     table.commit(place, found.side, found.sequence);
     const isBehind = (member: Member): boolean => !found.holders.has(member);
-    if (found.isDamaged || (0 < found.sequence && expected.some(isBehind))) table.markDirty(place);
+    const isOdd = found.isDamaged || found.isAhead;
+    if (isOdd || (0 < found.sequence && expected.some(isBehind))) table.markDirty(place);
     if (found.isDamaged) this.#suspects.push(place);
   }
 
@@ -109,7 +113,10 @@ export class TableLoader {
       if (one.kind !== "valid") continue;
       this.#sequenceMax = Math.max(this.#sequenceMax, one.sequence);
       // One that is newer is of a checkpoint that did not come to its end.
-      if (members.record.tableSequence < one.sequence) continue;
+      if (members.record.tableSequence < one.sequence) {
+        found.isAhead = true;
+        continue;
+      }
       if (found.sequence < one.sequence) {
         found.holders.clear();
         found.sequence = one.sequence;

@@ -41,13 +41,17 @@ export class CrashImages {
     this.#floors = new Uint32Array(sectorCount(this.#image.sizeBytes));
   }
 
-  /** The image after a crash when `point` events had happened. It is the caller's own. */
-  after(point: number, seed: number): PagedImage {
+  /** What no crash can undo when `point` events had happened, and nothing else. */
+  without(point: number): PagedImage {
     assert(0 <= point && point <= this.#recording.point, "the point lies within the run");
     if (point < this.#point) this.#restart();
     this.#advance(point);
+    return this.#image.copy();
+  }
 
-    const image = this.#image.copy();
+  /** The image after a crash when `point` events had happened. It is the caller's own. */
+  after(point: number, seed: number): PagedImage {
+    const image = this.without(point);
     const random = new SeededRandom(seed).stream(`${this.#crash} ${point}`);
     if (this.#crash === "process") this.#keepBeginnings(image, random);
     else this.#keepSectors(image, random);
