@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import { formattedImage, inWorld, openOn } from "../../test/support/small-store.ts";
+import type { StoreOptions } from "../store/options.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
+import type { World } from "../world/world.ts";
 import { MUST_WAIT } from "./step.ts";
 import type { Transaction } from "./transaction.ts";
+import type { Transactions } from "./transactions.ts";
 
 const A = Uint8Array.of(1, 1);
 const B = Uint8Array.of(1, 2);
@@ -25,6 +28,57 @@ test("what is tried while a transaction waits for a lock must wait too", async (
     younger.rollback();
   });
 });
+
+test("what changes while a brief one takes its locks is found out", async () => {
+  await withBrief({}, async ({ engine, brief, younger }) => {
+    younger.onAbort(() => engine.tryRun((step) => step.set(B, ONE)));
+    await expect(brief.run((step) => step.get(B))).rejects.toMatchObject({ code: "ERR_ABORTED" });
+    expect(engine.locks.table.isEmpty).toBe(true);
+  });
+});
+
+test("who gives way to a brief one may close the store", async () => {
+  await withBrief({}, async ({ engine, brief, younger }) => {
+    let closing: Promise<void> | undefined;
+    younger.onAbort(() => {
+      closing = engine.close();
+    });
+    await expect(brief.run((step) => step.get(B))).rejects.toThrow("The store is closing");
+    await closing;
+  });
+});
+
+test("who noted more than may be locked is refused when the turn is over", async () => {
+  await withBrief({ locksPerTransactionMax: 1 }, async ({ world, brief }) => {
+    await new Promise<void>((resolve) => world.clock.after(1, resolve));
+    expect(brief.aborted).toMatchObject({ code: "ERR_LIMIT" });
+  });
+});
+
+interface Brief {
+  readonly world: World;
+  readonly engine: Transactions;
+  /** It has read A and B, and has no locks yet. */
+  readonly brief: Transaction;
+  /** It has locked A. */
+  readonly younger: Transaction;
+}
+
+async function withBrief(
+  options: Partial<StoreOptions>,
+  body: (brief: Brief) => Promise<void>,
+): Promise<void> {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const engine = await openOn(world, new MemoryVolume(image), options);
+    const brief = engine.begin({ isBrief: true });
+    const younger = engine.begin();
+    await younger.run((step) => step.set(A, ONE));
+    brief.tryRun((step) => [step.get(A), step.get(B)]);
+    await body({ world, engine, brief, younger });
+    await engine.close();
+  });
+}
 
 interface Waiting {
   readonly older: Transaction;

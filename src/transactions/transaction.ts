@@ -211,14 +211,26 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
    */
   takeLocks(): void {
     if (this.#owner !== undefined || this.#isOver) return;
-    const { reads } = this.#workspace;
-    if (reads.areCurrent()) {
-      const owner = this.#beginLocking();
-      const { locks } = this.#context;
-      const isProtected = reads.lockAll((target, mode) => locks.request(owner, target, mode));
-      if (isProtected) return;
+    try {
+      if (this.#workspace.reads.areCurrent() && this.#lockNoted()) return;
+    } catch (error) {
+      // Nobody who calls has asked for these locks, so that it is told to whoever asks next.
+      if (!(error instanceof Fault)) throw error;
+      this.abort(error);
     }
     this.abort(overtaken(this));
+  }
+
+  /** Whether all that was noted is locked, and is still so. */
+  #lockNoted(): boolean {
+    const owner = this.#beginLocking();
+    const { reads } = this.#workspace;
+    const { locks } = this.#context;
+    const isLocked = reads.lockAll((target, mode) => {
+      return !this.#isOver && locks.request(owner, target, mode);
+    });
+    // Who gives way is told at once, and may write what is not locked yet, or close the store.
+    return isLocked && !this.#isOver && reads.areCurrent();
   }
 
   granted(): void {
