@@ -12,7 +12,7 @@ import { MUST_WAIT, type RunOptions, type Step } from "../transactions/step.ts";
 import { findLive } from "./live-row.ts";
 import { LocalSnapshot } from "./local-snapshot.ts";
 import { LocalTransaction } from "./local-transaction.ts";
-import { type LedgerSession, versionOfOutcome } from "./outcome-ledger.ts";
+import type { LedgerSession } from "./outcome-ledger.ts";
 import { getRow, getRows, RowOperations } from "./row-operations.ts";
 import {
   type Batch,
@@ -269,14 +269,17 @@ export class LocalSession implements Session {
   async #batchLater(batch: Batch, id: TransactionId): Promise<BatchAnswer> {
     const engine = this.#engine;
     this.#names.begin(id);
+    let version = engine.appendedLsn;
+    const answered = (position: Lsn): void => {
+      version = position;
+    };
     try {
-      const failedIndex = await engine.run((step) => {
+      const body = (step: Step): number => {
         this.#batch = batch;
         this.#id = id;
         return this.#batchBody(step);
-      }, this.#waiting);
-      const version =
-        failedIndex === ALL_HELD ? await engine.run(versionOfOutcome(id)) : engine.appendedLsn;
+      };
+      const failedIndex = await engine.run(body, { ...this.#waiting, answered });
       return await this.#answerBatch(failedIndex, version, id);
     } catch (error) {
       return await this.#settling.refuse(engine.appendedLsn, error);

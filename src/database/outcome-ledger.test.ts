@@ -111,6 +111,22 @@ test("who ended when its slot was another's is known too, or refused if it was a
   );
 });
 
+test("who was committed is not taken for aborted when its slot is another's before it ends", async () => {
+  await withLedger(
+    async (ledger, engine) => {
+      const session = await ledger.openSession();
+      const first = session.next();
+      session.begin(first);
+      expect(commit(engine, session, first)).toBe("committed");
+      const second = session.next();
+      expect(commit(engine, session, second)).toBe("committed");
+      expect(await faultOf(ledger.outcome(first))).toBe("ERR_OUTCOME_FORGOTTEN");
+      expect((await ledger.outcome(second)).outcome).toBe("committed");
+    },
+    { outcomesKeptCount: 1 },
+  );
+});
+
 test("outcomes are found where they are however many are kept by now", async () => {
   await withLedger(async (ledger, engine, again) => {
     const session = await ledger.openSession();

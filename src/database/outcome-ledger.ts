@@ -8,7 +8,7 @@
  *  2. who asks about a transaction without an outcome decides it: from then on it is refused, and
  *     a tombstone in the place of its outcome says so to all who ask later;
  *  3. outcomes are forgotten by sequence within a session and by session, oldest first, but never
- *     that of a transaction that is under way or of a session that is in use. What is forgotten
+ *     that of a transaction that may yet commit or of a session that is in use. What is forgotten
  *     is refused when it comes late, and `ERR_OUTCOME_FORGOTTEN` when it is asked for;
  *  4. a session's number is never used by two sessions whose transactions were settled: a number
  *     that a crash made free was that of nothing that lasts, and secrets tell the two apart.
@@ -20,10 +20,8 @@
  * took so long that its slot is another's has a row of its own.
  */
 
-import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
-import type { Lsn } from "../base/ids.ts";
 import { NumberMap } from "../base/number-map.ts";
 import { getU64, setU64 } from "../base/u64.ts";
 import type { Engine } from "../transactions/engine.ts";
@@ -111,9 +109,9 @@ export class OutcomeLedger {
   /** What became of a transaction. If nothing did yet, nothing ever will. */
   async outcome(id: TransactionId): Promise<OutcomeAnswer> {
     // Before it is looked for: what commits from here on is refused.
-    const isUnderWay = this.#live.get(id.session)?.refuse(id) ?? false;
+    const isToCome = this.#live.get(id.session)?.refuse(id) ?? false;
     try {
-      const outcome = await this.#store.run((step) => decide(step, id, isUnderWay), {
+      const outcome = await this.#store.run((step) => decide(step, id, isToCome), {
         timeoutMs: this.#settings.timeoutMs,
       });
       return await this.#settling.answer(this.#store.appendedLsn, outcome);
@@ -175,8 +173,8 @@ export class LedgerSession {
   readonly #parts: SessionParts;
   /** Of the slot that was written last. */
   readonly #key: Uint8Array;
-  /** The sequences that are not forgotten. */
-  readonly #underWay = new NumberMap<true>();
+  /** The sequences that are not forgotten, and whether each may have written its outcome. */
+  readonly #underWay = new NumberMap<boolean>();
   /** The secrets of those that were asked for before they had an outcome. */
   readonly #refused = new Map<number, Uint8Array>();
   /** Those with rows of their own. */
@@ -198,7 +196,7 @@ export class LedgerSession {
 
   /** Sees to it that the transaction is not forgotten until it has ended. */
   begin(id: TransactionId): void {
-    this.#underWay.set(id.sequence, true);
+    this.#underWay.set(id.sequence, false);
   }
 
   /** As `begin`, for a name that was made elsewhere for this session. */
@@ -207,7 +205,7 @@ export class LedgerSession {
       throw new Fault("ERR_ARGUMENT", "the transaction is of another session; begin it anew");
     }
     this.#newest = Math.max(this.#newest, id.sequence);
-    this.#underWay.set(id.sequence, true);
+    this.#underWay.set(id.sequence, false);
   }
 
   end(id: TransactionId): void {
@@ -216,13 +214,13 @@ export class LedgerSession {
 
   /**
    * Also a transaction that was not heard of: what asks for its commit may still be on its way.
-   * Whether it is under way.
+   * Whether it is under way and has no outcome, which another may have been written over.
    */
   refuse({ sequence, secret }: TransactionId): boolean {
     if (this.#isForgotten(sequence)) return false;
     this.#refused.set(sequence, secret);
     if (REFUSED_COUNT < this.#refused.size) this.#dropRefused();
-    return this.#underWay.has(sequence);
+    return this.#underWay.get(sequence) === false;
   }
 
   /** Writes, as part of the transaction, that it was committed. */
@@ -231,6 +229,7 @@ export class LedgerSession {
     const refused = this.#refused.size === 0 ? undefined : this.#refused.get(sequence);
     const isAsked = refused !== undefined && equalBytes(refused, secret);
     if (isAsked || this.#isClosed || this.#isForgotten(sequence)) throw refusal(isAsked);
+    if (this.#underWay.has(sequence)) this.#underWay.set(sequence, true);
     if (this.#isOld(sequence)) {
       this.#noteLate(sequence);
       writeOutcome(step, lateOutcomeKey(this.number, sequence), COMMITTED, id);
@@ -267,16 +266,7 @@ export class LedgerSession {
   }
 }
 
-/** A body that finds out at which position the transaction was just committed. */
-export function versionOfOutcome(id: TransactionId): (step: Step) => Lsn {
-  return (step) => {
-    const isThere = findLate(step, id) || findInSlot(step, id) === 0;
-    assert(isThere, "a transaction that was committed has an outcome");
-    return step.version;
-  };
-}
-
-function decide(step: Step, id: TransactionId, isUnderWay: boolean): OutcomeAnswer {
+function decide(step: Step, id: TransactionId, isToCome: boolean): OutcomeAnswer {
   const { newest, oldest } = readSessions(step);
   if (id.session < oldest) throw forgotten();
   // Of a session that a crash undid nothing lasts, and its number may become another's.
@@ -284,7 +274,7 @@ function decide(step: Step, id: TransactionId, isUnderWay: boolean): OutcomeAnsw
   if (findLate(step, id)) return readAnswer(step, id);
   const order = findInSlot(step, id);
   if (order === 0) return readAnswer(step, id);
-  if (order > 0 && !isUnderWay) throw forgotten();
+  if (order > 0 && !isToCome) throw forgotten();
   const key = order > 0 ? lateOutcomeKey(id.session, id.sequence) : slotKey(step, id);
   writeOutcome(step, key, ABORTED, id);
   return ABORTED_ANSWER;

@@ -142,7 +142,9 @@ export class ShadowStore implements Engine {
   async run<T>(body: (step: Step) => T, options: RunOptions = {}): Promise<T> {
     await this.#turns.enter(options);
     try {
-      return this.#runInTurn(body);
+      const result = this.#runInTurn(body);
+      options.answered?.(this.#state.lsn);
+      return result;
     } finally {
       // What was read or refused depends on the newest position, as `answerLsn` says.
       await this.whenSettled(this.#state.lsn);

@@ -110,6 +110,7 @@ export class RecordingEngine implements Engine {
     if (result === MUST_WAIT) return await this.#runLocked(recording, body, options);
     const { answerLsn } = this.#engine;
     this.#committed(recording, answerLsn);
+    options?.answered?.(answerLsn);
     await this.#engine.whenSettled(answerLsn);
     return result;
   }
@@ -137,6 +138,7 @@ export class RecordingEngine implements Engine {
         const result = await transaction.run((step) => recording.run(step, body));
         const position = await transaction.commit();
         this.#committed(recording, position);
+        options?.answered?.(position);
         await this.#engine.whenSettled(position);
         return result;
       } catch (error) {

@@ -83,6 +83,11 @@ export interface RunOptions {
    * may be open; `ERR_TIMEOUT` after it.
    */
   readonly timeoutMs?: number | undefined;
+  /**
+   * Where each body is a transaction: hears, before the result is settled, of the position that
+   * it depends on, which is that of its own entry if it wrote.
+   */
+  readonly answered?: ((position: Lsn) => void) | undefined;
 }
 
 /** One place to run bodies: each body one transaction, or all of them within one. */
