@@ -60,6 +60,20 @@ describe("a transaction", () => {
     );
   });
 
+  test("is not committed without what it could not write before a scan", async () => {
+    await withDatabase(async ({ db }) => {
+      await db.set("text", "x");
+      const answer = db.transact(async (tx) => {
+        tx.set("a", 1);
+        tx.add("text", 1n);
+        await expect(tx.scan()[Symbol.asyncIterator]().next()).rejects.toThrow("holds no counter");
+        tx.set("b", 1);
+      });
+      await expect(answer).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+      expect(await db.getMany(["a", "b", "text"])).toEqual([undefined, undefined, "x"]);
+    });
+  });
+
   test("does the same when what it does has to be done again", async () => {
     await withDatabase(async ({ db, engine }) => {
       await db.set("a", 1);
@@ -523,6 +537,20 @@ describe("idempotency keys", () => {
 });
 
 describe("outcomes", () => {
+  test("a batch that waited knows its version when its outcome is forgotten", async () => {
+    await withDatabase(
+      async ({ db, engine }) => {
+        engine.waitsLeft = 1;
+        const batch = db.atomic().set("a", 1).commit();
+        const others = [1, 2, 3].map((value) => db.transact((tx) => tx.set("b", value)));
+        const answer = await batch;
+        await Promise.all(others);
+        expect(await db.getEntry("a")).toMatchObject({ version: answer.ok && answer.version });
+      },
+      { outcomesKeptCount: 1 },
+    );
+  });
+
   test("of what was committed and what was not, also after a reopening", async () => {
     await withDatabase(async ({ db, reopen }) => {
       const committed = await commit(db);

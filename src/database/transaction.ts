@@ -26,6 +26,8 @@ export class Transaction {
   #earliestDeadlineMs = Number.POSITIVE_INFINITY;
   #abortSource: AbortSource | undefined;
   #hasFlushed = false;
+  /** Why a part of what was written could not be made. */
+  #lost: { readonly error: unknown } | undefined;
   #hasLetGo = false;
   #isEnded = false;
   /** Why it was ended before its body, if it was. */
@@ -142,8 +144,12 @@ export class Transaction {
     this.#values.giveBack(this.#writes);
   }
 
-  /** @internal */
+  /**
+   * Throws why some of what was written is missing, if it is, whatever the body made of that.
+   * @internal
+   */
   get writes(): WriteSet {
+    if (this.#lost !== undefined) throw this.#lost.error;
     return this.#writes;
   }
 
@@ -200,7 +206,12 @@ export class Transaction {
     this.#hasFlushed = true;
     this.#earliestDeadlineMs = this.earliestDeadlineMs;
     this.#writes = writes.successor();
-    await this.#inner.apply(writes);
+    try {
+      await this.#inner.apply(writes);
+    } catch (error) {
+      this.#lost ??= { error };
+      throw error;
+    }
   }
 
   #check(): void {
