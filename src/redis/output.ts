@@ -93,11 +93,11 @@ export class Output {
     this.recycle();
   }
 
-  /** Nothing more will settle: what waits is answered by errors instead. */
+  /** Nothing more will settle: sends what is ready, and answers what waits by errors instead. */
   fail(unknown: string, unavailable: string): void {
     const failed = this.#segments.splice(0);
-    if (failed.length === 0) return;
     this.flush();
+    if (failed.length === 0) return;
     this.#writer.cut(this.#writer.sentPosition);
     for (const { commandCount, wrote } of failed) {
       const text = wrote ? unknown : unavailable;

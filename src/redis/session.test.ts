@@ -114,6 +114,16 @@ describe("replies wait for the log", () => {
     expect(writer.connection.ended).toBe(true);
   });
 
+  test("when the store fails, what could be answered before is", async () => {
+    const { store, connect } = late();
+    const client = connect();
+    client.send("PING", "GET k");
+    store.fail();
+    await turn();
+    expect(client.received()).toEqual(["PONG", "(nil)"]);
+    expect(client.connection.ended).toBe(true);
+  });
+
   test("quitting waits for the last answer", async () => {
     const { store, connect } = late();
     const client = connect();
