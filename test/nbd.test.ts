@@ -220,6 +220,86 @@ describe.each(volumes)("real programs on $name", (volume) => {
   });
 });
 
+describe("an array whose members come and go", () => {
+  async function exportingArray(): Promise<{ server: NbdProcess; members: readonly string[] }> {
+    const directory = temporaryDirectory();
+    const members = await arrayOf(5, 3).make(directory, SIZE);
+    // By default a rebuild gives way to the clients, and takes its time.
+    const flags = ["--raid-rate-min", "1G", "--export", "disk"];
+    const server = stopLater(await NbdProcess.start([...flags, ...members], directory));
+    return { server, members };
+  }
+
+  async function raid(...args: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
+    const { code, stdout, stderr } = await runHoldfast(["raid", ...args, "--json"]);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    return JSON.parse(stdout) as Readonly<Record<string, unknown>>;
+  }
+
+  function emptyFile(directory: string, name: string): string {
+    const path = join(directory, name);
+    makeFile(path, 0);
+    return path;
+  }
+
+  async function qemuIo(url: string, commands: readonly string[]): Promise<void> {
+    const args = ["-f", "raw", ...commands.flatMap((command) => ["-c", command]), url];
+    expect(await runProgram("qemu-io", args)).not.toMatch(/failed|error|mismatch/iu);
+  }
+
+  test.skipIf(lacks("qemu-io"))("qemu-io finds its patterns without any one of them", async () => {
+    const { server, members } = await exportingArray();
+    const [first = "", second = "", third = ""] = members;
+    await qemuIo(server.url(), ["write -P 1 0 5M", "write -f -P 2 100000 200000"]);
+    expect(await raid("fail", second)).toMatchObject({ health: "degraded" });
+    await qemuIo(server.url(), ["read -P 2 100000 200000", "write -P 3 3M 100001", "flush"]);
+    const added = emptyFile(server.directory, "added");
+    expect(await raid("add", added, "--array", first, "--wait")).toMatchObject({ health: "whole" });
+    expect(await raid("fail", third)).toMatchObject({ health: "degraded" });
+    const reads = ["read -P 1 0 100000", "read -P 2 100000 200000", "read -P 1 300000 2845728"];
+    await qemuIo(server.url(), [...reads, "read -P 3 3M 100001", "read -P 1 3245729 1997151"]);
+  });
+
+  test.skipIf(lacks("fio"))(
+    "fio verifies what it wrote while one failed, was rebuilt, and another was replaced",
+    async () => {
+      const { server, members } = await exportingArray();
+      const [first = "", second = "", third = ""] = members;
+      const [added, by] = ["added", "by"].map((name) => emptyFile(server.directory, name));
+      let isRunning = true;
+      const job = runProgram("fio", [
+        "--name=verify",
+        "--ioengine=nbd",
+        `--uri=${server.url()}`,
+        "--rw=randrw",
+        "--bsrange=512-65536",
+        "--bs_unaligned",
+        "--iodepth=8",
+        "--size=8M",
+        "--offset_increment=8M",
+        "--numjobs=2",
+        // So that it lasts for all that happens meanwhile.
+        "--rate=1m,1m",
+        "--verify=crc32c",
+        "--fsync=32",
+        "--randseed=11",
+        `--aux-path=${server.directory}`,
+      ]).finally(() => (isRunning = false));
+      await raid("fail", second);
+      expect(isRunning).toBe(true);
+      const array = ["--array", third, "--wait"];
+      expect(await raid("add", added ?? "", ...array)).toMatchObject({ health: "whole" });
+      const replaced = await raid("replace", first, "--with", by ?? "", ...array);
+      expect(replaced).toMatchObject({
+        health: "whole",
+        absent: [{ path: second }, { path: first }],
+      });
+      await job;
+      expect(await raid("scrub", third, "--wait")).toMatchObject({ repaired: 0, lostAt: [] });
+    },
+  );
+});
+
 describe("what is exported", () => {
   test.skipIf(lacks("nbdinfo", "qemu-io"))(
     "are several volumes under their names, some read-only",

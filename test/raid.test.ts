@@ -22,8 +22,10 @@ function emptyDisk(path: string): string {
   return path;
 }
 
-async function serveOn(disks: readonly string[], more: readonly string[] = []): Promise<Server> {
-  const flags = ["--raid", "5", ...disks.flatMap((disk) => ["--disk", disk]), ...more];
+async function serveOn(disks: readonly string[]): Promise<Server> {
+  // By default all that goes on in the background would give way to the writers.
+  const pace = ["--raid-rate-min", "1G"];
+  const flags = ["--raid", "5", ...disks.flatMap((disk) => ["--disk", disk]), ...pace];
   return await Server.start({ flags });
 }
 
@@ -157,8 +159,7 @@ test("a disk takes over from another, and the array grows, while it is written",
   const [a = "", b = "", c = ""] = disks;
   const [d = "", e = ""] = disksIn(directory, "de").map(emptyDisk);
   const ledger = new Ledger(2);
-  // Otherwise all of it would give way to the writers.
-  const server = await serveOn(disks, ["--raid-rate-min", "1G"]);
+  const server = await serveOn(disks);
   const writing = ledger.writeUntilGone(server.port);
   const before = await printedBy<DiskArrayStatus>(0, "status", a);
   const replaced = await printedBy<DiskArrayStatus>(0, "replace", a, "--with", d, "--wait");
