@@ -39,6 +39,20 @@ test("a name of another session is not taken", async () => {
   });
 });
 
+test("the end of a transaction of another session ends none of this one", async () => {
+  await withLedger(
+    async (ledger, engine) => {
+      const [one, other] = [await ledger.openSession(), await ledger.openSession()];
+      const [ended, late] = [one.next(), other.next()];
+      other.begin(late);
+      other.end(ended);
+      other.next();
+      expect(commit(engine, other, late)).toBe("committed");
+    },
+    { outcomesKeptCount: 1 },
+  );
+});
+
 test("a session that was never begun has committed nothing, and may still begin", async () => {
   await withLedger(async (ledger, engine) => {
     const session = await ledger.openSession();

@@ -208,8 +208,9 @@ export class LedgerSession {
     this.#underWay.set(id.sequence, false);
   }
 
-  end(id: TransactionId): void {
-    this.#underWay.delete(id.sequence);
+  /** Who went on with another process may still bring the name that the last one gave it. */
+  end({ session, sequence }: TransactionId): void {
+    if (session === this.number) this.#underWay.delete(sequence);
   }
 
   /**
