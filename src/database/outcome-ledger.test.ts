@@ -53,6 +53,17 @@ test("the end of a transaction of another session ends none of this one", async 
   );
 });
 
+test("who was asked for stays refused when another of its sequence is asked for", async () => {
+  await withLedger(async (ledger, engine) => {
+    const session = await ledger.openSession();
+    const id = session.next();
+    const other = { ...id, secret: new Uint8Array(16).fill(9) };
+    expect(await ledger.outcome(id)).toEqual({ outcome: "aborted" });
+    expect(await ledger.outcome(other)).toEqual({ outcome: "aborted" });
+    expect(commit(engine, session, id)).toBe("ERR_ABORTED");
+  });
+});
+
 test("a session that was never begun has committed nothing, and may still begin", async () => {
   await withLedger(async (ledger, engine) => {
     const session = await ledger.openSession();

@@ -176,7 +176,7 @@ export class LedgerSession {
   /** The sequences that are not forgotten, and whether each may have written its outcome. */
   readonly #underWay = new NumberMap<boolean>();
   /** The secrets of those that were asked for before they had an outcome. */
-  readonly #refused = new Map<number, Uint8Array>();
+  readonly #refused = new Map<number, readonly Uint8Array[]>();
   /** Those with rows of their own. */
   #late: number[] = [];
   #newest = 0;
@@ -219,7 +219,9 @@ export class LedgerSession {
    */
   refuse({ sequence, secret }: TransactionId): boolean {
     if (this.#isForgotten(sequence)) return false;
-    this.#refused.set(sequence, secret);
+    // A crash may have given one sequence to two.
+    const refused = this.#refused.get(sequence) ?? [];
+    if (!hasSecret(refused, secret)) this.#refused.set(sequence, [...refused, secret]);
     if (REFUSED_COUNT < this.#refused.size) this.#dropRefused();
     return this.#underWay.get(sequence) === false;
   }
@@ -228,7 +230,7 @@ export class LedgerSession {
   write(step: Step, id: TransactionId): void {
     const { sequence, secret } = id;
     const refused = this.#refused.size === 0 ? undefined : this.#refused.get(sequence);
-    const isAsked = refused !== undefined && equalBytes(refused, secret);
+    const isAsked = refused !== undefined && hasSecret(refused, secret);
     if (isAsked || this.#isClosed || this.#isForgotten(sequence)) throw refusal(isAsked);
     if (this.#underWay.has(sequence)) this.#underWay.set(sequence, true);
     if (this.#isOld(sequence)) {
@@ -265,6 +267,10 @@ export class LedgerSession {
       if (this.#isForgotten(sequence)) this.#refused.delete(sequence);
     }
   }
+}
+
+function hasSecret(secrets: readonly Uint8Array[], secret: Uint8Array): boolean {
+  return secrets.some((one) => equalBytes(one, secret));
 }
 
 function decide(step: Step, id: TransactionId, isToCome: boolean): OutcomeAnswer {
