@@ -32,11 +32,6 @@ export type ControlRequest =
   /** Answered when it has begun, or with `wait` at its end. */
   | { readonly command: "scrub"; readonly wait: boolean };
 
-export interface NumberedRequest {
-  readonly id: number;
-  readonly request: ControlRequest;
-}
-
 export interface NumberedAnswer {
   readonly id: number;
   readonly result?: unknown;

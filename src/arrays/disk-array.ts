@@ -7,7 +7,8 @@
  *
  *  1. no file is touched that another process has;
  *  2. nothing is overwritten that is not known to be unused, unless that is forced;
- *  3. the array is never told to do without a member that it cannot do without, unless that is forced.
+ *  3. the array is never told to do without a member that it cannot do without, unless that is
+ *     forced.
  */
 
 import { Fault, messageOf } from "../base/fault.ts";

@@ -1,6 +1,6 @@
 /**
- * What files say of the array that they are members of, while nobody has it: read, and nothing else.
- * The journal isn't replayed, so that only what is in the superblocks is known.
+ * What files say of the array that they are members of, while nobody has it: read, and nothing
+ * else. The journal isn't replayed, so that only what is in the superblocks is known.
  */
 
 import { messageOf } from "../base/fault.ts";

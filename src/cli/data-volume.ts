@@ -10,7 +10,7 @@ import type { Volume } from "../volume/volume.ts";
 import { acquireDirectoryLock, directoryTakenFault } from "../world/directory-lock.ts";
 import { joinPath } from "../world/paths.ts";
 import type { World } from "../world/world.ts";
-import { memberPath } from "./member-path.ts";
+import { fileName } from "../host/file-name.ts";
 import { version } from "./version.ts";
 
 export const WHERE_HELP = "the data directory, or the disks of the array";
@@ -29,7 +29,7 @@ export async function withDataVolume<T>(
   const [first = "", ...others] = where;
   const isArray = 0 < others.length || (await world.files.kind(first)) === "file";
   return isArray
-    ? await withArray(world, where.map(memberPath), program, work)
+    ? await withArray(world, where.map(fileName), program, work)
     : await withDirectory(world, first, program, work);
 }
 

@@ -13,7 +13,8 @@ export function addInspectCommand(program: Command, io: CommandIo): void {
     .summary("show what a store on disk consists of")
     .description(
       "Shows the superblock, the log and the tree of a store that nobody has open. Changes " +
-        "nothing, but that an array puts its journal in place. Ends with 3 if a copy of the superblock is damaged.",
+        "nothing, but that an array puts its journal in place. Ends with 3 if a copy of the " +
+        "superblock is damaged.",
     )
     .argument("<where...>", WHERE_HELP)
     .addHelpText(

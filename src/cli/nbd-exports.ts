@@ -17,7 +17,7 @@ import type { Volume } from "../volume/volume.ts";
 import type { Files } from "../world/files.ts";
 import type { World } from "../world/world.ts";
 import { UsageError } from "./command-io.ts";
-import { memberPath } from "./member-path.ts";
+import { fileName } from "../host/file-name.ts";
 import { amount } from "./progress.ts";
 import { version } from "./version.ts";
 
@@ -174,7 +174,7 @@ async function openMembers(
 }
 
 async function openPlain(world: World, path: string, readOnly: boolean): Promise<OpenedMembers> {
-  const lock = await lockMember(world, memberPath(path), PROGRAM);
+  const lock = await lockMember(world, fileName(path), PROGRAM);
   try {
     // It may be such as this user cannot write.
     const volume = await openFileVolume(readOnly ? readOnlyFiles(world.files) : world.files, path);
@@ -196,7 +196,7 @@ async function openArray(
   { force, note, onEvent, raid }: OpenOptions,
 ): Promise<OpenedMembers> {
   const options = { program: PROGRAM, force, onEvent, raid };
-  const array = await assembleDisks(world, members.map(memberPath), options);
+  const array = await assembleDisks(world, members.map(fileName), options);
   for (const risk of array.volume.risks) note(`forced: ${risk}`);
   const release = async (): Promise<void> => await array.close();
   return { array, volume: array.volume, release };

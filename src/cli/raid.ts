@@ -1,7 +1,7 @@
 /**
- * `holdfast raid`: makes arrays of files, looks at them and changes them. An array that a server has
- * is changed by that server, while it goes on; one that nobody has is assembled for as long as the
- * command takes.
+ * `holdfast raid`: makes arrays of files, looks at them and changes them. An array that a server
+ * has is changed by that server, while it goes on; one that nobody has is assembled for as long as
+ * the command takes.
  */
 
 import type { Command } from "commander";
@@ -12,7 +12,7 @@ import { createOnDisks } from "../arrays/open-disk-array.ts";
 import { hostWorld } from "../host/world.ts";
 import type { Added } from "../raid/membership.ts";
 import { type CommandIo, EXIT, type ExitCode, UsageError } from "./command-io.ts";
-import { memberPath } from "./member-path.ts";
+import { fileName } from "../host/file-name.ts";
 import { bytesOf, type CreateFlags, levelWords, wishesOf } from "./raid-options.ts";
 import { follow, reachArray, reachHolder, type ReachedArray } from "./raid-reach.ts";
 import { describeExamined, describeScrub, describeStatus, examined } from "./raid-words.ts";
@@ -68,8 +68,8 @@ function addCreate(raid: Command, io: CommandIo): void {
     )
     .action(async (members: readonly string[], flags: CreateFlags) => {
       const wishes = wishesOf(flags);
-      const disks = members.map(memberPath);
-      const spares = (flags.spare ?? []).map(memberPath);
+      const disks = members.map(fileName);
+      const spares = (flags.spare ?? []).map(fileName);
       const options = { program: PROGRAM, force: flags.force ?? false };
       const array = await createOnDisks(hostWorld(), { ...wishes, disks, spares }, options);
       const status = array.status();
@@ -91,7 +91,7 @@ function addLookingCommands(raid: Command, io: CommandIo): void {
     .addHelpText("after", "\nExample:\n  holdfast raid status a.img --json\n")
     .action(async (members: readonly string[]) => {
       const world = hostWorld();
-      const paths = members.map(memberPath);
+      const paths = members.map(fileName);
       const live = await reachHolder(world, paths);
       const status = (await live?.status()) ?? (await statusOfDisks(world, paths));
       await live?.close();
@@ -123,7 +123,7 @@ function addLookingCommands(raid: Command, io: CommandIo): void {
     .action(async (files: readonly string[]) => {
       const world = hostWorld();
       const disks = await Promise.all(
-        files.map(async (path) => await lookAtDisk(world, memberPath(path))),
+        files.map(async (path) => await lookAtDisk(world, fileName(path))),
       );
       io.result(disks.map(examined), () => disks.map(describeExamined).join("\n"));
       const isAmiss = disks.some(({ found }) => found?.kind !== "valid");
@@ -145,7 +145,7 @@ function addMemberCommands(raid: Command, io: CommandIo): void {
       "\nExample:\n  holdfast raid fail b.img\n  holdfast raid fail b.img --array a.img c.img\n",
     )
     .action(async (member: string, { array: others = [], force = false }: ArrayFlags) => {
-      const path = memberPath(member);
+      const path = fileName(member);
       await change([member, ...others], { command: "fail", path, force }, io);
     });
   raid
@@ -156,7 +156,7 @@ function addMemberCommands(raid: Command, io: CommandIo): void {
     .option("--array <member...>", ARRAY_HELP)
     .addHelpText("after", "\nExample:\n  holdfast raid remove b.img\n")
     .action(async (file: string, { array: others = [] }: ArrayFlags) => {
-      const path = memberPath(file);
+      const path = fileName(file);
       await change([file, ...others], { command: "remove", path }, io);
     });
   raid
@@ -175,7 +175,7 @@ function addMemberCommands(raid: Command, io: CommandIo): void {
       "\nExample:\n  truncate -s 0 d.img && holdfast raid add d.img --array a.img\n",
     )
     .action(async (file: string, { array = [], force = false, wait }: ArrayFlags) => {
-      const path = memberPath(file);
+      const path = fileName(file);
       await begin(array, { command: "add", path, force }, { wait, path }, io);
     });
   raid
@@ -193,7 +193,7 @@ function addMemberCommands(raid: Command, io: CommandIo): void {
     )
     .action(async (member: string, flags: ArrayFlags & { readonly with: string }) => {
       const { array: others = [], force = false, wait } = flags;
-      const [path, by] = [memberPath(member), memberPath(flags.with)];
+      const [path, by] = [fileName(member), fileName(flags.with)];
       const request = { command: "replace", path, by, force } as const;
       await begin([member, ...others], request, { wait, path: by }, io);
     });
@@ -234,7 +234,7 @@ function addArrayCommands(raid: Command, io: CommandIo): void {
       if ((add === undefined) === (size === undefined)) {
         throw new UsageError("say by what it is to grow: --add FILE, or --size SIZE");
       }
-      const path = add === undefined ? undefined : memberPath(add);
+      const path = add === undefined ? undefined : fileName(add);
       const request: ControlRequest =
         path === undefined
           ? { command: "grow-to", sizeBytes: bytesOf("--size", size ?? "") }
@@ -327,7 +327,7 @@ async function withArray(
   io: CommandIo,
   work: (array: ReachedArray) => Promise<void>,
 ): Promise<void> {
-  const array = await reachArray(hostWorld(), members.map(memberPath), io, force);
+  const array = await reachArray(hostWorld(), members.map(fileName), io, force);
   try {
     await work(array);
   } finally {

@@ -8,7 +8,7 @@ import { hostWorld } from "../host/world.ts";
 import { type CommandIo, EXIT, UsageError } from "./command-io.ts";
 import { requirePasswordBeyondLoopback } from "./listen-address.ts";
 import { createLogger } from "./logging.ts";
-import { memberPath } from "./member-path.ts";
+import { fileName } from "../host/file-name.ts";
 import { ServingNode } from "./node.ts";
 import { openDoor } from "./open-door.ts";
 import { openStore } from "./open-store.ts";
@@ -39,7 +39,7 @@ export function addServeCommand(program: Command, io: CommandIo): void {
   command.action(async () => {
     const { values, origins } = await settingsOf(command, settingsTable);
     checkDisks(values, origins.data !== "default");
-    const [disk, spare] = [values.disk.map(memberPath), values.spare.map(memberPath)];
+    const [disk, spare] = [values.disk.map(fileName), values.spare.map(fileName)];
     await serve({ ...values, disk, spare }, io);
   });
 }

@@ -4,6 +4,7 @@ import type { Database } from "../database/database.ts";
 import { type DatabaseOptions, openDatabase } from "../database/open-database.ts";
 import { openDirectory } from "../database/open-directory.ts";
 import { Fault } from "../base/fault.ts";
+import { fileName } from "../host/file-name.ts";
 import { hostWorld } from "../host/world.ts";
 import type { RaidLevel } from "../raid/geometry.ts";
 import type { StoreOptions } from "../store/options.ts";
@@ -60,16 +61,21 @@ export async function open(target: string | OpenOptions | OpenArrayOptions): Pro
 }
 
 async function openDisks(options: OpenArrayOptions): Promise<Database> {
-  const { raid: level, disks, spares = [], program = PROGRAM } = options;
-  const given: unknown = disks;
-  if (!Array.isArray(given) || !given.every((disk) => typeof disk === "string" && disk !== "")) {
-    const message = "name the disks, as in `open({ raid: 5, disks: ['./a', './b', './c'] })`";
-    throw new Fault("ERR_ARGUMENT", message);
-  }
+  const { raid: level, program = PROGRAM } = options;
+  const [disks, spares] = [filesOf(options.disks), filesOf(options.spares ?? [])];
   const world = hostWorld();
   const store = storeOptionsOf(options);
   const { engine } = await openArrayStore(world, { level, disks, spares, program, store });
   return await openDatabase(world, engine, options);
+}
+
+function filesOf(disks: readonly string[]): readonly string[] {
+  const given: unknown = disks;
+  if (Array.isArray(given) && given.every((disk) => typeof disk === "string" && disk !== "")) {
+    return disks.map(fileName);
+  }
+  const message = "name the disks, as in `open({ raid: 5, disks: ['./a', './b', './c'] })`";
+  throw new Fault("ERR_ARGUMENT", message);
 }
 
 async function openPath(options: OpenOptions): Promise<Database> {

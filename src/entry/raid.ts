@@ -12,6 +12,7 @@ import {
   type HoldOptions,
   type NewDiskArray,
 } from "../arrays/open-disk-array.ts";
+import { fileName } from "../host/file-name.ts";
 import { hostWorld } from "../host/world.ts";
 import {
   assembleArray as assembleVolumes,
@@ -60,7 +61,10 @@ export async function createArray(
   array: NewDiskArray,
   options: Partial<HoldOptions> = {},
 ): Promise<DiskArray> {
-  return await createOnDisks(hostWorld(), array, { program: PROGRAM, ...options });
+  const disks = array.disks.map(fileName);
+  const spares = (array.spares ?? []).map(fileName);
+  const hold = { program: PROGRAM, ...options };
+  return await createOnDisks(hostWorld(), { ...array, disks, spares }, hold);
 }
 
 /** Assembles the array that the files make, in any order, without those that are gone. */
@@ -68,7 +72,7 @@ export async function assembleArray(
   disks: readonly string[],
   options: Partial<HoldOptions> = {},
 ): Promise<DiskArray> {
-  return await assembleDisks(hostWorld(), disks, { program: PROGRAM, ...options });
+  return await assembleDisks(hostWorld(), disks.map(fileName), { program: PROGRAM, ...options });
 }
 
 /** Opens a file, which must be there, as a volume. Nothing keeps others from opening it too. */
