@@ -26,6 +26,8 @@ import { LEVELS_MAX, type TreePages } from "./tree-pages.ts";
 
 /** After this many rows in a row at the end of a leaf, more are expected there. */
 const APPEND_RUN = 4;
+/** A page with a longer prefix may take so much more: the prefix a word, and no cell one less. */
+const PADDING_BYTES = 4;
 
 export class Splitter {
   readonly #tree: TreePages;
@@ -83,7 +85,9 @@ export class Splitter {
     const { slab } = tree;
     const count = countOf(slab, page);
     const isLeaf = levelOf(slab, page) === 0;
-    if (isLeaf && slot === count && this.#appendRun >= APPEND_RUN) return count;
+    if (isLeaf && slot === count && this.#appendRun >= APPEND_RUN) {
+      return hasRoom(slab, page, PADDING_BYTES - SLOT_BYTES) ? count : count - 1;
+    }
     const used = usedBytes(slab, page);
     let sum = 0;
     let last = 0;
