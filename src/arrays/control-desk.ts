@@ -11,6 +11,7 @@
 
 import { Fault, isFault } from "../base/fault.ts";
 import type { Connection } from "../world/network.ts";
+import type { Clock } from "../world/world.ts";
 import { encodeFrame, FrameReader } from "./control-frames.ts";
 import {
   type ControlRequest,
@@ -27,16 +28,22 @@ export interface Controller {
 
 const CONNECTIONS_MAX = 32;
 const REQUESTS_MAX = 16;
+/** Whoever does not hang up by itself so long after the end is hung up on. */
+const LINGER_MS = 500;
 const UNSENT_BYTES_MAX: number = 4 << 20;
 
 export class ControlDesk {
+  readonly #clock: Clock;
   readonly #connections = new Set<Connection>();
   readonly #opened: Promise<Controller>;
   #isClosed = false;
+  /** Calls off that those who are left are hung up on. */
+  #callOff: () => void = () => undefined;
   #open: (controller: Controller) => void = () => undefined;
   #fail: (reason: unknown) => void = () => undefined;
 
-  constructor() {
+  constructor(clock: Clock) {
+    this.#clock = clock;
     this.#opened = new Promise<Controller>((resolve, reject) => {
       this.#open = resolve;
       this.#fail = reject;
@@ -65,6 +72,7 @@ export class ControlDesk {
       drained: () => undefined,
       closed: () => {
         this.#connections.delete(connection);
+        if (this.#connections.size === 0) this.#callOff();
       },
     });
     if (this.#isClosed || CONNECTIONS_MAX <= this.#connections.size) connection.destroy();
@@ -86,6 +94,10 @@ export class ControlDesk {
     this.#isClosed = true;
     this.#fail(new Fault("ERR_CLOSED", "the array is being closed"));
     for (const connection of this.#connections) connection.end();
+    if (this.#connections.size === 0) return;
+    this.#callOff = this.#clock.after(LINGER_MS, () => {
+      for (const connection of this.#connections) connection.destroy();
+    });
   }
 
   async #answer(connection: Connection, id: number, message: unknown): Promise<void> {

@@ -91,7 +91,7 @@ async function holding(
     parts: Pick<DiskArrayParts, "disks" | "events">,
   ) => Promise<(parts: DiskArrayParts) => DiskArray>,
 ): Promise<DiskArray> {
-  const desk = new ControlDesk();
+  const desk = new ControlDesk(world.clock);
   const events = new ArrayEvents();
   if (onEvent !== undefined) events.subscribe(onEvent);
   const disks = new Disks(world, {
