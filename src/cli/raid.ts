@@ -16,6 +16,7 @@ import { fileName } from "../host/file-name.ts";
 import { bytesOf, type CreateFlags, levelWords, wishesOf } from "./raid-options.ts";
 import { follow, reachArray, reachHolder, type ReachedArray } from "./raid-reach.ts";
 import { describeExamined, describeScrub, describeStatus, examined } from "./raid-words.ts";
+import { showingRoom } from "./room-progress.ts";
 import { version } from "./version.ts";
 
 const ARRAY_HELP = "members of the array; one is enough while a server has it";
@@ -71,7 +72,11 @@ function addCreate(raid: Command, io: CommandIo): void {
       const disks = members.map(fileName);
       const spares = (flags.spare ?? []).map(fileName);
       const options = { program: PROGRAM, force: flags.force ?? false };
-      const array = await createOnDisks(hostWorld(), { ...wishes, disks, spares }, options);
+      const array = await showingRoom(
+        [...disks, ...spares],
+        io,
+        async () => await createOnDisks(hostWorld(), { ...wishes, disks, spares }, options),
+      );
       const status = array.status();
       await array.close();
       io.result(status, () => describeStatus(status, io));
@@ -279,7 +284,9 @@ async function begin(
   io: CommandIo,
 ): Promise<void> {
   await withArray(members, false, io, async (array) => {
-    const answer = (await array.ask(request)) as Added | null;
+    const growing = path === undefined ? members.map(fileName) : [path];
+    const asked = async (): Promise<unknown> => await array.ask(request);
+    const answer = (await showingRoom(growing, io, asked)) as Added | null;
     if (path !== undefined && array.isLive) {
       io.note(`name "${path}" too the next time that the server is started`);
     }
