@@ -7,6 +7,7 @@
 
 import { assert } from "../base/assert.ts";
 import { commonBytes } from "../base/bytes.ts";
+import type { Slab } from "../base/slab.ts";
 import { appendCells, clearPage, copyKey, fillInnerCell, hasRoom, openSlot } from "./page-edit.ts";
 import { SHARE_COUNT, shareMore, shareWith, writeHead } from "./page-heads.ts";
 import { childSlot } from "./page-search.ts";
@@ -14,6 +15,7 @@ import {
   align4,
   cellBytes,
   countOf,
+  HEADER_BYTES,
   INNER_CELL_BYTES,
   levelOf,
   numberOf,
@@ -47,19 +49,53 @@ export class Splitter {
     this.#appendPage = number;
   }
 
+  /** Splits the leaf of the path, into which the row of `key` is to come at `slot`. */
+  splitLeaf(slot: number, key: Uint8Array, at: number, length: number): void {
+    const tree = this.#tree;
+    const page = tree.path[0] as number;
+    const middle = this.#splitSlot(page, slot);
+    const separatorBytes = this.#makeSeparator(page, middle, key, at, length);
+    this.#divide(0, middle, tree.separator.slice(0, separatorBytes), 0);
+  }
+
   /**
-   * Splits the page of the path at `level`, into which a cell is to come at `slot`: a leaf for the
-   * row of `key`, an inner page for the separator `key`.
+   * Splits the inner page of the path at `level`, where a cell of `length` bytes for `child` is to
+   * come at `slot`. True if the child is entered; false if there is room for its cell now.
    */
-  split(level: number, slot: number, key: Uint8Array, at: number, length: number): void {
+  #splitInner(
+    level: number,
+    slot: number,
+    length: number,
+    separator: Uint8Array,
+    child: number,
+  ): boolean {
     const tree = this.#tree;
     const { slab } = tree;
     const page = tree.path[level] as number;
-    const middle = this.#splitSlot(page, slot);
-    const separatorBytes = this.#makeSeparator(page, middle, key, at, length);
+    const count = countOf(slab, page);
+    let middle = this.#splitSlot(page, slot);
+    if (!leavesRoom(slab, page, middle, slot, length)) {
+      if (1 < slot && slot < count) {
+        this.#divide(level, slot, separator, child);
+        return true;
+      }
+      middle = slot === count ? count - 1 : 1;
+    }
+    const middleBytes = copyKey(slab, page, middle, tree.separator, 0);
+    this.#divide(level, middle, tree.separator.slice(0, middleBytes), 0);
+    return false;
+  }
+
+  /**
+   * Moves the cells of the page of the path at `level` from `middle` on to a new page, which
+   * begins with `child` if that is not 0.
+   */
+  #divide(level: number, middle: number, separator: Uint8Array, child: number): void {
+    const tree = this.#tree;
+    const { slab } = tree;
+    const page = tree.path[level] as number;
     const lowBytes = tree.readLowFence(level);
     const highBytes = tree.readHighFence(level);
-    const separator = tree.separator.slice(0, separatorBytes);
     const leftPrefix = lowBytes < 0 ? 0 : commonBytes(tree.lowFence, lowBytes, separator);
     const rightPrefix = highBytes < 0 ? 0 : commonBytes(tree.highFence, highBytes, separator);
 
@@ -70,6 +106,7 @@ export class Splitter {
     slab.bytes.copyWithin(tree.spare, page, page + PAGE_BYTES);
     clearPage(slab, page, level, separator, 0, leftPrefix);
     appendCells(slab, tree.spare, 0, middle, page);
+    if (child !== 0) this.#enterFirst(right, child);
     appendCells(slab, tree.spare, middle, count, right);
     shareMore(slab, page);
     shareMore(slab, right);
@@ -120,7 +157,6 @@ export class Splitter {
     let rightBytes = length;
     if (middle < count) rightBytes = copyKey(slab, page, middle, tree.separator, 0);
     else tree.separator.set(wanted);
-    if (levelOf(slab, page) > 0) return rightBytes;
     let leftBytes = length;
     if (middle > 0) leftBytes = copyKey(slab, page, middle - 1, tree.lowFence, 0);
     else tree.lowFence.set(wanted);
@@ -129,7 +165,10 @@ export class Splitter {
     return same + 1;
   }
 
-  /** Enters a page below the page at `level` that belongs to the separator; may split that too. */
+  /**
+   * Enters a page below the page at `level` that belongs to the separator. May split that too, but
+   * no more than one page of each level, and make a new root: what `prepare.ts` relies on.
+   */
   addSeparator(level: number, separator: Uint8Array, child: number): void {
     const tree = this.#tree;
     const { slab } = tree;
@@ -149,20 +188,47 @@ export class Splitter {
         if (countOf(slab, page) === SHARE_COUNT) shareMore(slab, page);
         return;
       }
-      this.split(level, slot, separator, 0, separator.length);
+      if (this.#splitInner(level, slot, length, separator, child)) return;
     }
   }
 
   #growRoot(): void {
     const tree = this.#tree;
-    const { slab } = tree;
     const oldRoot = tree.rootPage;
     tree.rootPage = tree.makePage(tree.rootLevel + 1, tree.separator, 0);
     tree.rootLevel++;
     assert(tree.rootLevel < LEVELS_MAX, "a tree of this height cannot be");
     const root = tree.cache.find(tree.rootPage);
-    const cell = openSlot(slab, root, 0, 0, INNER_CELL_BYTES, tree.scratch);
-    fillInnerCell(slab, cell, oldRoot, tree.separator, 0, 0);
-    writeHead(slab, root, 0);
+    this.#enterFirst(root, oldRoot);
   }
+
+  /** Enters a child into an empty page. */
+  #enterFirst(page: number, child: number): void {
+    const { slab, scratch, separator } = this.#tree;
+    const cell = openSlot(slab, page, 0, 0, INNER_CELL_BYTES, scratch);
+    fillInnerCell(slab, cell, child, separator, 0, 0);
+    writeHead(slab, page, 0);
+  }
+}
+
+/**
+ * Whether the half of an inner page to which `slot` belongs will have room for a cell of `length`
+ * bytes, if the cells from `middle` on go to another page.
+ */
+function leavesRoom(
+  slab: Slab,
+  page: number,
+  middle: number,
+  slot: number,
+  length: number,
+): boolean {
+  const isLeft = slot <= middle;
+  const end = isLeft ? middle : countOf(slab, page);
+  // The first cell that goes right loses its suffix.
+  let sum = isLeft ? 0 : INNER_CELL_BYTES + SLOT_BYTES;
+  for (let index = isLeft ? 0 : middle + 1; index < end; index++) {
+    sum += cellBytes(slab, page, index) + SLOT_BYTES;
+  }
+  const room = PAGE_BYTES - HEADER_BYTES - align4(prefixBytesOf(slab, page)) - PADDING_BYTES;
+  return sum + length + SLOT_BYTES <= room;
 }

@@ -220,7 +220,7 @@ export class Tree extends TreePages {
         if (countOf(slab, leaf) === SHARE_COUNT) shareMore(slab, leaf);
         return existed;
       }
-      this.splitter.split(0, slot, key, at, length);
+      this.splitter.splitLeaf(slot, key, at, length);
       this.descend(0, key, at, length);
       leaf = this.path[0] as number;
       slot = lowerBound(slab, leaf, key, at, length);
