@@ -128,8 +128,8 @@ export class Preparation {
    */
   finishMerge(newLeaves: number): number {
     const { cache, space, rootLevel } = this.#tree;
-    // What separates a new leaf may split one page of every level, and make a new root. A level more
-    // for those that follow is in it: only one in three or more finds the page above it full.
+    // What separates a new leaf may split one page of every level, and make a new root. That those
+    // behind it then have a level more is made up for: of any three, two split nothing.
     const pages = this.#copies + newLeaves * (rootLevel + 2);
     if (this.#pins + pages > this.#limits.framesMax) return TOO_LARGE;
     if (cache.dirtyCount + pages > this.#limits.dirtyFramesMax) return NO_FRAMES;
