@@ -23,9 +23,10 @@ for (const work of works) {
 
 test("tables that a crash left before they counted don't count after the next assembly", async () => {
   const shape = { level: 1, memberCount: 2, blockBytes: 64, chunkBlocks: 1 } as const;
-  for (const work of works.filter(({ lossesFewer }) => lossesFewer === 0)) {
+  const growth = works.filter(({ title }) => title === "growing by a member");
+  for (const work of growth) {
     const { run, ended } = await perform(work, shape, 10);
-    for (let moment = 0; moment < Math.min(ended, run.moments.length); moment++) {
+    for (let moment = 0; moment < Math.min(ended, run.moments.length); moment += 4) {
       const point = { moment, seed: moment, crash: "process", lost: [] } as const;
       expect(await run.refuteTwice(point, 3, [[]])).toBeUndefined();
     }

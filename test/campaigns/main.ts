@@ -8,6 +8,7 @@ import { crashCampaign, wholeScope } from "./crash-campaign.ts";
 import { failureCampaign, wholeFailureScope } from "./failure-campaign.ts";
 import { raidCrashCampaign, wholeRaidCrashScope } from "./raid-crash-campaign.ts";
 import { raidFailureCampaign, wholeRaidFailureScope } from "./raid-failure-campaign.ts";
+import { raidRotCampaign, wholeRaidRotScope } from "./raid-rot-campaign.ts";
 import { raidWorkCampaign, wholeRaidWorkScope } from "./raid-work-campaign.ts";
 import { rotCampaign, wholeRotScope } from "./rot-campaign.ts";
 import { modelCampaign } from "./model-campaign.ts";
@@ -19,6 +20,7 @@ const CAMPAIGNS: Readonly<Record<string, (seed: number) => Promise<object>>> = {
   crash: async (seed) => await crashCampaign(seed, wholeScope),
   "raid-crash": async (seed) => await raidCrashCampaign(seed, wholeRaidCrashScope),
   "raid-failure": async (seed) => await raidFailureCampaign(seed, wholeRaidFailureScope),
+  "raid-rot": async (seed) => await raidRotCampaign(seed, wholeRaidRotScope),
   "raid-work": async (seed) => await raidWorkCampaign(seed, wholeRaidWorkScope),
 };
 
