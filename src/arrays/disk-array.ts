@@ -51,6 +51,7 @@ export interface DiskArrayParts {
   readonly disks: Disks;
   readonly desk: ControlDesk;
   readonly events: ArrayEvents;
+  readonly nameOf: (path: string) => string;
 }
 
 export class DiskArray implements Controller {
@@ -111,7 +112,8 @@ export class DiskArray implements Controller {
   }
 
   /** Takes the member out, as if it had failed. */
-  async fail(path: string, force = false): Promise<void> {
+  async fail(given: string, force = false): Promise<void> {
+    const path = this.#parts.nameOf(given);
     const status = this.volume.status();
     const { members, level, health } = status;
     const role = members.find(({ name }) => name === path)?.role;
@@ -128,7 +130,8 @@ export class DiskArray implements Controller {
   }
 
   /** Lets a file go: a spare, a replacement, or one that is out already. */
-  async remove(path: string): Promise<void> {
+  async remove(given: string): Promise<void> {
+    const path = this.#parts.nameOf(given);
     await this.#alone(async () => {
       const { disks } = this.#parts;
       if (disks.has(path) && !this.#isSeated(path)) await this.#forget(path);
@@ -145,7 +148,8 @@ export class DiskArray implements Controller {
   }
 
   /** Has a file take over from a member, which serves until then. */
-  async replace(path: string, by: string, force = false): Promise<void> {
+  async replace(given: string, by: string, force = false): Promise<void> {
+    const path = this.#parts.nameOf(given);
     const role = this.volume.status().members.find(({ name }) => name === path)?.role;
     if (role === undefined) throw this.#noMember(path);
     await this.#join(by, force, async (volume) => await this.volume.replace(role, volume));
@@ -207,7 +211,8 @@ export class DiskArray implements Controller {
   }
 
   /** Opens the file, and lets go of it again if it is not taken. */
-  async #join<T>(path: string, force: boolean, join: (volume: Volume) => Promise<T>): Promise<T> {
+  async #join<T>(given: string, force: boolean, join: (volume: Volume) => Promise<T>): Promise<T> {
+    const path = this.#parts.nameOf(given);
     return await this.#alone(async () => {
       const { disks } = this.#parts;
       if (this.#isSeated(path)) {

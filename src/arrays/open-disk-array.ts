@@ -23,6 +23,8 @@ export interface HoldOptions {
   /** Does what is refused otherwise, and may lose what is on the files. */
   readonly force?: boolean;
   readonly onEvent?: ArrayListener;
+  /** The one name that a file has, however it is given; by default what was given. */
+  readonly nameOf?: (path: string) => string;
 }
 
 export interface NewDiskArray extends Partial<Omit<CreateOptions, "level">> {
@@ -38,9 +40,10 @@ export interface NewDiskArray extends Partial<Omit<CreateOptions, "level">> {
  */
 export async function assembleDisks(
   world: World,
-  paths: readonly string[],
+  given: readonly string[],
   options: HoldOptions,
 ): Promise<DiskArray> {
+  const paths = given.map(namer(options));
   refuseTwice(paths);
   const reasons = new Map<string, string>();
   return await holding(world, options, async ({ disks, events }) => {
@@ -61,16 +64,18 @@ export async function assembleDisks(
 /** Makes an array of files that hold nothing, or with `force` of any that nobody has open. */
 export async function createOnDisks(
   world: World,
-  { disks: paths, spares = [], ...wishes }: NewDiskArray,
+  { disks, spares: givenSpares = [], ...wishes }: NewDiskArray,
   options: HoldOptions,
 ): Promise<DiskArray> {
+  const paths = disks.map(namer(options));
+  const spares = givenSpares.map(namer(options));
   refuseTwice([...paths, ...spares]);
   const made: string[] = [];
   try {
-    return await holding(world, options, async ({ disks, events }) => {
-      for (const path of [...paths, ...spares]) if (await disks.make(path)) made.push(path);
-      const members = await takeUnused(world, disks, paths, options);
-      const extra = await takeUnused(world, disks, spares, options);
+    return await holding(world, options, async ({ disks: held, events }) => {
+      for (const path of [...paths, ...spares]) if (await held.make(path)) made.push(path);
+      const members = await takeUnused(world, held, paths, options);
+      const extra = await takeUnused(world, held, spares, options);
       const chosen = { ...defaultCreateOptions, ...options.raid, ...wishes };
       const array = await createArray(events.within(world), members, chosen);
       for (const volume of extra) await array.add(volume);
@@ -86,11 +91,12 @@ export async function createOnDisks(
 /** Lets go of whatever was taken if nothing comes of it. */
 async function holding(
   world: World,
-  { program, onEvent }: HoldOptions,
+  options: HoldOptions,
   open: (
     parts: Pick<DiskArrayParts, "disks" | "events">,
   ) => Promise<(parts: DiskArrayParts) => DiskArray>,
 ): Promise<DiskArray> {
+  const { program, onEvent } = options;
   const desk = new ControlDesk(world.clock);
   const events = new ArrayEvents();
   if (onEvent !== undefined) events.subscribe(onEvent);
@@ -102,7 +108,7 @@ async function holding(
   });
   try {
     const finish = await open({ disks, events });
-    return finish({ world, disks, desk, events });
+    return finish({ world, disks, desk, events, nameOf: namer(options) });
   } catch (error) {
     desk.fail(error);
     desk.close();
@@ -145,6 +151,11 @@ async function takeUnused(
     volumes.push(volume);
   }
   return volumes;
+}
+
+function namer({ nameOf = (path) => path }: HoldOptions): (path: string) => string {
+  // An array passes its index too, which is nobody's business.
+  return (path) => nameOf(path);
 }
 
 function refuseTwice(paths: readonly string[]): void {

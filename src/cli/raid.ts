@@ -210,8 +210,8 @@ function addArrayCommands(raid: Command, io: CommandIo): void {
     .command("scrub")
     .summary("read everything that was written, and put right what is wrong")
     .description(
-      "Reads every block of every member, checks it, and puts right what is wrong. Ends with 3 if " +
-        "blocks are lost, or the array is degraded.",
+      "Reads every block of every member, checks it, and puts right what is wrong. Ends with 3 " +
+        "if blocks are lost, or the array is degraded.",
     )
     .argument("<member...>", ARRAY_HELP)
     .option("--wait", "for what it finds, also if a server has the array")

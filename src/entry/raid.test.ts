@@ -1,7 +1,9 @@
 import { mkdtemp, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { connectToHolder } from "../arrays/control-connection.ts";
+import { hostWorld } from "../host/world.ts";
 import { type Database, open, type OpenArrayOptions } from "./main.ts";
 import { assembleArray, assembleArrayOf, createArray, createArrayOf, openVolume } from "./raid.ts";
 
@@ -89,6 +91,21 @@ test("disks that have a size are used whole, and an array that was made before i
   const other = await openOn(["z", "x", "y"], { raid: 4 });
   await other.set("a", 2);
   expect(await other.get("a")).toBe(2);
+});
+
+test("disks are the same by any path, for the program and for others", async () => {
+  const near = (name: string): string => relative(process.cwd(), join(directory, name));
+  const small = { sizeBytes: 1 << 20, journalBytes: 4 << 20 };
+  await (await createArray({ level: 6, disks: "abcd".split("").map(near), ...small })).close();
+  const array = kept(await assembleArray(["a", "b", "c"].map(near)));
+  expect(array.status()).toMatchObject({ health: "degraded", spares: [] });
+  expect(await array.add(near("d"))).toMatchObject({ role: 3 });
+  await array.volume.settled();
+  await array.fail(near("a"));
+  const holder = await connectToHolder(hostWorld(), join(directory, "b"));
+  expect(await holder?.ask({ command: "fail", path: near("d"), force: false })).toBeNull();
+  expect(array.status().absent.map(({ path }) => path)).toEqual(disks("a", "d"));
+  holder?.close();
 });
 
 test("an array is made of arrays", async () => {

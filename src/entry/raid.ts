@@ -54,17 +54,14 @@ export type { RaidCounters } from "../raid/superblock.ts";
 export type { SparseVolume } from "../volume/sparse-volume.ts";
 export type { Volume } from "../volume/volume.ts";
 
-const PROGRAM = "holdfast/raid, as a library";
+const defaultHold: HoldOptions = { program: "holdfast/raid, as a library", nameOf: fileName };
 
 /** Makes an array of files that hold nothing; missing ones are made. */
 export async function createArray(
   array: NewDiskArray,
   options: Partial<HoldOptions> = {},
 ): Promise<DiskArray> {
-  const disks = array.disks.map(fileName);
-  const spares = (array.spares ?? []).map(fileName);
-  const hold = { program: PROGRAM, ...options };
-  return await createOnDisks(hostWorld(), { ...array, disks, spares }, hold);
+  return await createOnDisks(hostWorld(), array, { ...defaultHold, ...options });
 }
 
 /** Assembles the array that the files make, in any order, without those that are gone. */
@@ -72,7 +69,7 @@ export async function assembleArray(
   disks: readonly string[],
   options: Partial<HoldOptions> = {},
 ): Promise<DiskArray> {
-  return await assembleDisks(hostWorld(), disks.map(fileName), { program: PROGRAM, ...options });
+  return await assembleDisks(hostWorld(), disks, { ...defaultHold, ...options });
 }
 
 /** Opens a file, which must be there, as a volume. Nothing keeps others from opening it too. */
