@@ -8,7 +8,7 @@ import { EXPECTED_SIGHTS, type Sight } from "./sights.ts";
 const MB = 1 << 20;
 /** In order, so that a set that was chosen shows the same every time. */
 const SEEDS: readonly number[] = Array.from({ length: 24 }, (_, index) => index + 1);
-const SEEDS_TORN: readonly number[] = [1, 2, 3];
+const SEEDS_TORN: readonly number[] = [1, 2, 3, 4, 5, 6];
 const SEEDS_TWICE: readonly number[] = [3, 11];
 
 test("random runs are serializable, and nothing acknowledged is lost", async () => {

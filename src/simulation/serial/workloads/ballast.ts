@@ -8,7 +8,7 @@ import type { SerialClient, Workload } from "../workload.ts";
 
 const ROW_BYTES = 1500;
 const LARGE_BYTES_MAX = 24_000;
-const BATCH_ROWS = 40;
+const BATCH_ROWS = 30;
 const THINK_MS = 3;
 const DONE = "ballast/done";
 
