@@ -164,6 +164,21 @@ test("files that are gone are left out, as far as the level allows", async () =>
   await expect(assemble()).rejects.toThrow(/not there/u);
 });
 
+test("members that are behind are taken by force only, which says what that risks", async () => {
+  const array = await create();
+  await array.fail(disk("b"));
+  await array.volume.writeDurable(0, CONTENT);
+  await array.close();
+  const [a, b] = [disk("a"), disk("b")];
+  await expect(assemble([a, b])).rejects.toMatchObject({ code: "ERR_UNAVAILABLE" });
+  const forced = await assemble([a, b], true);
+  expect(forced.volume.risks[0]).toContain(`"${b}" is behind`);
+  expect(forced.status().risks).toEqual(forced.volume.risks);
+  await forced.close();
+  // That was decided for good.
+  expect((await assemble([a, b])).volume.risks).toEqual([]);
+});
+
 test("others ask and tell the holder by way of any member", async () => {
   expect(await connectToHolder(world, disk("a"))).toBeUndefined();
   const array = await create();
