@@ -9,6 +9,7 @@ import { failureCampaign, wholeFailureScope } from "./failure-campaign.ts";
 import { raidCrashCampaign, wholeRaidCrashScope } from "./raid-crash-campaign.ts";
 import { raidFailureCampaign, wholeRaidFailureScope } from "./raid-failure-campaign.ts";
 import { raidRotCampaign, wholeRaidRotScope } from "./raid-rot-campaign.ts";
+import { raidStoreCampaign, wholeRaidStoreScope } from "./raid-store-campaign.ts";
 import { raidWorkCampaign, wholeRaidWorkScope } from "./raid-work-campaign.ts";
 import { rotCampaign, wholeRotScope } from "./rot-campaign.ts";
 import { modelCampaign } from "./model-campaign.ts";
@@ -21,6 +22,7 @@ const CAMPAIGNS: Readonly<Record<string, (seed: number) => Promise<object>>> = {
   "raid-crash": async (seed) => await raidCrashCampaign(seed, wholeRaidCrashScope),
   "raid-failure": async (seed) => await raidFailureCampaign(seed, wholeRaidFailureScope),
   "raid-rot": async (seed) => await raidRotCampaign(seed, wholeRaidRotScope),
+  "raid-store": async (seed) => await raidStoreCampaign(seed, wholeRaidStoreScope),
   "raid-work": async (seed) => await raidWorkCampaign(seed, wholeRaidWorkScope),
 };
 
