@@ -186,8 +186,9 @@ function refuseSplit(candidates: readonly Candidate[]): Fault | undefined {
 }
 
 /**
- * One that is recorded as gone and is as it was when it left has merely missed something, though it
- * may record as gone who came back since. Whoever had its role given to another is recorded no more.
+ * One that is recorded as gone and is as it was when it left has merely missed something, though
+ * it may record as gone who came back since. Whoever had its role given to another is recorded no
+ * more.
  */
 function isSplit(one: Candidate, other: Candidate): boolean {
   if (!wentOnWithout(other, one)) return false;

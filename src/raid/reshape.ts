@@ -281,9 +281,9 @@ async function writeMovedTables(
 }
 
 /**
- * With two parities the last table of the first role comes to be another slot's. Until the array has
- * its new member both are needed there, each on one side; from then on the new one is on both, so
- * that whichever side is written next, the other is whole.
+ * With two parities the last table of the first role comes to be another slot's. Until the array
+ * has its new member both are needed there, each on one side; from then on the new one is on
+ * both, so that whichever side is written next, the other is whole.
  */
 async function writeShiftedTables(
   { core, members }: ArrayParts,

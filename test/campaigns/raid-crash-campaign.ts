@@ -1,11 +1,11 @@
 /**
- * A run of writes on a small array of every level, and a crash at every operation of any member, by
- * the death of the process and by several of the ways in which a loss of power can leave the disks;
- * each time with every choice of members lost besides that the level survives.
+ * A run of writes on a small array of every level, and a crash at every operation of any member,
+ * by the death of the process and by several of the ways in which a loss of power can leave the
+ * disks; each time with every choice of members lost besides that the level survives.
  *
- * After each the array must be assembled, hold in every block what was acknowledged last or what was
- * begun later, and be sound: a scrub finds nothing. At some points the assembly crashes, too, with
- * members lost only then, and what was read once stays.
+ * After each the array must be assembled, hold in every block what was acknowledged last or what
+ * was begun later, and be sound: a scrub finds nothing. At some points the assembly crashes, too,
+ * with members lost only then, and what was read once stays.
  */
 
 import assert from "node:assert/strict";

@@ -6,9 +6,9 @@ import { raidCrashCampaign, wholeRaidCrashScope } from "./raid-crash-campaign.ts
 import { redundantShapes } from "./raid-workload.ts";
 
 describe("a crash at every operation of every member, and members lost besides", () => {
-  test.each(redundantShapes.map((shape) => ({ name: shapeName(shape), shape })))(
-    "$name holds what was acknowledged, also when its recovery crashes",
-    async ({ shape }) => {
+  test.each(redundantShapes.map((shape) => [shapeName(shape), shape] as const))(
+    "%s holds what was acknowledged, also when its recovery crashes",
+    async (_name, shape) => {
       const slice = { ...wholeRaidCrashScope, shapes: [shape], lossCount: 1, powerVariants: 1 };
       for (const seed of [1, 2]) {
         const scope = { ...slice, recoveryStep: 31, recoveryMomentStep: 5 };

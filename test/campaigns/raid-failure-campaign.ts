@@ -9,7 +9,7 @@
  */
 
 import assert from "node:assert/strict";
-import { isFault } from "../../src/base/fault.ts";
+import { isFault, messageOf } from "../../src/base/fault.ts";
 import { SeededRandom } from "../../src/base/random.ts";
 import { CrashRun, type RunStep } from "../../src/raid/crash-run.suite.ts";
 import {
@@ -181,7 +181,7 @@ async function failRun(
   const error = await throughStalls(run, run.run([...steps, { kind: "sync" }]));
   if (!isBeyond) assert.equal(error, undefined, where);
   if (error !== undefined) {
-    assert.ok(isFault(error, "ERR_IO"), `${where}: ${String(error)}`);
+    assert.ok(isFault(error, "ERR_IO"), `${where}: ${messageOf(error)}`);
     assert.equal(run.array.status().health, "failed", where);
   } else if (run.array.failure === undefined) {
     const refuted = run.model.refute(await run.content(), run.moments.length);
@@ -198,18 +198,17 @@ async function failRun(
 
 /** Lets time pass whenever nothing else goes on, until the work has ended; what it threw. */
 async function throughStalls(run: CrashRun, work: Promise<void>): Promise<unknown> {
-  let isOver = false;
   const outcome = work.then(
-    () => undefined,
-    (error: unknown) => error,
+    () => ({ error: undefined }),
+    (error: unknown) => ({ error }),
   );
-  void outcome.then(() => (isOver = true));
-  for (let turn = 0; turn < 10_000 && !isOver; turn++) {
-    await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 10_000; turn++) {
+    const pause = new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)));
+    const settled = await Promise.race([outcome, pause]);
+    if (settled !== undefined) return settled.error;
     run.world.clock.advance(100);
   }
-  assert.ok(isOver, "the run ends");
-  return await outcome;
+  throw new Error("the run does not end");
 }
 
 /** Crashes of the run at its end and at moments that differ from run to run. */

@@ -219,7 +219,9 @@ test("a member that is behind and is taken for current is caught", async () => {
   expect((await readWithStale()).length).toBeGreaterThan(0);
 });
 
-/** What is wrong when the first member is put back as it was when it left, at every loss besides. */
+/**
+ * What is wrong when the first member is put back as it was when it left, at every loss besides.
+ */
 async function readWithStale(): Promise<readonly string[]> {
   const run = await CrashRun.create(six, sizeOf(six));
   await run.run(drawWrites(1, 10, six));

@@ -1,11 +1,11 @@
 /**
- * Small arrays one of whose members lies, or two of RAID 6: bits that flip, sectors that become zero
- * or what another sector holds, wherever something is on the member; writes that are lost or land
- * elsewhere; syncs that do nothing; an old copy of the member put back in its place. After a clean
- * end, and after a crash.
+ * Small arrays one of whose members lies, or two of RAID 6: bits that flip, sectors that become
+ * zero or what another sector holds, wherever something is on the member; writes that are lost or
+ * land elsewhere; syncs that do nothing; an old copy of the member put back in its place. After a
+ * clean end, and after a crash.
  *
- * Whoever reads gets the right bytes; only members that lied are named; a scrub puts right what it
- * can, so that the next finds nothing, and the members that lied can be relied on again.
+ * Whoever reads gets the right bytes; only members that lied are named; a scrub puts right what
+ * it can, so that the next finds nothing, and the members that lied can be relied on again.
  */
 
 import assert from "node:assert/strict";

@@ -1,7 +1,8 @@
 /**
- * A store on an array of each level: random transactions, and a crash at operations of the members,
- * with members lost besides; and with members that fail while it works, of which nobody who uses the
- * store hears. After each the store holds what anybody was told of, and nothing by half.
+ * A store on an array of each level: random transactions, and a crash at operations of the
+ * members, with members lost besides; and with members that fail while it works, of which nobody
+ * who uses the store hears. After each the store holds what anybody was told of, and nothing by
+ * half.
  */
 
 import assert from "node:assert/strict";

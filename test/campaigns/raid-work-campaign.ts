@@ -1,8 +1,8 @@
 /**
  * Everything that an array does in the background (rebuilding, catching up, taking a spare,
  * replacing, growing, scrubbing), while it is written to: with a crash at every operation of any
- * member, with members lost besides; with a crash within the recovery from it; and with each member,
- * the new one too, failing at every operation.
+ * member, with members lost besides; with a crash within the recovery from it; and with each
+ * member, the new one too, failing at every operation.
  *
  * Nothing that was acknowledged is lost, and the work is done in the end, or given up with the
  * member that it was about.

@@ -1,4 +1,6 @@
-/** A fixed slice of work in the background interrupted; `npm run campaign -- raid-work` runs more. */
+/**
+ * A fixed slice of work in the background interrupted; `npm run campaign -- raid-work` runs more.
+ */
 
 import { describe, expect, test } from "vitest";
 import { works } from "../../src/raid/background-work.suite.ts";
