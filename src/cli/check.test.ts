@@ -2,11 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { Command } from "commander";
 import { afterAll, describe, expect, test } from "vitest";
 import { addCheckCommand } from "./check.ts";
-import { type CommandIo, type ExitCode, UsageError } from "./command-io.ts";
-import { silentProgress } from "./progress.ts";
+import { type ExitCode, UsageError } from "./command-io.ts";
+import { hear } from "./heard-io.suite.ts";
 import { addScheduleCommand } from "./schedule.ts";
 
 interface Ran {
@@ -16,30 +15,8 @@ interface Ran {
 }
 
 async function run(...words: readonly string[]): Promise<Ran> {
-  const values: Record<string, unknown>[] = [];
-  let text = "";
-  let exitCode: ExitCode = 0;
-  const io: CommandIo = {
-    json: false,
-    quiet: true,
-    signal: new AbortController().signal,
-    result: (value, describeIt) => {
-      values.push(value as Record<string, unknown>);
-      text += describeIt();
-    },
-    note: () => {},
-    progress: () => silentProgress,
-    style: (_style, plain) => plain,
-    setExitCode: (code) => {
-      exitCode = code;
-    },
-    readInput: () => Promise.resolve(new Uint8Array()),
-  };
-  const program = new Command().exitOverride().configureOutput({ writeErr: () => {} });
-  addCheckCommand(program, io);
-  addScheduleCommand(program, io);
-  await program.parseAsync(words, { from: "user" });
-  return { values, text, exitCode };
+  const { values, text, exitCode } = await hear(words, addCheckCommand, addScheduleCommand);
+  return { values: values as Record<string, unknown>[], text, exitCode };
 }
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-check-"));

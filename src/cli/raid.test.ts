@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DiskArrayStatus } from "../arrays/disk-array.ts";
-import type { CommandIo, ExitCode } from "./command-io.ts";
-import { silentProgress } from "./progress.ts";
+import type { ExitCode } from "./command-io.ts";
+import { HeardIo } from "./heard-io.suite.ts";
 import { createProgram } from "./program.ts";
 
 let directory = "";
@@ -25,20 +25,9 @@ interface Ran {
 
 /** What a command printed and ended with. Rejects as it would. */
 async function run(...args: readonly string[]): Promise<Ran> {
-  let ran: Ran = { code: 0, value: undefined, text: "" };
-  const io: CommandIo = {
-    json: true,
-    quiet: true,
-    signal: new AbortController().signal,
-    result: (value, text) => (ran = { ...ran, value, text: text() }),
-    note: () => undefined,
-    progress: () => silentProgress,
-    style: (_style, text) => text,
-    setExitCode: (code) => (ran = { ...ran, code }),
-    readInput: async () => await Promise.reject(new Error("nothing is read")),
-  };
+  const io = new HeardIo();
   await createProgram(io).parseAsync(["node", "holdfast", "raid", ...args]);
-  return ran;
+  return { code: io.exitCode, value: io.values.at(-1), text: io.text };
 }
 
 function disks(names: string): readonly string[] {
@@ -101,7 +90,7 @@ test.each([
 });
 
 test("every command has an example in its help", () => {
-  const io = { json: false, quiet: true } as CommandIo;
+  const io = new HeardIo();
   const raid = createProgram(io).commands.find((command) => command.name() === "raid");
   const names = "create status assemble examine fail remove add replace scrub grow".split(" ");
   expect(raid?.commands.map((command) => command.name())).toEqual(names);

@@ -1,11 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Command } from "commander";
 import { afterAll, describe, expect, test } from "vitest";
 import type { LayoutReport } from "../reliability/comparison.ts";
-import { type CommandIo, UsageError } from "./command-io.ts";
-import { silentProgress } from "./progress.ts";
+import { UsageError } from "./command-io.ts";
+import { hear } from "./heard-io.suite.ts";
 import { addReliabilityCommand } from "./reliability.ts";
 
 interface Printed {
@@ -20,26 +19,8 @@ interface Ran {
 }
 
 async function run(line: string): Promise<Ran> {
-  const values: unknown[] = [];
-  const notes: string[] = [];
-  let text = "";
-  const io: CommandIo = {
-    json: false,
-    quiet: true,
-    signal: new AbortController().signal,
-    result: (value, describeIt) => {
-      values.push(value);
-      text += describeIt();
-    },
-    note: (note) => notes.push(note),
-    progress: () => silentProgress,
-    style: (_style, plain) => plain,
-    setExitCode: () => {},
-    readInput: (path) => Promise.resolve(new Uint8Array(readFileSync(path))),
-  };
-  const program = new Command().exitOverride().configureOutput({ writeErr: () => {} });
-  addReliabilityCommand(program, io);
-  await program.parseAsync(["reliability", ...line.split(" ")], { from: "user" });
+  const words = ["reliability", ...line.split(" ")];
+  const { values, text, notes } = await hear(words, addReliabilityCommand);
   return { value: values[0] as Printed, text, notes };
 }
 

@@ -1,30 +1,10 @@
-import { Command } from "commander";
 import { expect, test } from "vitest";
-import { type CommandIo, type ExitCode, UsageError } from "./command-io.ts";
-import { silentProgress } from "./progress.ts";
+import { type ExitCode, UsageError } from "./command-io.ts";
+import { hear } from "./heard-io.suite.ts";
 import { addSimCommand } from "./sim.ts";
 
 async function run(...words: readonly string[]): Promise<{ text: string; exitCode: ExitCode }> {
-  let text = "";
-  let exitCode: ExitCode = 1;
-  const io: CommandIo = {
-    json: false,
-    quiet: true,
-    signal: new AbortController().signal,
-    result: (_value, describeIt) => {
-      text += `${describeIt()}\n`;
-    },
-    note: () => {},
-    progress: () => silentProgress,
-    style: (_style, plain) => plain,
-    setExitCode: (code) => {
-      exitCode = code;
-    },
-    readInput: () => Promise.resolve(new Uint8Array()),
-  };
-  const program = new Command().exitOverride().configureOutput({ writeErr: () => {} });
-  addSimCommand(program, io);
-  await program.parseAsync(["sim", ...words], { from: "user" });
+  const { text, exitCode } = await hear(["sim", ...words], addSimCommand);
   return { text, exitCode };
 }
 
