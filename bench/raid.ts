@@ -1,16 +1,13 @@
 /** `npm run bench:raid`: measures the arrays and prints, or writes, the report. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { describeRun } from "./describe-run.ts";
 import type { BenchOptions } from "./options.ts";
 import { measureArrays } from "./raid/array-part.ts";
 import { measureCommits } from "./raid/commit-part.ts";
 import { measureKernels } from "./raid/kernel-part.ts";
-import { renderMarkdown, type Section } from "./report.ts";
+import type { Section } from "./report.ts";
+import { runBench } from "./run-bench.ts";
 
 const HELP = `Measures arrays beside a plain volume on the same disk, and parity beside memcpy.
 
@@ -25,9 +22,6 @@ const HELP = `Measures arrays beside a plain volume on the same disk, and parity
 
 const LEVELS = ["0", "1", "4", "5", "6"];
 const PARTS = ["kernels", "arrays", "commits"];
-const QUICK_SCALE = 0.1;
-const MARK = "<!-- measured -->";
-
 const { values } = parseArgs({
   options: {
     help: { type: "boolean", default: false },
@@ -41,27 +35,14 @@ const { values } = parseArgs({
 });
 
 if (values.help) console.log(HELP);
-else await main();
-
-async function main(): Promise<void> {
-  const directory = mkdtempSync(join(values.directory, "holdfast-bench-"));
-  const options: BenchOptions = {
-    directory,
-    rounds: Number(values.rounds),
-    scale: values.quick ? QUICK_SCALE : 1,
+else
+  await runBench({
+    ...values,
     large: false,
-    say: (text) => console.error(text),
-  };
-  try {
-    const sections: Section[] = [];
-    for (const part of values.part) sections.push(...(await measure(part, options)));
-    const report = `${describeRun(options)}\n\n${renderMarkdown(sections)}`;
-    console.log(report);
-    if (values.write) writeReport(report);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
+    parts: values.part,
+    page: "raid-benchmarks.md",
+    measure,
+  });
 
 async function measure(part: string, options: BenchOptions): Promise<readonly Section[]> {
   const levels = values.level.map(Number);
@@ -75,11 +56,4 @@ async function measure(part: string, options: BenchOptions): Promise<readonly Se
     default:
       throw new Error(`there is no part "${part}"; see --help`);
   }
-}
-
-/** The page's own text stays; what was measured is replaced. */
-function writeReport(report: string): void {
-  const path = fileURLToPath(new URL("../docs/raid-benchmarks.md", import.meta.url));
-  const [text = ""] = readFileSync(path, "utf8").split(MARK);
-  writeFileSync(path, `${text}${MARK}\n\n${report}`);
 }
