@@ -25,4 +25,5 @@ declare namespace WebAssembly {
   interface Memory {
     readonly buffer: ArrayBuffer;
   }
+  const Memory: new (size: { readonly initial: number; readonly maximum: number }) => Memory;
 }

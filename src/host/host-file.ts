@@ -5,7 +5,8 @@
  *
  *  1. `writeDurable` and `writeDurableNow` write through a second descriptor opened with O_DSYNC,
  *     one call to the system instead of two, where the platform's O_DSYNC means a loss of power;
- *     elsewhere they write and then sync;
+ *     elsewhere they write and then sync. Whole blocks go past the system's cache of pages,
+ *     through a third descriptor (O_DIRECT), where the file system lets them;
  *  2. a descriptor is closed only when no operation on it is under way, since its number may be
  *     given to another file at once;
  *  3. a short read or write is continued; zero bytes written is a fault, not a loop.
@@ -27,14 +28,17 @@ import {
 } from "node:fs";
 import { Fault } from "../base/fault.ts";
 import type { File } from "../world/files.ts";
-import { ioFault } from "./io-fault.ts";
+import { giveBackLane, takeLane } from "./direct-lanes.ts";
+import { errnoOf, ioFault } from "./io-fault.ts";
 
 type Done = (error: NodeJS.ErrnoException | null) => void;
 type Counted = (error: NodeJS.ErrnoException | null, count: number) => void;
 
-/** No flag where the system's O_DSYNC stops short of the device, as on macOS. */
-const DURABLE_FLAG: number | undefined =
-  process.platform === "linux" ? constants.O_DSYNC : undefined;
+/** Elsewhere the system's O_DSYNC may stop short of the device, as on macOS. */
+const HAS_DURABLE_FLAG = process.platform === "linux";
+
+/** What a file system answers that does not take a direct write; nothing was written then. */
+const NOT_TAKEN = "EINVAL";
 
 export class HostFile implements File {
   readonly #path: string;
@@ -42,6 +46,10 @@ export class HostFile implements File {
   readonly #writable: boolean;
   /** Undefined until the first durable write; the plain descriptor if there can be no other. */
   #durable: number | undefined;
+  /** Undefined until the first durable write; null if there can be none. */
+  #direct: number | null | undefined;
+  /** Some file systems let a file be opened for direct writes, and then take none. */
+  #takesDirect = true;
   #operations = 0;
   #closed = false;
   #whenIdle: (() => void) | undefined;
@@ -79,25 +87,25 @@ export class HostFile implements File {
   }
 
   async write(at: number, source: Uint8Array): Promise<void> {
-    await this.#writeBy(this.#descriptor, at, source, false);
+    await this.#simple("write", (done) => {
+      writeWhole(this.#descriptor, at, source, done);
+    });
   }
 
   async writeDurable(at: number, source: Uint8Array): Promise<void> {
     if (this.#closed) throw this.#used("write");
-    const durable = this.#durableDescriptor();
-    await this.#writeBy(durable, at, source, durable === this.#descriptor);
+    const direct = this.#directDescriptor();
+    const lane = direct === null ? undefined : takeLane(at, source);
+    await this.#simple("write", (done) => {
+      if (direct === null || lane === undefined) this.#writeCached(at, source, done);
+      else this.#writeDirect(direct, lane, at, source, done);
+    });
   }
 
   writeDurableNow(at: number, source: Uint8Array): void {
     if (this.#closed) throw this.#used("write");
-    const durable = this.#durableDescriptor();
     try {
-      for (let taken = 0; taken < source.length;) {
-        const count = writeSync(durable, source, taken, source.length - taken, at + taken);
-        if (count === 0) throw new Error("no bytes were taken");
-        taken += count;
-      }
-      if (durable === this.#descriptor) fdatasyncSync(durable);
+      if (!this.#writeDirectNow(at, source)) this.#writeCachedNow(at, source);
     } catch (error) {
       throw ioFault("write", this.#path, error);
     }
@@ -119,27 +127,57 @@ export class HostFile implements File {
     if (this.#closed) return;
     this.#closed = true;
     if (0 < this.#operations) await new Promise<void>((resolve) => (this.#whenIdle = resolve));
-    const durable = this.#durable;
-    if (durable !== undefined && durable !== this.#descriptor) {
-      await closeDescriptor(durable, this.#path);
+    const all = new Set([this.#direct, this.#durable, this.#descriptor]);
+    for (const descriptor of all) {
+      if (typeof descriptor === "number") await closeDescriptor(descriptor, this.#path);
     }
-    await closeDescriptor(this.#descriptor, this.#path);
   }
 
-  async #writeBy(by: number, at: number, source: Uint8Array, thenSync: boolean): Promise<void> {
-    await this.#simple("write", (done) => {
-      let taken = 0;
-      const step: Counted = (error, count) => {
-        taken += error === null ? count : 0;
-        if (error !== null) done(error);
-        else if (taken < source.length && count === 0) done(new Error("no bytes were taken"));
-        else if (taken < source.length) next();
-        else if (thenSync) fdatasync(by, done);
-        else done(null);
-      };
-      const next = (): void => write(by, source, taken, source.length - taken, at + taken, step);
-      next();
+  #writeDirect(direct: number, lane: Uint8Array, at: number, source: Uint8Array, done: Done): void {
+    write(direct, lane, 0, source.length, at, (error, count) => {
+      giveBackLane(lane);
+      if (error !== null && errnoOf(error) !== NOT_TAKEN) {
+        done(error);
+        return;
+      }
+      if (error !== null) this.#takesDirect = false;
+      if (error === null && count === source.length) done(null);
+      else this.#writeCached(at, source, done);
     });
+  }
+
+  /** Whether all of it was written. */
+  #writeDirectNow(at: number, source: Uint8Array): boolean {
+    const direct = this.#directDescriptor();
+    const lane = direct === null ? undefined : takeLane(at, source);
+    if (direct === null || lane === undefined) return false;
+    try {
+      return writeSync(direct, lane, 0, source.length, at) === source.length;
+    } catch (error) {
+      if (errnoOf(error) !== NOT_TAKEN) throw error;
+      this.#takesDirect = false;
+      return false;
+    } finally {
+      giveBackLane(lane);
+    }
+  }
+
+  #writeCached(at: number, source: Uint8Array, done: Done): void {
+    const durable = this.#durableDescriptor();
+    writeWhole(durable, at, source, (error) => {
+      if (error === null && durable === this.#descriptor) fdatasync(durable, done);
+      else done(error);
+    });
+  }
+
+  #writeCachedNow(at: number, source: Uint8Array): void {
+    const durable = this.#durableDescriptor();
+    for (let taken = 0; taken < source.length;) {
+      const count = writeSync(durable, source, taken, source.length - taken, at + taken);
+      if (count === 0) throw new Error("no bytes were taken");
+      taken += count;
+    }
+    if (durable === this.#descriptor) fdatasyncSync(durable);
   }
 
   async #simple(action: string, start: (done: Done) => void): Promise<void> {
@@ -171,21 +209,31 @@ export class HostFile implements File {
   }
 
   #durableDescriptor(): number {
-    this.#durable ??= this.#openDurable() ?? this.#descriptor;
+    this.#durable ??= this.#openAgain(constants.O_DSYNC) ?? this.#descriptor;
     return this.#durable;
   }
 
-  /** Undefined where there can be none, above all if the path leads to another file by now. */
-  #openDurable(): number | undefined {
-    if (DURABLE_FLAG === undefined || !this.#writable) return undefined;
+  #directDescriptor(): number | null {
+    if (this.#direct === undefined) {
+      this.#direct = this.#openAgain(constants.O_DSYNC | constants.O_DIRECT) ?? null;
+    }
+    return this.#takesDirect ? this.#direct : null;
+  }
+
+  /**
+   * The file by another descriptor, for writing. Undefined where there can be none, above all if
+   * the path leads to another file by now.
+   */
+  #openAgain(flags: number): number | undefined {
+    if (!HAS_DURABLE_FLAG || !this.#writable) return undefined;
     let descriptor: number | undefined;
     try {
-      descriptor = openSync(this.#path, constants.O_WRONLY | DURABLE_FLAG);
+      descriptor = openSync(this.#path, constants.O_WRONLY | flags);
       const theirs = fstatSync(descriptor, { bigint: true });
       const ours = fstatSync(this.#descriptor, { bigint: true });
       if (theirs.ino === ours.ino && theirs.dev === ours.dev) return descriptor;
     } catch {
-      // Writing and then syncing on the first descriptor gives the same promise, only slower.
+      // Writing through the other descriptors gives the same promise, only slower.
     }
     if (descriptor !== undefined) closeSync(descriptor);
     return undefined;
@@ -195,6 +243,21 @@ export class HostFile implements File {
     const message = `Cannot ${action} "${this.#path}": it is closed; open it again`;
     return new Fault("ERR_CLOSED", message, { path: this.#path });
   }
+}
+
+/** Writes all of it, in as many steps as the system takes. */
+function writeWhole(descriptor: number, at: number, source: Uint8Array, done: Done): void {
+  let taken = 0;
+  const step: Counted = (error, count) => {
+    taken += error === null ? count : 0;
+    if (error !== null) done(error);
+    else if (taken < source.length && count === 0) done(new Error("no bytes were taken"));
+    else if (taken < source.length) next();
+    else done(null);
+  };
+  const next = (): void =>
+    write(descriptor, source, taken, source.length - taken, at + taken, step);
+  next();
 }
 
 async function closeDescriptor(descriptor: number, path: string): Promise<void> {

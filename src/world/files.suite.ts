@@ -125,6 +125,29 @@ export function testFiles(name: string, run: RunInWorld): void {
       });
     });
 
+    test("durable writes of all sizes at once, each reaches its place", async () => {
+      await run(async ({ world: { files }, directory }) => {
+        const file = await files.open(joinPath(directory, "a"), "create");
+        const lengths = [4096, 512, 8192, 4097, 65_536, 262_144, 266_240, 1_048_576, 4095, 4096];
+        const pieces = [...lengths, ...lengths].map((length, index) => bytes(length, index + 1));
+        const writes: Promise<void>[] = [];
+        let at = 0;
+        for (const [index, piece] of pieces.entries()) {
+          const source = piece.slice();
+          if (index % 3 === 2) file.writeDurableNow(at, source);
+          else writes.push(file.writeDurable(at, source));
+          at += Math.ceil(piece.length / 4096) * 4096;
+        }
+        await Promise.all(writes);
+        at = 0;
+        for (const piece of pieces) {
+          expect(Buffer.compare(await read(file, at, piece.length), piece)).toBe(0);
+          at += Math.ceil(piece.length / 4096) * 4096;
+        }
+        await file.close();
+      });
+    });
+
     test("directories are made with those above them, and listed in order", async () => {
       await run(async ({ world: { files }, directory }) => {
         const inner = joinPath(directory, "x/y");
