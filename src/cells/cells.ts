@@ -7,14 +7,20 @@
  * the checkpoint before are kept.
  */
 
-import { assert } from "../base/assert.ts";
-import { Fault } from "../base/fault.ts";
+import { assert, must } from "../base/assert.ts";
 import type { Slab } from "../base/slab.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Checksums } from "../world/world.ts";
-import { decodeMap, encodeMap, mapBytesOf } from "./allocation-map.ts";
+import {
+  decodeMap,
+  encodeMap,
+  mapBytesOf,
+  mapPagesOf,
+  readMap,
+  writeMap,
+} from "./allocation-map.ts";
 import { Cache } from "./cache.ts";
-import { extentPages, Extents } from "./extents.ts";
+import { Extents } from "./extents.ts";
 import { generationOf, levelOf, PAGE_BYTES } from "./page.ts";
 import { PageSpace } from "./page-space.ts";
 import { Scanner } from "./scan.ts";
@@ -38,6 +44,7 @@ export interface CheckpointRoot {
   readonly rootSumHigh: number;
   /** Of the tree. */
   readonly generation: number;
+  /** The first of the allocation map. */
   readonly mapPage: number;
   /** Length of the allocation map and what the owner of the cells keeps with it, in bytes. */
   readonly mapBytes: number;
@@ -51,7 +58,7 @@ export interface CheckpointRoot {
 export interface Checkpoint {
   readonly root: TreeRoot;
   readonly map: Uint8Array;
-  readonly mapPage: number;
+  readonly mapPages: readonly number[];
   readonly pageCount: number;
 }
 
@@ -108,7 +115,7 @@ export class Cells {
   readonly scanner: Scanner;
   readonly #options: CellsOptions;
   readonly #slice: Uint8Array = new Uint8Array(SLICE_PAGES * PAGE_BYTES);
-  #durable: { readonly generation: number; readonly mapPage: number; readonly mapPages: number };
+  #durable: { readonly generation: number; readonly mapPages: readonly number[] };
 
   /** Begins with an empty tree. `pageCount` pages of the zone have room on the volume. */
   static create(options: CellsOptions, pageCount: number): Cells {
@@ -153,7 +160,7 @@ export class Cells {
     });
     this.tree = new Tree(this.cache, this.space, this.extents, generation);
     this.scanner = new Scanner(this.tree);
-    this.#durable = { generation: generation - 1, mapPage: 0, mapPages: 0 };
+    this.#durable = { generation: generation - 1, mapPages: [] };
   }
 
   /** The zone of pages is now `pageCount` pages long. */
@@ -191,45 +198,47 @@ export class Cells {
 
   /**
    * Takes the snapshot that a checkpoint will hold, together with `kept`, bytes of its owner's.
-   * Undefined if the zone has no run of free pages for the map: it must grow.
+   * Undefined if the zone has too few free pages for the map: it must grow.
    */
   beginCheckpoint(kept: Uint8Array): Checkpoint | undefined {
-    const mapBytes = mapBytesOf(this.space.pageCount, kept.length);
-    const mapPage = this.space.allocateRun(extentPages(mapBytes));
-    if (mapPage === 0) return undefined;
+    const count = this.mapPageCount(kept.length);
+    if (this.space.freeCount < count) return undefined;
+    const mapPages = Array.from({ length: count }, () => this.space.allocate());
     const root = this.#freeze();
     this.space.hold(root.generation);
     const map = this.space.checkpointMap();
     // Whoever opens this checkpoint no longer needs the map of the one before.
-    const { mapPage: oldMap, mapPages } = this.#durable;
-    for (let page = oldMap; page < oldMap + mapPages; page++) {
+    for (const page of this.#durable.mapPages) {
       map[page >>> 5] = (map[page >>> 5] as number) & ~(1 << (page & 31));
     }
     const pageCount = this.space.pageCount;
-    return { root, map: encodeMap(map, kept), mapPage, pageCount };
+    return { root, map: encodeMap(map, kept), mapPages, pageCount };
+  }
+
+  /** How many pages the next checkpoint takes for its map, with so many bytes of its owner's. */
+  mapPageCount(keptBytes: number): number {
+    return mapPagesOf(mapBytesOf(this.space.pageCount, keptBytes));
   }
 
   /** Writes the checkpoint durably and returns what the superblock must hold. */
   async writeCheckpoint(checkpoint: Checkpoint, pace: Pace): Promise<CheckpointRoot> {
-    const { root, map, mapPage, pageCount } = checkpoint;
+    const { root, map, mapPages, pageCount } = checkpoint;
     for (const first of this.extents.dirtyExtents(root.generation)) {
       await this.extents.write(first);
       await pace();
     }
     await this.#writePages(root.generation, pace);
-    await this.#options.volume.write(this.#options.pagesAt + mapPage * PAGE_BYTES, map);
+    const sums = await writeMap(this.#options, mapPages, map);
     await this.#options.volume.sync();
-    this.#options.checksums.xxh64(map, mapPage, this.#options.checksumSeed);
     return {
       rootPage: root.page,
       rootLevel: root.level,
       rootSumLow: this.cache.sumLow(root.page),
       rootSumHigh: this.cache.sumHigh(root.page),
       generation: root.generation,
-      mapPage,
+      mapPage: must(mapPages[0], "a map has a page"),
       mapBytes: map.length,
-      mapSumLow: this.#options.checksums.xxh64Low,
-      mapSumHigh: this.#options.checksums.xxh64High,
+      ...sums,
       pageCount,
     };
   }
@@ -237,19 +246,15 @@ export class Cells {
   /** The checkpoint is in the superblock, durably: what only the one before needed is free. */
   finishCheckpoint(checkpoint: Checkpoint): void {
     const before = this.#durable;
-    const { root, mapPage, map } = checkpoint;
-    this.#durable = { generation: root.generation, mapPage, mapPages: extentPages(map.length) };
-    if (before.mapPages > 0) {
-      const { generation } = this.tree;
-      this.space.retire(before.mapPage, before.mapPages, generation, generation);
-    }
+    const { root, mapPages } = checkpoint;
+    this.#durable = { generation: root.generation, mapPages };
+    this.#freeMap(before.mapPages);
     if (before.generation > 0) this.space.letGo(before.generation);
   }
 
   /** The checkpoint could not be published: nothing is lost, its pages are like any others. */
-  abandonCheckpoint({ root, mapPage, map }: Checkpoint): void {
-    const { generation } = this.tree;
-    this.space.retire(mapPage, extentPages(map.length), generation, generation);
+  abandonCheckpoint({ root, mapPages }: Checkpoint): void {
+    this.#freeMap(mapPages);
     this.space.letGo(root.generation);
   }
 
@@ -323,24 +328,17 @@ export class Cells {
     return base >= 0 && generationOf(this.cache.slab, base) <= generation;
   }
 
+  /** No snapshot sees them. */
+  #freeMap(mapPages: readonly number[]): void {
+    const { generation } = this.tree;
+    for (const page of mapPages) this.space.retire(page, 1, generation, generation);
+  }
+
   async #readMap(root: CheckpointRoot): Promise<Uint8Array> {
-    const { volume, pagesAt, checksums, checksumSeed } = this.#options;
-    const position = pagesAt + root.mapPage * PAGE_BYTES;
-    const bytes = new Uint8Array(root.mapBytes);
-    await volume.read(position, bytes);
-    checksums.xxh64(bytes, root.mapPage, checksumSeed);
-    if (checksums.xxh64Low !== root.mapSumLow || checksums.xxh64High !== root.mapSumHigh) {
-      throw new Fault(
-        "ERR_CORRUPT",
-        `The allocation map on page ${root.mapPage} of ${volume.name}, at byte ${position}, is ` +
-          "not what was written there. Restore a backup",
-        { page: root.mapPage, position, volume: volume.name },
-      );
-    }
+    const { bytes, pages: mapPages } = await readMap(this.#options, root);
     const { map, kept } = decodeMap(bytes);
     this.space.load(map, root.pageCount);
-    const mapPages = extentPages(root.mapBytes);
-    this.#durable = { generation: root.generation, mapPage: root.mapPage, mapPages };
+    this.#durable = { generation: root.generation, mapPages };
     return kept;
   }
 }

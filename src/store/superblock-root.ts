@@ -1,8 +1,8 @@
 /** A checkpoint's root as the cells know it, and as the superblock keeps it. */
 
 import { pageNumber } from "../base/ids.ts";
+import { mapPagesOf } from "../cells/allocation-map.ts";
 import type { CheckpointRoot } from "../cells/cells.ts";
-import { extentPages } from "../cells/extents.ts";
 import type { PageZone, Superblock } from "./superblock-format.ts";
 
 /** The fields of a superblock that a checkpoint replaces. */
@@ -20,7 +20,7 @@ export function checkpointFields(
     },
     map: {
       firstPage: pageNumber(root.mapPage),
-      pageCount: extentPages(root.mapBytes),
+      pageCount: mapPagesOf(root.mapBytes),
       lengthBytes: root.mapBytes,
       checksumLow: root.mapSumLow,
       checksumHigh: root.mapSumHigh,

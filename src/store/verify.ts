@@ -7,10 +7,8 @@
  */
 
 import { Fault, messageOf } from "../base/fault.ts";
-import { decodeMap } from "../cells/allocation-map.ts";
+import { decodeMap, readMap as readChain } from "../cells/allocation-map.ts";
 import type { CheckpointRoot } from "../cells/cells.ts";
-import { extentPages } from "../cells/extents.ts";
-import { PAGE_BYTES } from "../cells/page.ts";
 import { currentGeneration } from "../log/generations.ts";
 import { recoverLog } from "../log/recovery.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -150,10 +148,11 @@ async function verifyTree(
 ): Promise<{ walk: TreeWalk; usedCount: number }> {
   const root = checkpointOf(superblock);
   let map: Uint32Array = new Uint32Array(0);
+  let mapPages: readonly number[] = [];
   let census = new Census();
   if (root !== undefined) {
     try {
-      ({ map, census } = await readMap(world, volume, superblock, root));
+      ({ map, mapPages, census } = await readMap(world, volume, superblock, root));
     } catch (error) {
       findings.push({ where: "the allocation map", problem: messageOf(error) });
     }
@@ -173,7 +172,7 @@ async function verifyTree(
   findings.push(...walk.findings);
   // Of a tree that could not be read whole nothing can be said about the rest.
   if (walk.findings.length > 0 || map.length === 0) return { walk, usedCount };
-  findings.push(...compareMap(map, walk.reached, root));
+  findings.push(...compareMap(map, walk.reached, mapPages));
   if (!walk.census.equals(census)) {
     findings.push({ where: "the census", problem: "it does not count what the tree holds" });
   }
@@ -184,12 +183,11 @@ async function verifyTree(
 function compareMap(
   map: Uint32Array,
   reached: Uint32Array,
-  root: CheckpointRoot,
+  mapPages: readonly number[],
 ): readonly Finding[] {
   const expected = reached.slice();
   expected[0] = (expected[0] as number) | 1;
-  const mapEnd = root.mapPage + extentPages(root.mapBytes);
-  for (let page = root.mapPage; page < mapEnd; page++) {
+  for (const page of mapPages) {
     expected[page >>> 5] = (expected[page >>> 5] as number) | (1 << (page & 31));
   }
   let missing = 0;
@@ -211,21 +209,13 @@ async function readMap(
   volume: Volume,
   superblock: Superblock,
   root: CheckpointRoot,
-): Promise<{ map: Uint32Array; census: Census }> {
-  const bytes = new Uint8Array(root.mapBytes);
-  const at = superblock.pages.at + root.mapPage * PAGE_BYTES;
-  await volume.read(at, bytes);
-  world.checksums.xxh64(bytes, root.mapPage, seedOf(superblock));
-  const { xxh64Low, xxh64High } = world.checksums;
-  if (xxh64Low !== root.mapSumLow || xxh64High !== root.mapSumHigh) {
-    throw new Fault(
-      "ERR_CORRUPT",
-      `The allocation map at byte ${at} of "${volume.name}" is not what was written there`,
-      { position: at, volume: volume.name },
-    );
-  }
+): Promise<{ map: Uint32Array; mapPages: readonly number[]; census: Census }> {
+  const { checksums } = world;
+  const checksumSeed = seedOf(superblock);
+  const place = { volume, pagesAt: superblock.pages.at, checksums, checksumSeed };
+  const { bytes, pages: mapPages } = await readChain(place, root);
   const { map, kept } = decodeMap(bytes);
-  return { map, census: Census.decode(kept) };
+  return { map, mapPages, census: Census.decode(kept) };
 }
 
 function describe(

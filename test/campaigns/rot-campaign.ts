@@ -238,11 +238,7 @@ async function placesOf(image: PagedImage): Promise<readonly Place[]> {
   }
   places.push(...placesUnder(image, current, current.root.page, current.root.level));
   const { map, pages } = current;
-  places.push({
-    zone: "map",
-    at: pages.at + map.firstPage * PAGE_BYTES,
-    length: map.lengthBytes,
-  });
+  places.push({ zone: "map", at: pages.at + map.firstPage * PAGE_BYTES, length: PAGE_BYTES });
   return places;
 }
 
