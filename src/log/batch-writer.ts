@@ -97,8 +97,12 @@ export class BatchWriter {
     assert(this.isReady, "one batch at a time is on its way");
     const start = this.#durable;
     const { usedBytes, entryCount } = gathered;
+    // Each field by its name: a spread copies to an object of a shape that is made anew each time.
     const header: BatchHeader = {
-      ...start,
+      batch: start.batch,
+      position: start.position,
+      firstLsn: start.firstLsn,
+      previousChecksum: start.previousChecksum,
       generation: this.#generation,
       view,
       durableThrough: lsn(start.firstLsn - 1),
