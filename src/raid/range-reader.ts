@@ -8,9 +8,9 @@
 
 import { allDone } from "./all-done.ts";
 import type { BlockReader } from "./block-reader.ts";
+import type { Geometry } from "./geometry.ts";
 import { BLOCK_DATA, BLOCK_IN_PLACE, BLOCK_LOST } from "./pending-rows.ts";
 import type { RaidCore } from "./raid-core.ts";
-import type { Shaped } from "./shape.ts";
 import { SpareBuffers } from "./spare-buffers.ts";
 
 /** Blocks of one slot in consecutive rows that lie together on its member. */
@@ -157,53 +157,118 @@ export class RangeReader {
   async #recover(run: Run, target: Uint8Array): Promise<boolean> {
     const shaped = this.#core.shape.atRow(run.row);
     const { geometry, math } = shaped;
-    const lost = this.#lostSlots(shaped, run);
-    if (math === undefined || geometry.parityCount < lost.length) return false;
-
-    const stripe = geometry.stripeOfRow(run.row);
-    const blocks: (Uint8Array | undefined)[] = [];
-    const reads: Promise<boolean>[] = [];
-    for (const slot of this.#slotsNeeded(shaped, run, lost)) {
-      const bytes = this.#spare.take(target.length);
-      blocks[geometry.indexOfSlot(stripe, slot)] = bytes;
-      reads.push(this.#tryRun({ ...run, slot }, bytes, false));
+    const gone = this.#goneSlots(geometry, run);
+    const parts = stripesOf(geometry, run).map((part) => recoveryOf(geometry, part, gone));
+    if (math === undefined || parts.some(({ lost }) => geometry.parityCount < lost.length)) {
+      return false;
     }
-    const outcomes = await Promise.all(reads);
-    // A member may still be reading into what is not given back.
-    if (!outcomes.every(Boolean)) return false;
-    const indexes = lost.map((slot) => geometry.indexOfSlot(stripe, slot));
-    const targets = lost.map((slot) => (slot === run.slot ? target : target.slice()));
-    math.reconstruct(blocks, indexes, targets);
-    for (const bytes of blocks) if (bytes !== undefined) this.#spare.give(bytes);
+    const columns = await this.#readColumns(geometry, run, parts);
+    if (columns === undefined) return false;
+    for (const { row, count, lost } of parts) {
+      const stripe = geometry.stripeOfRow(row);
+      const place = this.#bytesOf(target, row - run.row, count);
+      const blocks: (Uint8Array | undefined)[] = [];
+      for (const [slot, column] of columns.entries()) {
+        if (column === undefined) continue;
+        blocks[geometry.indexOfSlot(stripe, slot)] = this.#bytesOf(column, row - run.row, count);
+      }
+      const indexes = lost.map((slot) => geometry.indexOfSlot(stripe, slot));
+      const targets = lost.map((slot) =>
+        slot === run.slot ? place : new Uint8Array(place.length),
+      );
+      math.reconstruct(blocks, indexes, targets);
+    }
+    for (const column of columns) if (column !== undefined) this.#spare.give(column);
     return this.#isCurrent(run, target);
   }
 
-  /** The run's slot, and those that have nobody to be read from and are needed for it. */
-  #lostSlots({ geometry }: Shaped, run: Run): readonly number[] {
-    const lost = [run.slot];
-    for (let slot = 0; slot < geometry.slotCount; slot++) {
-      if (slot !== run.slot && this.#blocks.memberFor(run.row, slot) === undefined) lost.push(slot);
+  /** The run's slot, and those that have nobody to be read from. */
+  #goneSlots({ slotCount }: Geometry, run: Run): readonly number[] {
+    const gone = [run.slot];
+    for (let slot = 0; slot < slotCount; slot++) {
+      if (slot !== run.slot && this.#blocks.memberFor(run.row, slot) === undefined) gone.push(slot);
     }
-    const stripe = geometry.stripeOfRow(run.row);
-    const isQ = (slot: number): boolean =>
-      slot !== run.slot && geometry.indexOfSlot(stripe, slot) > geometry.dataCount;
-    return lost.filter((slot) => !isQ(slot));
+    return gone;
   }
 
-  /** One lost block of data is had from P alone. */
-  #slotsNeeded({ geometry }: Shaped, run: Run, lost: readonly number[]): readonly number[] {
-    const stripe = geometry.stripeOfRow(run.row);
-    const slots = Array.from({ length: geometry.slotCount }, (_, slot) => slot);
-    const needsQ = lost.length > 1;
-    return slots.filter(
-      (slot) =>
-        !lost.includes(slot) &&
-        (needsQ || geometry.indexOfSlot(stripe, slot) <= geometry.dataCount),
-    );
+  /** Reads, by slot, what the parts need; undefined if any of it can't be had. */
+  async #readColumns(
+    { slotCount }: Geometry,
+    run: Run,
+    parts: readonly Recovery[],
+  ): Promise<readonly (Uint8Array | undefined)[] | undefined> {
+    const columns: (Uint8Array | undefined)[] = [];
+    const reads: Promise<boolean>[] = [];
+    for (let slot = 0; slot < slotCount; slot++) {
+      for (const { row, count } of joinedRows(
+        parts.filter(({ needed }) => needed.includes(slot)),
+      )) {
+        const column = (columns[slot] ??= this.#spare.take(run.count * this.#blockBytes));
+        const bytes = this.#bytesOf(column, row - run.row, count);
+        reads.push(this.#tryRun({ row, slot, count }, bytes, false));
+      }
+    }
+    const outcomes = await Promise.all(reads);
+    // A member may still be reading into what is not given back.
+    return outcomes.every(Boolean) ? columns : undefined;
+  }
+
+  get #blockBytes(): number {
+    return this.#core.layout.blockBytes;
   }
 
   #bytesOf(bytes: Uint8Array, index: number, count: number): Uint8Array {
     const { blockBytes } = this.#core.layout;
     return bytes.subarray(index * blockBytes, (index + count) * blockBytes);
   }
+}
+
+/** Rows of one stripe. */
+interface RowSpan {
+  readonly row: number;
+  readonly count: number;
+}
+
+/** What is computed in rows of one stripe, and of what. */
+interface Recovery extends RowSpan {
+  readonly lost: readonly number[];
+  readonly needed: readonly number[];
+}
+
+function stripesOf({ chunkBlocks }: Geometry, { row, count }: RowSpan): readonly RowSpan[] {
+  const spans: RowSpan[] = [];
+  for (let first = row; first < row + count;) {
+    const end = Math.min(row + count, (Math.floor(first / chunkBlocks) + 1) * chunkBlocks);
+    spans.push({ row: first, count: end - first });
+    first = end;
+  }
+  return spans;
+}
+
+/**
+ * `gone` begins with the slot that is wanted. One lost block of data is had from P alone, and
+ * parity from the data alone.
+ */
+function recoveryOf(geometry: Geometry, span: RowSpan, gone: readonly number[]): Recovery {
+  const { dataCount, slotCount } = geometry;
+  const stripe = geometry.stripeOfRow(span.row);
+  const indexOf = (slot: number): number => geometry.indexOfSlot(stripe, slot);
+  const lost = gone.filter((slot) => slot === gone[0] || indexOf(slot) <= dataCount);
+  const isDataLost = lost.some((slot) => indexOf(slot) < dataCount);
+  const lastNeeded = dataCount - 1 + (isDataLost ? lost.length : 0);
+  const slots = Array.from({ length: slotCount }, (_, slot) => slot);
+  const needed = slots.filter((slot) => !gone.includes(slot) && indexOf(slot) <= lastNeeded);
+  return { ...span, lost, needed };
+}
+
+/** Spans that follow each other become one. */
+function joinedRows(spans: readonly RowSpan[]): readonly RowSpan[] {
+  const joined: RowSpan[] = [];
+  for (const { row, count } of spans) {
+    const last = joined.at(-1);
+    if (last !== undefined && last.row + last.count === row) {
+      joined[joined.length - 1] = { row: last.row, count: last.count + count };
+    } else joined.push({ row, count });
+  }
+  return joined;
 }
