@@ -76,6 +76,11 @@ export class Keyspace {
     return this.#running().nowMs;
   }
 
+  /** The database in use, which is not its logical index. */
+  get database(): number {
+    return this.#database;
+  }
+
   /** Goes to a logical database. */
   use(index: number): void {
     const database = this.databases.idOf(this.#running(), index, this.#exact);

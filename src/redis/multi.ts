@@ -15,6 +15,9 @@ import type { Keyspace } from "./keyspace.ts";
 import { RequestQueue } from "./request-queue.ts";
 
 interface Watched {
+  /** The logical database. */
+  readonly index: number;
+  /** Which database that was: SWAPDB may put another key of this name in place of this one. */
   readonly database: number;
   readonly key: Uint8Array;
   /** The position in the log of its last write, 0 if it was absent. */
@@ -63,19 +66,21 @@ export class Multi {
   }
 
   /** In a body: reads the versions of the keys named by the request. */
-  look(step: Step, keys: Keyspace, request: Request, database: number): void {
+  look(step: Step, keys: Keyspace, request: Request, index: number): void {
     this.#wanted = [];
-    for (let index = 1; index < request.count; index++) {
-      const version = keys.find(request, index) ? step.version : 0;
-      const key = ownBytes(request.argument(index));
-      this.#wanted.push({ database, key, version });
+    const { database } = keys;
+    for (let argument = 1; argument < request.count; argument++) {
+      const key = ownBytes(request.argument(argument));
+      keys.point(key, 0, key.length);
+      const version = keys.findPointed() ? step.version : 0;
+      this.#wanted.push({ index, database, key, version });
     }
   }
 
   /** After the body: watches what it read. A key that is watched already keeps its version. */
   watch(): void {
     for (const wanted of this.#wanted) {
-      const name = `${wanted.database} ${latin1(wanted.key)}`;
+      const name = `${wanted.index} ${latin1(wanted.key)}`;
       if (!this.#watched.has(name)) this.#watched.set(name, wanted);
     }
     this.#wanted = [];
@@ -84,11 +89,11 @@ export class Multi {
   /** In a body: whether the watched keys are as they were. */
   unchanged(step: Step, keys: Keyspace): boolean {
     if (this.#watched.size === 0) return true;
-    for (const { database, key, version } of this.#watched.values()) {
-      keys.use(database);
+    for (const { index, database, key, version } of this.#watched.values()) {
+      keys.use(index);
       keys.point(key, 0, key.length);
       const now = keys.findPointed() ? step.version : 0;
-      if (now !== version) return false;
+      if (now !== version || (now !== 0 && keys.database !== database)) return false;
     }
     return true;
   }
