@@ -250,6 +250,34 @@ describe("time", () => {
     expect(idle.isClosed).toBe(false);
   });
 
+  test("many requests, each in time, are not taken for one that does not end", async () => {
+    const door = new TestDoor({ requestTimeoutMs: 5000 });
+    const client = door.connect();
+    const request = encodeRequest(["ECHO", "x".repeat(100)]);
+    client.sendRaw(request.slice(0, 50));
+    for (let second = 0; second < 12; second++) {
+      await door.clock.pass(1000);
+      client.sendRaw(request.slice(50) + request.slice(0, 50));
+    }
+    expect(client.isClosed).toBe(false);
+    expect(client.received().length).toBe(12);
+    await door.clock.pass(8000);
+    expect(client.isClosed).toBe(true);
+  });
+
+  test("a client that reads as much as it asks for is not taken for one that never reads", async () => {
+    const door = new TestDoor({ requestTimeoutMs: 5000 });
+    const client = door.connect();
+    client.connection.stalled = true;
+    for (let second = 0; second < 12; second++) {
+      await client.ask("PING");
+      await door.clock.pass(1000);
+      client.connection.drain();
+      client.connection.stalled = true;
+    }
+    expect(client.isClosed).toBe(false);
+  });
+
   test("replies that are never read are cut off", async () => {
     const door = new TestDoor({ requestTimeoutMs: 5000 });
     const client = door.connect();

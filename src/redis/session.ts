@@ -54,7 +54,11 @@ export class Session implements ConnectionHandler, ClientSession {
   #paused = false;
   /** Since when a request has been incomplete, or replies unread; 0: they are not. */
   #stuckSinceMs = 0;
-  #unsentBytesSeen = 0;
+  /** How many commands were answered in all, up to this turn. */
+  #commandCount = 0;
+  /** When time was checked last: how many commands were answered, how far replies were read. */
+  #commandCountSeen = 0;
+  #readPositionSeen = 0;
 
   constructor(owner: SessionOwner, door: Door, connection: Connection) {
     this.#owner = owner;
@@ -194,12 +198,16 @@ export class Session implements ConnectionHandler, ClientSession {
     }
   }
 
-  /** For how long the client has left a request unfinished or replies unread. */
+  /** For how long the client has left one request unfinished, or read nothing of its replies. */
   #stuckMs(nowMs: number): number {
-    const unfinished = this.#inbox.length > 0 && !this.#isBlocked();
     const { unsentBytes } = this.#connection;
-    const unread = unsentBytes > 0 && unsentBytes === this.#unsentBytesSeen;
-    this.#unsentBytesSeen = unsentBytes;
+    const readPosition = this.#reply.sentPosition - unsentBytes;
+    const answersNothing = this.#commandCount === this.#commandCountSeen;
+    const readsNothing = readPosition === this.#readPositionSeen;
+    this.#commandCountSeen = this.#commandCount;
+    this.#readPositionSeen = readPosition;
+    const unfinished = answersNothing && this.#inbox.length > 0 && !this.#isBlocked();
+    const unread = readsNothing && unsentBytes > 0;
     if (!unfinished && !unread) this.#stuckSinceMs = 0;
     else if (this.#stuckSinceMs === 0) this.#stuckSinceMs = nowMs;
     return this.#stuckSinceMs === 0 ? 0 : nowMs - this.#stuckSinceMs;
@@ -283,6 +291,7 @@ export class Session implements ConnectionHandler, ClientSession {
     const executor = this.#executor;
     const { needs, commandCount, wrote } = executor;
     stats.commandsProcessed += commandCount;
+    this.#commandCount += commandCount;
     stats.errorReplies += this.#reply.errorCount;
     this.#reply.errorCount = 0;
     const waits = this.#output.seal(needs, store.settledLsn, commandCount, wrote);
