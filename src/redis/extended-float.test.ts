@@ -46,6 +46,11 @@ test.each([
   expect(parseExtended(text)).toBeUndefined();
 });
 
+test("a number is at most 5119 characters long", () => {
+  expect(parseExtended("1".padStart(5119, "0"))).toEqual(parseExtended("1"));
+  expect(parseExtended("1".padStart(5120, "0"))).toBeUndefined();
+});
+
 test("what is too large is said to be", () => {
   expect(sum("1.18e4932", "1.18e4932")).toBe("too large");
   expect(sum("inf", "1")).toBe("infinite");

@@ -17,7 +17,7 @@ const MANTISSA_BITS = 64;
 const TOP_EXPONENT_MAX = 16_384;
 const TOP_EXPONENT_MIN = -16_445;
 /** The longest text that is taken for a number, and the largest power of ten in it. */
-const TEXT_LENGTH_MAX = 5 * 1024;
+const TEXT_LENGTH_MAX = 5 * 1024 - 1;
 const DECIMAL_EXPONENT_MAX = 100_000;
 const DECIMALS = 17n;
 
@@ -58,18 +58,18 @@ function parseDigits(
   base: bigint,
   bitsPerDigit: number,
 ): ExtendedFloat | undefined {
-  const exponent = Number(power);
-  if (Math.abs(exponent) > DECIMAL_EXPONENT_MAX) return undefined;
   const prefix = base === 16n ? "0x" : "";
   const digits = BigInt(`${prefix}${whole}${fraction}`);
+  if (digits === 0n) return { mantissa: 0n, exponent: 0 };
+  const exponent = Number(power);
+  if (Math.abs(exponent) > DECIMAL_EXPONENT_MAX) return undefined;
   const signed = sign === "-" ? -digits : digits;
   const rounded =
     base === 16n
       ? round(signed, 1n, exponent - bitsPerDigit * fraction.length)
       : round10(signed, exponent - fraction.length);
   // What is not nothing and would become nothing is out of range too.
-  if (rounded?.mantissa === 0n && digits !== 0n) return undefined;
-  return rounded;
+  return rounded?.mantissa === 0n ? undefined : rounded;
 }
 
 function round10(digits: bigint, power: number): ExtendedFloat | undefined {
