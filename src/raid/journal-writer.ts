@@ -139,7 +139,6 @@ export class JournalWriter {
     while (!this.#ring.hasRoom) await this.#hooks.checkpoint();
     const records = this.#compose();
     await this.#writeBatch(records);
-    this.#settleInPlace(records);
     this.#answer();
     if (this.#ring.isHalfFull) this.#hooks.beginCheckpoint();
   }
@@ -209,6 +208,8 @@ export class JournalWriter {
     const { bytes, checksum } = encodeBatch(header, records, unitBytes, world.checksums, room);
     await writeCopies(this.#core, batch, this.#ring.byteAt(position), bytes, new Set());
     this.#ring.append(position, bytes.length, checksum);
+    // At once: a checkpoint may begin any time, and must not find them too.
+    this.#settleInPlace(records);
     this.#durableBatch = batch;
     this.#durableMoved = header.movedStripes ?? 0;
   }

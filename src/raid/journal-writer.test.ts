@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { openArrayParts } from "./array-parts.ts";
+import { formatMembers } from "./format-members.ts";
+import { memoryMember, smallOptions, testWorld } from "./test-array.suite.ts";
+
+test("a checkpoint may begin at the very moment at which a batch is durable", async () => {
+  const world = testWorld();
+  const shape = { level: 5, memberCount: 3, blockBytes: 64, chunkBlocks: 1 } as const;
+  const options = smallOptions(shape, 1024);
+  const volumes = [0, 1, 2].map((index) => memoryMember(index, 0));
+  const { record, layout, seats } = await formatMembers(world, volumes, options);
+  const parts = openArrayParts(world, { record, layout, seats, spares: [] }, options);
+  const { checkpointer, core, journal, writer } = parts;
+  await parts.members.save();
+
+  const bytes = new Uint8Array(1024).fill(3);
+  const ticket = await writer.write(0, bytes);
+  const durable = journal.waitFor(ticket);
+  while (journal.durable.batch === 0) await Promise.resolve();
+  await checkpointer.run();
+  await durable;
+
+  expect(core.pending.rowCount).toBe(0);
+  const found = new Uint8Array(1024);
+  await parts.reader.read(0, found);
+  expect(found).toEqual(bytes);
+});
