@@ -61,6 +61,21 @@ test("the position of a rebuild outlives its array", async () => {
   expect(rebuilt).toBeLessThan(1);
 });
 
+test("a scrub answers, however soon after its beginning the array is closed", async () => {
+  const shape = { level: 5, memberCount: 3, blockBytes: 64, chunkBlocks: 1 } as const;
+  for (let turns = 0; turns < 40; turns++) {
+    const run = await CrashRun.create(shape, 2048);
+    await run.step({ kind: "write", at: 0, length: 2048, value: 1, isDurable: true });
+    let isAnswered = false;
+    const scrubbing = run.array.scrub().finally(() => (isAnswered = true));
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    await run.array.close();
+    for (let turn = 0; turn < 40; turn++) await Promise.resolve();
+    expect(isAnswered, `closed after ${turns} turns`).toBe(true);
+    await scrubbing;
+  }
+});
+
 function dataBytesOf(run: CrashRun, index: number): number {
   const writes = run.recordings[index]?.writes ?? [];
   return writes.reduce((sum, { bytes }) => sum + (bytes.length % 512 === 0 ? 0 : bytes.length), 0);

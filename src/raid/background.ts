@@ -51,6 +51,8 @@ export class Background {
 
   /** Resolves when the scrub that is recorded is done; undefined if it was stopped. */
   async scrubbed(): Promise<ScrubReport | undefined> {
+    if (this.#isStopping) return undefined;
+    this.#parts.members.check();
     return await new Promise((resolve) => {
       this.#scrubbed.push(resolve);
       this.begin();
