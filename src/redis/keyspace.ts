@@ -114,9 +114,14 @@ export class Keyspace {
   find(request: Request, index: number): boolean {
     this.point(request.bytes, request.at[index] as number, request.length[index] as number);
     const found = this.findPointed();
+    this.tally(found);
+    return found;
+  }
+
+  /** Counts a key that was looked up to be read. */
+  tally(found: boolean): void {
     if (found) this.hitCount++;
     else this.missCount++;
-    return found;
   }
 
   /** As `find`, for a key that the command goes on to write. */

@@ -141,9 +141,11 @@ export class RedisServer implements SessionOwner {
     const processedBefore = stats.commandsProcessed;
     return this.#door.clock.after(CHECK_INTERVAL_MS, () => {
       const nowMs = this.#door.clock.monotonicMs();
-      stats.commandsPerSecond = Math.max(0, stats.commandsProcessed - processedBefore);
+      const isDeserted = this.#sessions.size === 0;
+      const processed = Math.max(0, stats.commandsProcessed - processedBefore);
+      stats.commandsPerSecond = isDeserted ? 0 : processed;
       for (const session of this.#sessions) session.checkTime(nowMs);
-      this.#stopCheck = this.#sessions.size === 0 ? undefined : this.#checkLater();
+      this.#stopCheck = isDeserted ? undefined : this.#checkLater();
     });
   }
 

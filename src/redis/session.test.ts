@@ -51,6 +51,21 @@ describe("input", () => {
     expect(client.connection.ended).toBe(true);
   });
 
+  test("what was got instead of a length is told as it is", async () => {
+    for (const [got, told] of [
+      ["\x01", "\x01"],
+      ["\xff", "\xff"],
+      ["\r", " "],
+    ]) {
+      const client = new TestDoor().connect();
+      client.sendRaw(`*1\r\n${got}\r\n`);
+      await turn();
+      expect(client.received()).toEqual([
+        `(error) ERR Protocol error: expected '$', got '${told}'`,
+      ]);
+    }
+  });
+
   test.each(["POST / HTTP/1.1\r\nHost: x\r\n\r\nSET x y\r\n", "GET /\r\nHost: x\r\nSET x y\r\n"])(
     "a browser is hung up on: %j",
     async (input) => {
@@ -340,6 +355,37 @@ describe("strangers", () => {
     await door.clock.pass(5000);
     expect(stranger.isClosed).toBe(true);
     expect(friend.isClosed).toBe(false);
+  });
+});
+
+describe("what is counted", () => {
+  test("what is read counts as found or not, also by those that go on to write", async () => {
+    const door = new TestDoor();
+    const client = door.connect();
+    await client.ask("SET k v", "APPEND k w", "SETNX k v", "DEL none", "WATCH k none", "UNWATCH");
+    await client.ask("MEMORY USAGE k", "SET k v NX");
+    expect(door.server.stats).toMatchObject({ keyspaceHits: 0, keyspaceMisses: 0 });
+    await client.ask("GETEX k", "GETSET k v", "SET k v GET", "GETDEL k", "GETDEL k");
+    expect(door.server.stats).toMatchObject({ keyspaceHits: 4, keyspaceMisses: 1 });
+  });
+
+  test("commands per second are none when nobody is there", async () => {
+    const door = new TestDoor();
+    const client = door.connect();
+    await client.ask("PING", "PING");
+    client.connection.close();
+    await door.clock.pass(5000);
+    expect(door.server.stats.commandsPerSecond).toBe(0);
+  });
+
+  test("an error that is taken back to be answered anew counts once", async () => {
+    const door = new TestDoor();
+    const random = new TestRandom(3);
+    const client = door.connect();
+    await client.ask("SET k v");
+    door.store.stumbles = () => random.below(2) === 0;
+    await client.ask("MULTI", "INCR k", "GET a", "GET b", "GET c", "EXEC");
+    expect(door.server.stats.errorReplies).toBe(1);
   });
 });
 

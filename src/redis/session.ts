@@ -292,8 +292,7 @@ export class Session implements ConnectionHandler, ClientSession {
     const { needs, commandCount, wrote } = executor;
     stats.commandsProcessed += commandCount;
     this.#commandCount += commandCount;
-    stats.errorReplies += this.#reply.errorCount;
-    this.#reply.errorCount = 0;
+    stats.errorReplies += this.#reply.takeErrorCount();
     const waits = this.#output.seal(needs, store.settledLsn, commandCount, wrote);
     executor.beginTurn();
     if (waits && store.failure !== undefined) {

@@ -30,8 +30,9 @@ export class ReplyWriter {
   /** A stream of more unsent bytes is `overflowed`: nothing is added to it any more. */
   readonly unsentBytesMax: number;
   overflowed = false;
-  /** How many errors were written, taken back or not. */
-  errorCount = 0;
+  /** How many errors were written since the last `keep`, and how many kept before it. */
+  #errorCount = 0;
+  #keptErrorCount = 0;
   #bytes: Uint8Array = new Uint8Array(0);
   /** What lies before was sent. */
   #start = 0;
@@ -66,10 +67,20 @@ export class ReplyWriter {
 
   keep(): void {
     this.#kept = this.#end;
+    this.#keptErrorCount += this.#errorCount;
+    this.#errorCount = 0;
   }
 
   rewind(): void {
     this.#end = this.#kept;
+    this.#errorCount = 0;
+  }
+
+  /** How many errors were kept since this was asked last. */
+  takeErrorCount(): number {
+    const count = this.#keptErrorCount;
+    this.#keptErrorCount = 0;
+    return count;
   }
 
   /** Takes back what was kept after `position` and is not sent. */
@@ -118,7 +129,7 @@ export class ReplyWriter {
 
   /** An error, which begins with its prefix: `ERR ...`. */
   error(text: string): void {
-    this.errorCount++;
+    this.#errorCount++;
     this.#line(0x2d, text);
   }
 

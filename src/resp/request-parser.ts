@@ -128,7 +128,8 @@ export class RequestParser {
   #parseBulkLength(bytes: Uint8Array, to: number): ParseState {
     if (to <= this.#position) return INCOMPLETE;
     const first = bytes[this.#position] as number;
-    if (first !== DOLLAR) return this.#malformed(`expected '$', got '${printableByte(first)}'`);
+    if (first !== DOLLAR)
+      return this.#malformed(`expected '$', got '${String.fromCharCode(first)}'`);
 
     const state = this.#readNumber(bytes, to, "invalid bulk length");
     if (state !== COMPLETE) return state;
@@ -200,8 +201,4 @@ export class RequestParser {
     this.reason = `Protocol error: ${reason}`;
     return MALFORMED;
   }
-}
-
-function printableByte(byte: number): string {
-  return 0x20 <= byte && byte < 0x7f ? String.fromCharCode(byte) : "?";
 }

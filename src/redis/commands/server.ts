@@ -73,7 +73,8 @@ function usage(step: Step, { request, reply, keys }: Call): void {
     if (Number.isNaN(samples)) return reply.error(NOT_AN_INTEGER);
     if (samples < 0) return reply.error(SYNTAX_ERROR);
   }
-  if (!keys.find(request, 2)) return reply.nil();
+  keys.point(request.bytes, request.at[2] as number, request.length[2] as number);
+  if (!keys.findPointed()) return reply.nil();
   reply.integer((request.length[2] as number) + step.valueLength + ROW_OVERHEAD_BYTES);
 }
 

@@ -27,6 +27,13 @@ function claimString({ keys, request, reply }: Call): boolean | undefined {
   return undefined;
 }
 
+/** As `claimString`, for a string that is answered before it is written. */
+function claimToRead(call: Call): boolean | undefined {
+  const found = claimString(call);
+  call.keys.tally(found !== false);
+  return found;
+}
+
 function findString({ keys, request, reply }: Call): boolean | undefined {
   const found = keys.find(request, 1);
   if (!found || keys.type === TYPE_STRING) return found;
@@ -69,6 +76,7 @@ function setWithOptions(step: Step, call: Call): void {
   if (wantedMs === undefined) return;
 
   const found = keys.claim(request, 1);
+  if (options.get) keys.tally(found);
   if (options.get && !replyOld(step, call, found)) return;
   if ((options.ifAbsent && found) || (options.ifPresent && !found)) {
     if (!options.get) reply.nil();
@@ -124,14 +132,14 @@ function setFor(step: Step, call: Call, unitMs: number): void {
 }
 
 function getset(step: Step, call: Call): void {
-  const found = claimString(call);
+  const found = claimToRead(call);
   if (found === undefined) return;
   replyOld(step, call, found);
   setArgument(call, 2, NO_DEADLINE);
 }
 
 function getdel(step: Step, call: Call): void {
-  const found = claimString(call);
+  const found = claimToRead(call);
   if (found === undefined) return;
   replyOld(step, call, found);
   if (found) call.keys.remove();
@@ -140,7 +148,7 @@ function getdel(step: Step, call: Call): void {
 function getex(step: Step, call: Call): void {
   const options = parseSetOptions(call, 2, "getex");
   if (options === undefined) return;
-  const found = claimString(call);
+  const found = claimToRead(call);
   if (found === undefined) return;
   const deadlineMs = found ? deadlineOf(call, options, "getex") : KEEP_DEADLINE;
   if (deadlineMs === undefined) return;
