@@ -74,11 +74,12 @@ export class Door {
     this.#stopPauseTimer = this.clock.after(this.pausedUntilMs - nowMs, () => this.unpause());
   }
 
-  /** Whether CLIENT PAUSE keeps this command from being run now. */
-  holdsBack(command: Command): boolean {
+  /** Whether CLIENT PAUSE keeps this command from being run now; EXEC `writes` if it would. */
+  holdsBack(command: Command, execWrites: boolean): boolean {
     if (this.pausedUntilMs <= this.clock.monotonicMs()) return false;
     if (command.name === "client|unpause") return false;
-    return !this.pausesWritesOnly || command.writes || command.name === "exec";
+    if (!this.pausesWritesOnly || command.writes || command.name === "commit") return true;
+    return command.name === "exec" && execWrites;
   }
 
   unpause(): void {

@@ -110,7 +110,9 @@ export class Executor implements Call {
       return this.#reject(wrongArity(command.name), command);
     }
     if (!this.client.authenticated && !command.open) return this.#reject(NO_AUTH, command);
-    if (this.door.pausedUntilMs !== 0 && this.door.holdsBack(command)) return false;
+    if (this.door.pausedUntilMs !== 0 && this.door.holdsBack(command, this.multi.writes)) {
+      return false;
+    }
     if (this.keys.keyBytesMax < request.spanBytes) {
       const longest = command.longestKey(request);
       const limit = this.keys.keyBytesMax;

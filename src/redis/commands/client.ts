@@ -177,18 +177,24 @@ function replyMode({ request, reply, client }: Call): void {
 
 function pause(call: Call): void {
   const { request, reply, door } = call;
+  if (request.count > 4) return reply.error(wrongCountOrSubcommand(call));
   const durationMs = integerAt(call, 2);
   if (Number.isNaN(durationMs)) {
     return reply.error("ERR timeout is not an integer or out of range");
   }
   if (durationMs < 0) return reply.error("ERR timeout is negative");
   const hasMode = request.count === 4;
-  if (request.count > 4) return reply.error(SYNTAX_ERROR);
   if (hasMode && !request.is(3, "WRITE") && !request.is(3, "ALL")) {
     return reply.error("ERR CLIENT PAUSE mode must be WRITE or ALL");
   }
   door.pause(durationMs, hasMode && request.is(3, "WRITE"));
   reply.ok();
+}
+
+/** As Redis refuses too many arguments of a subcommand that takes a number of them. */
+function wrongCountOrSubcommand({ request }: Call): string {
+  const asked = request.text(1);
+  return `ERR unknown subcommand or wrong number of arguments for '${asked}'. Try CLIENT HELP.`;
 }
 
 function unpause({ reply, door }: Call): void {
