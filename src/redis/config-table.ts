@@ -4,6 +4,8 @@
  * set to what they are, since many programs do so when they start.
  */
 
+import { fromLatin1 } from "../base/bytes.ts";
+import { parseInteger } from "../resp/integer.ts";
 import type { Door } from "./door.ts";
 
 export interface ConfigEntry {
@@ -14,6 +16,8 @@ export interface ConfigEntry {
 }
 
 const REDACTED = "(set)";
+const INT32_MAX = 2 ** 31 - 1;
+const UINT32_MAX = 2 ** 32 - 1;
 
 export const configTable: readonly ConfigEntry[] = [
   fact("appendfsync", "always"),
@@ -26,10 +30,10 @@ export const configTable: readonly ConfigEntry[] = [
   },
   fact("cluster-enabled", "no"),
   { name: "databases", get: ({ settings }) => String(settings.databaseCount), set: undefined },
-  natural("lock-timeout-ms", "lockTimeoutMs", 1),
+  natural("lock-timeout-ms", "lockTimeoutMs", INT32_MAX),
   fact("maxmemory", "0"),
   fact("maxmemory-policy", "noeviction"),
-  natural("maxclients", "connectionCountMax", 1),
+  natural("maxclients", "connectionCountMax", UINT32_MAX),
   fact("notify-keyspace-events", ""),
   { name: "port", get: ({ port }) => String(port), set: undefined },
   {
@@ -47,16 +51,14 @@ export const configTable: readonly ConfigEntry[] = [
     name: "timeout",
     get: ({ settings }) => String(Math.ceil(settings.idleTimeoutMs / 1000)),
     set: ({ settings }, value) => {
-      const seconds = naturalOf(value);
-      if (seconds === undefined) return NOT_A_NUMBER;
+      const seconds = parseWithin(value, 0, INT32_MAX);
+      if (typeof seconds === "string") return seconds;
       settings.idleTimeoutMs = seconds * 1000;
       return undefined;
     },
   },
-  natural("transaction-timeout-ms", "transactionTimeoutMs", 1),
+  natural("transaction-timeout-ms", "transactionTimeoutMs", INT32_MAX),
 ];
-
-const NOT_A_NUMBER = "argument couldn't be parsed into an integer";
 
 /** What cannot be otherwise. */
 function fact(name: string, value: string): ConfigEntry {
@@ -68,26 +70,30 @@ function fact(name: string, value: string): ConfigEntry {
   };
 }
 
+/** A number of at least one. */
 function natural(
   name: string,
   setting: "connectionCountMax" | "lockTimeoutMs" | "transactionTimeoutMs",
-  min: number,
+  max: number,
 ): ConfigEntry {
   return {
     name,
     get: ({ settings }) => String(settings[setting]),
     set: ({ settings }, value) => {
-      const wanted = naturalOf(value);
-      if (wanted === undefined) return NOT_A_NUMBER;
-      if (wanted < min) return `argument must be ${min} or more`;
+      const wanted = parseWithin(value, 1, max);
+      if (typeof wanted === "string") return wanted;
       settings[setting] = wanted;
       return undefined;
     },
   };
 }
 
-function naturalOf(text: string): number | undefined {
-  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+/** The number, or why it will not do. */
+function parseWithin(text: string, min: number, max: number): number | string {
+  const value = parseInteger(fromLatin1(text), 0, text.length);
+  if (Number.isNaN(value)) return "argument couldn't be parsed into an integer";
+  if (min <= value && value <= max) return value;
+  return `argument must be between ${min} and ${max} inclusive`;
 }
 
 /** A password can be changed, but not taken away: the door may be open to more than loopback. */

@@ -5,7 +5,7 @@ import type { Call, CommandSpec } from "../command.ts";
 import { type ConfigEntry, configTable } from "../config-table.ts";
 import { Glob } from "../glob.ts";
 import { replyHelp } from "../help-reply.ts";
-import { wrongArity } from "../replies.ts";
+import { SYNTAX_ERROR } from "../replies.ts";
 
 function get({ request, reply, door }: Call): void {
   const wanted = new Map<ConfigEntry, string>();
@@ -32,7 +32,7 @@ const IS_PATTERN = /[*?[]/;
 
 /** Sets all or nothing. */
 function set({ request, reply, door }: Call): void {
-  if (request.count % 2 === 1) return reply.error(wrongArity("config|set"));
+  if (request.count % 2 === 1) return reply.error(SYNTAX_ERROR);
   const changes: { readonly entry: ConfigEntry; readonly value: string }[] = [];
   for (let index = 2; index < request.count; index += 2) {
     const name = request.text(index).toLowerCase();
