@@ -46,6 +46,16 @@ test.each([
   expect(parseExtended(text)).toBeUndefined();
 });
 
+test("digits and an exponent may make up for each other, as far as the text goes", () => {
+  const one = parseExtended("1");
+  expect(parseExtended(`1${"0".repeat(5000)}e-5000`)).toEqual(one);
+  expect(parseExtended(`.${"0".repeat(5000)}1e5001`)).toEqual(one);
+  expect(parseExtended(`.${"0".repeat(5100)}1e10000`)).toEqual(parseExtended("1e4899"));
+  expect(parseExtended(`1${"0".repeat(5100)}e-10050`)).toEqual(parseExtended("1e-4950"));
+  expect(parseExtended(`0x1${"0".repeat(5000)}p-20000`)).toEqual(one);
+  expect(parseExtended(`0x.${"0".repeat(5000)}1p36000`)).toEqual(parseExtended("0x1p15996"));
+});
+
 test("a number is at most 5119 characters long", () => {
   expect(parseExtended("1".padStart(5119, "0"))).toEqual(parseExtended("1"));
   expect(parseExtended("1".padStart(5120, "0"))).toBeUndefined();

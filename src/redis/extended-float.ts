@@ -16,9 +16,11 @@ export interface ExtendedFloat {
 const MANTISSA_BITS = 64;
 const TOP_EXPONENT_MAX = 16_384;
 const TOP_EXPONENT_MIN = -16_445;
-/** The longest text that is taken for a number, and the largest power of ten in it. */
+/** The longest text that is taken for a number. */
 const TEXT_LENGTH_MAX = 5 * 1024 - 1;
-const DECIMAL_EXPONENT_MAX = 100_000;
+/** A larger exponent takes the number out of range, whatever digits fit in the text before it. */
+const DECIMAL_EXPONENT_MAX = 11_000;
+const BINARY_EXPONENT_MAX = 40_000;
 const DECIMALS = 17n;
 
 const DECIMAL = /^([+-]?)(?=\.?\d)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
@@ -62,7 +64,8 @@ function parseDigits(
   const digits = BigInt(`${prefix}${whole}${fraction}`);
   if (digits === 0n) return { mantissa: 0n, exponent: 0 };
   const exponent = Number(power);
-  if (Math.abs(exponent) > DECIMAL_EXPONENT_MAX) return undefined;
+  const exponentMax = base === 16n ? BINARY_EXPONENT_MAX : DECIMAL_EXPONENT_MAX;
+  if (exponentMax < Math.abs(exponent)) return undefined;
   const signed = sign === "-" ? -digits : digits;
   const rounded =
     base === 16n
