@@ -1,7 +1,8 @@
 /**
  * The arguments of an inline command, a line such as a person types: words between blanks, with
  * "double quotes" (in which \n \r \t \b \a \xNN and \" are escapes) and 'single quotes' (in which
- * only \' is one). A closing quote must end the word. A zero byte ends the line.
+ * only \' is one). A closing quote must end the word. A zero byte ends the line. Of the blanks,
+ * only those on a keyboard end a word; all are skipped before one.
  */
 
 import { Request } from "./request.ts";
@@ -44,7 +45,7 @@ class Word {
   /** Returns where the word ends in `bytes`, or -1 if a quote is not closed as it must be. */
   read(bytes: Uint8Array, from: number, to: number): number {
     let at = from;
-    while (at < to && !isBlank(bytes[at] as number)) {
+    while (at < to && !endsWord(bytes[at] as number)) {
       const byte = bytes[at] as number;
       if (byte === DOUBLE_QUOTE || byte === SINGLE_QUOTE) return this.#quoted(bytes, at, to, byte);
       this.#add(byte);
@@ -97,4 +98,8 @@ class Word {
 
 function isBlank(byte: number): boolean {
   return byte === 0x20 || (0x09 <= byte && byte <= 0x0d);
+}
+
+function endsWord(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 }

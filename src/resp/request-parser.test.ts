@@ -115,6 +115,9 @@ describe("a client that has not said who it is", () => {
 
 describe("inline", () => {
   checkParse("words", "SET  k  v \r\nPING\n", ['["SET","k","v"]', '["PING"]']);
+  checkParse("other blanks lead a word but do not end it", "SET\tk\v2 \vv\f \r\n", [
+    '["SET","k\\u000b2","v\\f"]',
+  ]);
   checkParse("empty lines", "\r\n\n  \r\nPING\r\n", ['["PING"]']);
   checkParse("quotes", `SET "a b" 'c d' ""\r\n`, ['["SET","a b","c d",""]']);
   checkParse("escapes", `ECHO "\\x41\\n\\"\\q\\\\" 'it\\'s\\n'\r\n`, [
