@@ -36,6 +36,9 @@ const DIRTY = 1;
 /** Dirty, and no longer in the tree: only the checkpoint under way still wants it. */
 const RETIRED = 2;
 const HEAT_MAX = 3;
+/** So many pages are read at a time, and no more than this share of the frames is for them. */
+const LOADING_MAX = 256;
+const LOADING_SHARE = 8;
 
 export interface CacheOptions {
   readonly slab: Slab;
@@ -74,6 +77,10 @@ export class Cache {
   #sumLow = new Uint32Array(0);
   #sumHigh = new Uint32Array(0);
   readonly #loads = new Loads();
+  readonly #loadingMax: number;
+  #loadingCount = 0;
+  /** Loads that wait for others to end, the first first. */
+  readonly #queued: (() => void)[] = [];
   #waiters: (() => void)[] = [];
   missCount = 0;
   evictionCount = 0;
@@ -96,6 +103,8 @@ export class Cache {
       this.#free[index] = options.frameCount - 1 - index;
     }
     this.#freeCount = options.frameCount;
+    const share = Math.floor(options.frameCount / LOADING_SHARE);
+    this.#loadingMax = Math.max(1, Math.min(LOADING_MAX, share));
   }
 
   get dirtyCount(): number {
@@ -285,8 +294,24 @@ export class Cache {
     return this.#loads.join(page, (load) => this.#load(page, load));
   }
 
+  /**
+   * Few are under way at a time: if each page that came were at once replaced by one of those that
+   * wait for a frame, nobody would ever find what was loaded for him.
+   */
   async #load(page: number, load: Load): Promise<void> {
     this.missCount++;
+    if (this.#loadingCount < this.#loadingMax) this.#loadingCount++;
+    else await new Promise<void>((resolve) => this.#queued.push(resolve));
+    try {
+      if (load.isWanted) await this.#read(page, load);
+    } finally {
+      const next = this.#queued.shift();
+      if (next === undefined) this.#loadingCount--;
+      else next();
+    }
+  }
+
+  async #read(page: number, load: Load): Promise<void> {
     while (!this.ensureFree(1)) await new Promise<void>((resolve) => this.#waiters.push(resolve));
     const frame = this.#takeFrame();
     const at = this.#framesAt + (frame << PAGE_SHIFT);

@@ -29,3 +29,28 @@ test("who gave up before a long value came does not keep it in memory", async ()
     await engine.close();
   });
 });
+
+test("more readers than the cache has pages do not take from each other what they wait for", async () => {
+  const image = await formattedImage({ ringBytes: 4 << 20, pagesBytes: 1 << 20 });
+  const value = new Uint8Array(3000);
+  const keyOf = (index: number): Uint8Array => Uint8Array.of(1, index >>> 8, index);
+  await inWorld(1, async (world) => {
+    const memory = new MemoryVolume(image);
+    const volume = new HookedVolume(memory, async (operation) => {
+      if (operation === "read") await new Promise<void>((resolve) => world.clock.soon(resolve));
+    });
+    const engine = await openOn(world, volume);
+    for (let index = 0; index < 2000; index++) {
+      await engine.run((step) => step.set(keyOf(index), value));
+    }
+    const { cache } = engine.store.cells;
+    await engine.store.checkpoint();
+    const missesBefore = cache.missCount;
+    const found = Array.from({ length: 2000 }, (_, index) => {
+      return engine.run((step) => step.get(keyOf(index))?.length);
+    });
+    expect(new Set(await Promise.all(found))).toEqual(new Set([3000]));
+    expect(cache.missCount - missesBefore).toBeLessThan(2 * cache.frameCount);
+    await engine.close();
+  });
+});
