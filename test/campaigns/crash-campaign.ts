@@ -1,6 +1,7 @@
 /**
- * A run of random transactions, and a crash at every operation of its volume: by the death of the
- * process, and by several of the ways in which a loss of power can leave the disk.
+ * A run of random transactions, and a crash at every operation of its disks: by the death of the
+ * process, and by several of the ways in which a loss of power can leave them; with disks of an
+ * array lost besides.
  *
  * After each the store must open, hold all that anybody was told of and nothing by half, which is
  * to say just what it held after some position of its log; and it must go on from there. At some
@@ -9,23 +10,18 @@
 
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../src/base/random.ts";
-import { type Crash, CrashImages } from "../../src/volume/crash-images.ts";
-import { MemoryVolume } from "../../src/volume/memory-volume.ts";
-import type { PagedImage } from "../../src/volume/paged-image.ts";
-import { RecordingVolume } from "../../src/volume/recording-volume.ts";
+import type { Crash } from "../../src/volume/crash-images.ts";
 import type { Transactions } from "../../src/transactions/transactions.ts";
+import { copies, type Ground, type Images, memoryDisks, plainGround } from "../support/ground.ts";
+import { inPageCaches, RecordedDisks } from "../support/recorded-disks.ts";
+import { inWorld, openOn, smallShape, unhurried } from "../support/small-store.ts";
 import { checkStore } from "./check-store.ts";
 import { Ledger } from "./ledger.ts";
-import {
-  formattedImage,
-  inWorld,
-  openOn,
-  smallShape,
-  unhurriedRecording,
-} from "../support/small-store.ts";
 import { defaultWorkload, runWorkload, type WorkloadOptions } from "./workload.ts";
 
 export interface CrashScope {
+  /** What the store lies on. */
+  readonly ground: Ground;
   /** Of the workload, at least; the opening and the end come on top. */
   readonly operationCount: number;
   /** A crash comes after every so many-th event; 1: after each. */
@@ -35,16 +31,29 @@ export interface CrashScope {
   readonly continueStep: number;
   /** At every so many-th crash the recovery crashes, too, at each of its events. */
   readonly recoveryStep: number;
+  /** Of the events of a recovery, every so many-th. */
+  readonly recoveryEventStep: number;
   /** Breaks the engine of the run, for a test of the campaign itself. */
   readonly plant?: (engine: Transactions) => void;
 }
 
 export const wholeScope: CrashScope = {
+  ground: plainGround,
   operationCount: 250,
   eventStep: 1,
   powerVariants: 3,
   continueStep: 3,
   recoveryStep: 17,
+  recoveryEventStep: 1,
+};
+
+/** An array has several times the operations of one disk. */
+export const wholeArrayScope: CrashScope = {
+  ...wholeScope,
+  operationCount: 600,
+  powerVariants: 2,
+  recoveryStep: 47,
+  recoveryEventStep: 3,
 };
 
 /** What was done, so that a campaign that tests nothing does not pass unnoticed. */
@@ -53,6 +62,8 @@ export interface CrashReport {
   transactionCount: number;
   crashCount: number;
   recoveryCrashCount: number;
+  /** How many came with a loss of disks. */
+  lossCount: number;
   /** How many openings found a batch that the crash had torn. */
   tornTailCount: number;
   checkpointCount: number;
@@ -64,11 +75,14 @@ interface Place {
   readonly crash: Crash;
   readonly point: number;
   readonly variant: number;
+  /** The disks that aren't there any more. */
+  readonly lost: readonly number[];
 }
 
 /** A run that is over, and all that is needed to crash it anywhere. */
 interface RecordedRun {
-  readonly volume: RecordingVolume;
+  readonly ground: Ground;
+  readonly disks: RecordedDisks;
   readonly ledger: Ledger;
   /** What was promised before the run, of which there may be more on the volume. */
   readonly before: Ledger;
@@ -84,24 +98,26 @@ export async function crashCampaign(seed: number, scope: CrashScope): Promise<Cr
     transactionCount: 0,
     crashCount: 0,
     recoveryCrashCount: 0,
+    lossCount: 0,
     tornTailCount: 0,
     checkpointCount: 0,
     ringRounds: 0,
   };
   const run = await recordRun(seed, random, scope, report);
+  const { losses, name } = scope.ground;
   let count = random.below(100);
   for (const crash of ["process", "power"] as const) {
-    const images = new CrashImages(run.volume, crash);
+    const images = run.disks.crashes(crash);
     const variants = crash === "process" ? 1 : scope.powerVariants;
-    for (let point = 0; point <= run.volume.point; point += scope.eventStep) {
+    for (let point = 0; point <= run.disks.point; point += scope.eventStep) {
       for (let variant = 0; variant < variants; variant++) {
-        const place = { crash, point, variant };
+        const place = { crash, point, variant, lost: losses[count % losses.length] ?? [] };
         count++;
-        await within(`seed ${seed}, ${describe(place)}`, async () => {
-          const image = images.after(point, variant);
+        await within(`seed ${seed}, ${name}, ${describe(place)}`, async () => {
+          const found = images.after(point, variant);
           if (count % scope.recoveryStep === 0)
-            await crashRecoveries(run, place, image.copy(), report);
-          await recover(run, place, image, count % scope.continueStep === 0, report);
+            await crashRecoveries(run, place, copies(found), scope, report);
+          await recover(run, place, found, count % scope.continueStep === 0, report);
           report.crashCount++;
         });
       }
@@ -123,26 +139,28 @@ async function recordRun(
     keyCount: random.chance(50) ? 20 : 120,
     checkpointPercent: random.below(3) * 4,
   };
-  let image = await formattedImage(
+  const { ground } = scope;
+  let images = await ground.format(
     random.chance(50) ? smallShape : { ringBytes: 256 << 10, pagesBytes: 1 << 20 },
   );
   let ledger = new Ledger();
   let required = 0;
   for (let life = random.below(3); life > 0; life--) {
-    const lived = await live(seed + life, random, image, ledger, required, {
+    const lived = await live(ground, seed + life, random, images, ledger, required, {
       workload,
       operationCount: 100,
     });
     const crash = random.chance(50) ? "process" : "power";
-    const point = random.chance(30) ? lived.volume.point : random.below(lived.volume.point + 1);
-    image = new CrashImages(lived.volume, crash).after(point, life);
+    const last = lived.disks.point;
+    const point = random.chance(30) ? last : random.below(last + 1);
+    images = lived.disks.crashes(crash).after(point, life);
     required = promisedAt(lived, point);
     ledger = point < lived.openedPoint ? lived.before : lived.ledger;
   }
   const { operationCount } = scope;
   const options = { workload, operationCount, report, plant: scope.plant };
-  const run = await live(seed, random, image, ledger, required, options);
-  report.operationCount += run.volume.point / 2;
+  const run = await live(ground, seed, random, images, ledger, required, options);
+  report.operationCount += run.disks.operationCount;
   return run;
 }
 
@@ -153,20 +171,22 @@ interface LifeOptions {
   readonly plant?: ((engine: Transactions) => void) | undefined;
 }
 
-/** Opens the store of an image and works on it; at times it is closed at the end. */
+/** Opens the store of the images and works on it; at times it is closed at the end. */
 async function live(
+  ground: Ground,
   seed: number,
   random: SeededRandom,
-  image: PagedImage,
+  images: Images,
   before: Ledger,
   beforeLsn: number,
   options: LifeOptions,
 ): Promise<RecordedRun> {
   const { workload, operationCount, report, plant } = options;
   return await inWorld(seed, async (world, simulation) => {
-    const volume = unhurriedRecording(image, simulation, random.stream("delays"));
-    const engine = await openOn(world, volume);
-    const openedPoint = volume.point;
+    const holdUp = unhurried(simulation, random.stream("delays"));
+    const disks = new RecordedDisks(ground, images, holdUp);
+    const engine = await openOn(world, await ground.open(world, disks.recordings));
+    const openedPoint = disks.point;
     const { appendedLsn } = engine;
     checkPosition(appendedLsn, beforeLsn, before);
     const ledger = before.after(appendedLsn);
@@ -178,8 +198,8 @@ async function live(
         engine,
         ledger,
         random: random.stream("workload"),
-        point: () => volume.point,
-        isOver: () => volume.point >= operationCount * 2,
+        point: () => disks.point,
+        isOver: () => disks.operationCount >= operationCount,
       },
       workload,
     );
@@ -191,7 +211,7 @@ async function live(
       report.ringRounds += Math.floor((log.durablePosition * 4096) / log.ringBytes);
     }
     if (random.chance(50)) await engine.close();
-    return { volume, ledger, before, beforeLsn, openedPoint };
+    return { ground, disks, ledger, before, beforeLsn, openedPoint };
   });
 }
 
@@ -206,84 +226,68 @@ function ledgerAt(run: RecordedRun, point: number): Ledger {
 /** Opens what a crash left and looks at all of it; then, if asked to, goes on with it. */
 async function recover(
   run: RecordedRun,
-  { point }: Place,
-  image: PagedImage,
+  { point, lost }: Place,
+  images: Images,
   goesOn: boolean,
   report: CrashReport,
 ): Promise<void> {
+  const { ground } = run;
   const ledger = ledgerAt(run, point);
+  if (lost.length > 0) report.lossCount++;
   await inWorld(point, async (world, { trace }) => {
     trace.listener = ({ name, fields }) => {
       if (name === "log-recovered" && fields?.["cutTornBatch"] === true) report.tornTailCount++;
     };
-    const engine = await openOn(world, new MemoryVolume(image));
+    const disks = memoryDisks(ground, images, lost);
+    const engine = await openOn(world, await ground.open(world, disks));
     const lsn = engine.appendedLsn;
     checkPosition(lsn, promisedAt(run, point), ledger);
     await checkStore(engine, ledger.rowsAt(lsn));
     if (!goesOn) return;
     const after = await goOn(world, engine, ledger.after(lsn), point);
     await engine.close();
-    const again = await openOn(world, new MemoryVolume(image));
+    const left = memoryDisks(ground, images, lost);
+    const again = await openOn(world, await ground.open(world, left));
     assert.equal(again.appendedLsn, after.lastLsn, "a clean shutdown leaves everything");
     await checkStore(again, after.lastRows);
   });
 }
 
-/** Crashes the recovery from a crash at each of its events. */
+/** Crashes the recovery from a crash at each of its events; disks are lost only then. */
 async function crashRecoveries(
   run: RecordedRun,
   { crash, point, variant }: Place,
-  image: PagedImage,
+  images: Images,
+  { recoveryEventStep }: CrashScope,
   report: CrashReport,
 ): Promise<void> {
+  const { ground } = run;
   const ledger = ledgerAt(run, point);
   const beforeLsn = promisedAt(run, point);
   const recovery = await inWorld(point, async (world) => {
-    const volume =
-      crash === "power" ? new RecordingVolume(image) : await inPageCache(run, point, image);
-    const engine = await openOn(world, volume);
-    const openedPoint = volume.point;
+    const mediums = crash === "power" ? images : run.disks.crashes("power").after(point, point);
+    const disks = await inPageCaches(ground, mediums, images);
+    const engine = await openOn(world, await ground.open(world, disks.recordings));
+    const openedPoint = disks.point;
     const after = ledger.after(engine.appendedLsn);
     after.follow(engine);
     await engine.run((step) => step.set(Uint8Array.of(1, 2, 3), new Uint8Array(100)));
     await engine.whenSettled(engine.answerLsn);
-    after.promise(volume.point, engine.appendedLsn);
-    return { volume, ledger: after, before: ledger, beforeLsn, openedPoint };
+    after.promise(disks.point, engine.appendedLsn);
+    return { ground, disks, ledger: after, before: ledger, beforeLsn, openedPoint };
   });
+  const { losses } = ground;
   for (const again of ["process", "power"] as const) {
-    const images = new CrashImages(recovery.volume, again);
-    for (let second = 0; second <= recovery.volume.point; second++) {
-      const place = { crash: again, point: second, variant };
+    const left = recovery.disks.crashes(again);
+    for (let second = 0; second <= recovery.disks.point; second += recoveryEventStep) {
+      const lost = losses[report.recoveryCrashCount % losses.length] ?? [];
+      const place = { crash: again, point: second, variant, lost };
       await within(`then in the recovery ${describe(place)}`, async () => {
-        await recover(recovery, place, images.after(second, variant), second % 5 === 0, report);
+        await recover(recovery, place, left.after(second, variant), second % 5 === 0, report);
       });
       report.recoveryCrashCount++;
     }
   }
-}
-
-/**
- * The volume of a killed process: what it wrote and no sync has covered is in memory only, and a
- * loss of power during the recovery may still take it.
- */
-async function inPageCache(
-  run: RecordedRun,
-  point: number,
-  image: PagedImage,
-): Promise<RecordingVolume> {
-  const medium = new CrashImages(run.volume, "power").after(point, point);
-  const volume = new RecordingVolume(medium.copy());
-  await volume.grow(image.sizeBytes);
-  const sector = 512;
-  const old = new Uint8Array(sector);
-  const seen = new Uint8Array(sector);
-  for (let at = 0; at < image.sizeBytes; at += sector) {
-    old.fill(0);
-    medium.read(at, old);
-    image.read(at, seen);
-    if (!old.every((byte, index) => byte === seen[index])) await volume.write(at, seen);
-  }
-  return volume;
 }
 
 async function goOn(
@@ -313,8 +317,9 @@ function checkPosition(found: number, promised: number, ledger: Ledger): void {
   assert(found <= ledger.lastLsn, `${found} is the last, and nothing was after ${ledger.lastLsn}`);
 }
 
-function describe({ crash, point, variant }: Place): string {
-  return `crash of the ${crash} after event ${point}, variant ${variant}`;
+function describe({ crash, point, variant, lost }: Place): string {
+  const without = lost.length === 0 ? "" : `, without disk ${lost.join(" and ")}`;
+  return `crash of the ${crash} after event ${point}, variant ${variant}${without}`;
 }
 
 /** Adds to an error where it came about. */

@@ -4,15 +4,16 @@
  */
 
 import { parseArgs } from "node:util";
-import { crashCampaign, wholeScope } from "./crash-campaign.ts";
+import { arrayGrounds, type Ground } from "../support/ground.ts";
+import { crashCampaign, wholeArrayScope, wholeScope } from "./crash-campaign.ts";
 import { failureCampaign, wholeFailureScope } from "./failure-campaign.ts";
 import { raidCrashCampaign, wholeRaidCrashScope } from "./raid-crash-campaign.ts";
 import { raidFailureCampaign, wholeRaidFailureScope } from "./raid-failure-campaign.ts";
 import { raidRotCampaign, wholeRaidRotScope } from "./raid-rot-campaign.ts";
-import { raidStoreCampaign, wholeRaidStoreScope } from "./raid-store-campaign.ts";
+import { raidStoreRotCampaign, wholeRaidStoreRotScope } from "./raid-store-rot-campaign.ts";
 import { raidWorkCampaign, wholeRaidWorkScope } from "./raid-work-campaign.ts";
 import { rotCampaign, wholeRotScope } from "./rot-campaign.ts";
-import { modelCampaign } from "./model-campaign.ts";
+import { modelCampaign, modelScopeOf } from "./model-campaign.ts";
 
 const CAMPAIGNS: Readonly<Record<string, (seed: number) => Promise<object>>> = {
   model: async (seed) => await modelCampaign(seed),
@@ -22,7 +23,13 @@ const CAMPAIGNS: Readonly<Record<string, (seed: number) => Promise<object>>> = {
   "raid-crash": async (seed) => await raidCrashCampaign(seed, wholeRaidCrashScope),
   "raid-failure": async (seed) => await raidFailureCampaign(seed, wholeRaidFailureScope),
   "raid-rot": async (seed) => await raidRotCampaign(seed, wholeRaidRotScope),
-  "raid-store": async (seed) => await raidStoreCampaign(seed, wholeRaidStoreScope),
+  "raid-store-crash": async (seed) =>
+    await onEach(async (ground) => await crashCampaign(seed, { ...wholeArrayScope, ground })),
+  "raid-store-failure": async (seed) =>
+    await onEach(async (ground) => await failureCampaign(seed, { ...wholeFailureScope, ground })),
+  "raid-store-model": async (seed) =>
+    await onEach(async (ground) => await modelCampaign(seed, { ...modelScopeOf(seed), ground })),
+  "raid-store-rot": async (seed) => await raidStoreRotCampaign(seed, wholeRaidStoreRotScope),
   "raid-work": async (seed) => await raidWorkCampaign(seed, wholeRaidWorkScope),
 };
 
@@ -35,6 +42,13 @@ const { values, positionals } = parseArgs({
 });
 
 for (const name of positionals) await runCampaign(name);
+
+/** A campaign over a store, on an array of each level. */
+async function onEach(campaign: (ground: Ground) => Promise<object>): Promise<object> {
+  const reports: Record<string, object> = {};
+  for (const ground of arrayGrounds) reports[ground.name] = await campaign(ground);
+  return reports;
+}
 
 async function runCampaign(name: string): Promise<void> {
   const campaign = CAMPAIGNS[name];

@@ -1,6 +1,7 @@
 /**
  * Random transactions, snapshots, checkpoints, closings and crashes, one after the other, on a
  * store, on a sorted map, and, while the data is small, on a shadow store: all answer the same.
+ * Where the store lies on an array, disks fail, come back and are scrubbed in between.
  */
 
 import assert from "node:assert/strict";
@@ -10,15 +11,18 @@ import { createShadowStore, type ShadowStore } from "../../src/shadow/shadow-sto
 import type { SnapshotView } from "../../src/transactions/engine.ts";
 import type { Runner, Step } from "../../src/transactions/step.ts";
 import type { Transactions } from "../../src/transactions/transactions.ts";
-import { MemoryVolume } from "../../src/volume/memory-volume.ts";
-import type { PagedImage } from "../../src/volume/paged-image.ts";
+import { RaidArray } from "../../src/raid/array.ts";
 import type { World } from "../../src/world/world.ts";
-import { formattedImage, inWorld, openOn, type Shape } from "../support/small-store.ts";
+import { copies, type Ground, type Images, memoryDisks, plainGround } from "../support/ground.ts";
+import { inWorld, openOn, type Shape } from "../support/small-store.ts";
+import type { Volume } from "../../src/volume/volume.ts";
 import { SlowVolume } from "../support/slow-volume.ts";
 import { type Call, type CallOptions, perform, performOn, randomCall } from "./calls.ts";
 import { checkRunner } from "./check-store.ts";
 
 export interface ModelScope {
+  /** What the store lies on. */
+  readonly ground: Ground;
   readonly operationCount: number;
   readonly shape: Shape;
   readonly calls: CallOptions;
@@ -35,9 +39,13 @@ export interface ModelReport {
   rowCount: number;
   ringRounds: number;
   evictionCount: number;
+  /** How often a disk of an array failed, and how often one came back. */
+  failedCount: number;
+  returnedCount: number;
 }
 
 const SMALL: ModelScope = {
+  ground: plainGround,
   operationCount: 400,
   shape: { ringBytes: 512 << 10, pagesBytes: 1 << 20 },
   calls: { keyCount: 60, valueBytesMax: 40_000, scanLimit: 50 },
@@ -57,6 +65,7 @@ export const modelScopes: readonly ModelScope[] = [
   },
   // More data than the cache holds.
   {
+    ...SMALL,
     withShadow: false,
     operationCount: 4000,
     shape: { ringBytes: 2 << 20, pagesBytes: 2 << 20 },
@@ -65,13 +74,17 @@ export const modelScopes: readonly ModelScope[] = [
   },
 ];
 
+export function modelScopeOf(seed: number): ModelScope {
+  return modelScopes[seed % modelScopes.length] ?? SMALL;
+}
+
 export async function modelCampaign(
   seed: number,
-  scope: ModelScope = modelScopes[seed % modelScopes.length] ?? SMALL,
+  scope: ModelScope = modelScopeOf(seed),
 ): Promise<ModelReport> {
-  const image = await formattedImage(scope.shape);
+  const images = await scope.ground.format(scope.shape);
   return await inWorld(seed, async (world) => {
-    const run = new ModelRun(world, image, new SeededRandom(seed).stream("model"), scope);
+    const run = new ModelRun(world, images, new SeededRandom(seed).stream("model"), scope);
     await run.open();
     for (let index = 0; index < scope.operationCount; index++) {
       try {
@@ -96,7 +109,7 @@ class Refusal extends Error {}
 
 class ModelRun {
   readonly #world: World;
-  readonly #image: PagedImage;
+  #images: Images;
   readonly #random: SeededRandom;
   readonly #scope: ModelScope;
   readonly #rows = new Map<string, Uint8Array>();
@@ -108,14 +121,17 @@ class ModelRun {
     rowCount: 0,
     ringRounds: 0,
     evictionCount: 0,
+    failedCount: 0,
+    returnedCount: 0,
   };
   #engine: Transactions | undefined;
+  #volume: Volume | undefined;
   #shadow: ShadowStore | undefined;
   #snapshots: HeldSnapshot[] = [];
 
-  constructor(world: World, image: PagedImage, random: SeededRandom, scope: ModelScope) {
+  constructor(world: World, images: Images, random: SeededRandom, scope: ModelScope) {
     this.#world = world;
-    this.#image = image;
+    this.#images = images;
     this.#random = random;
     this.#scope = scope;
   }
@@ -136,6 +152,7 @@ class ModelRun {
     else if (kind < 985) await this.#store().store.checkpoint();
     else if (kind < 992) await this.#reopen();
     else await this.#crash();
+    if (this.#volume instanceof RaidArray) await this.#tend(this.#volume);
   }
 
   async end(): Promise<ModelReport> {
@@ -157,8 +174,35 @@ class ModelRun {
 
   async #openStore(): Promise<Transactions> {
     const random = this.#random.stream(`volume ${this.#random.below(1000)}`);
-    const volume = new SlowVolume(new MemoryVolume(this.#image), this.#world.clock, random);
-    return await openOn(this.#world, volume);
+    const disks = memoryDisks(this.#scope.ground, this.#images).map(
+      (disk) => new SlowVolume(disk, this.#world.clock, random),
+    );
+    this.#volume = await this.#scope.ground.open(this.#world, disks);
+    return await openOn(this.#world, this.#volume);
+  }
+
+  /** Lets disks of an array fail and come back, and scrubs it. */
+  async #tend(array: RaidArray): Promise<void> {
+    const { lossesMax } = this.#scope.ground;
+    const kind = this.#random.below(100);
+    const { members } = array.status();
+    const missing = members.find(({ state }) => state === "missing");
+    const whole = members.filter(({ state }) => state === "active");
+    if (kind < 4 && members.length - lossesMax < whole.length) {
+      await array.fail(whole[this.#random.below(whole.length)]?.role ?? 0);
+      this.#report.failedCount++;
+    } else if (kind < 12 && missing !== undefined) {
+      const { role } = missing;
+      // The volume that failed may have writes under way.
+      this.#images = this.#images.map((image, index) => (index === role ? image.copy() : image));
+      const [disk] = memoryDisks(this.#scope.ground, this.#images).slice(role);
+      assert(disk !== undefined, "every role has a disk");
+      await array.add(new SlowVolume(disk, this.#world.clock, this.#random.stream("returned")));
+      this.#report.returnedCount++;
+    } else if (kind === 12) {
+      const report = await array.scrub();
+      assert.deepEqual([report?.repaired, report?.lostAt, report?.parityRepaired], [0, [], 0]);
+    }
   }
 
   #sides(): readonly Side[] {
@@ -256,6 +300,8 @@ class ModelRun {
   async #crash(): Promise<void> {
     this.#countEvictions();
     this.#snapshots = [];
+    // Nothing that is under way reaches these.
+    this.#images = copies(this.#images);
     await this.#store().store.abandon();
     this.#engine = await this.#openStore();
     this.#report.crashCount++;

@@ -10,7 +10,7 @@ import { defaultStoreOptions, type StoreOptions } from "../../src/store/options.
 import { openVolumeEngine } from "../../src/transactions/open-engine.ts";
 import type { Transactions } from "../../src/transactions/transactions.ts";
 import { MemoryVolume } from "../../src/volume/memory-volume.ts";
-import { RecordingVolume } from "../../src/volume/recording-volume.ts";
+import type { HoldUp } from "../../src/volume/recording-volume.ts";
 import type { Volume } from "../../src/volume/volume.ts";
 import type { SeededRandom } from "../../src/base/random.ts";
 import type { World } from "../../src/world/world.ts";
@@ -67,16 +67,12 @@ export async function openOn(
   return await openVolumeEngine(world, volume, { ...smallOptions, ...options });
 }
 
-/** A recording whose operations take some virtual time each, so that they end in any order. */
-export function unhurriedRecording(
-  image: PagedImage,
-  simulation: SimulatedWorld,
-  random: SeededRandom,
-): RecordingVolume {
-  return new RecordingVolume(image, { name: "volume", writeUnitBytes: 4096 }, async () => {
+/** Holds up operations for some virtual time each, so that they end in any order. */
+export function unhurried(simulation: SimulatedWorld, random: SeededRandom): HoldUp {
+  return async () => {
     if (random.chance(40)) return;
     await new Promise<void>((resolve) => {
       simulation.after(random.below(20) / 20, resolve);
     });
-  });
+  };
 }
