@@ -11,6 +11,7 @@ import { Server } from "./support/server.ts";
 const DISK_BYTES = 40 * 1024 * 1024;
 const VALUE = "v".repeat(16 * 1024);
 const KEYS_MAX = 4_000;
+const SMALL_KEYS_MAX = 60_000;
 
 const mayMount = await canMount();
 
@@ -43,6 +44,37 @@ test.skipIf(!mayMount)(
     expect((await second.stop()).code).toBe(0);
   },
 );
+
+test.skipIf(!mayMount)("a full disk is freed by transactions and by FLUSHDB", async () => {
+  const server = await Server.start({ data: await smallDisk() });
+  const client = connectTo(server.port);
+  const written = await fillWithSmallRows(client);
+  expect(written, "the disk got full").toBeLessThan(SMALL_KEYS_MAX);
+
+  const deleted = Array.from({ length: 8 }, (_, index) => keyOf(index));
+  const outcome = await client.multi().del(deleted).get(keyOf(8)).exec();
+  expect(outcome?.[0]).toEqual([null, deleted.length]);
+  expect(await client.flushdb()).toBe("OK");
+  expect(await client.dbsize()).toBe(0);
+  // The rows go in the background.
+  await expect
+    .poll(async () => await fillWithSmallRows(client, 1000), { timeout: 30_000 })
+    .toBe(1000);
+  expect((await server.stop()).code).toBe(0);
+});
+
+/** How many keys were acknowledged before one was refused, in requests of many. */
+async function fillWithSmallRows(client: Redis, max = SMALL_KEYS_MAX): Promise<number> {
+  const value = "v".repeat(1000);
+  for (let index = 0; index < max; index += 100) {
+    const requests = client.pipeline();
+    for (let next = index; next < index + 100; next++) requests.set(keyOf(next), value);
+    const answers = (await requests.exec()) ?? [];
+    const refused = answers.findIndex(([error]) => error !== null);
+    if (refused >= 0) return index + refused;
+  }
+  return max;
+}
 
 /** How many keys were acknowledged before one was refused. */
 async function writeUntilFull(client: Redis): Promise<number> {

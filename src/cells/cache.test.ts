@@ -76,11 +76,11 @@ function writeAll(cells: Cells, round: number): void {
 function writeRow(cells: Cells, index: number, round: number): void {
   const key = fromLatin1(`key:${String(index).padStart(5, "0")}`);
   const value = new Uint8Array(600).fill(round);
-  const limits = { reservePages: 0, dirtyFramesMax: cells.cache.frameCount, framesMax: 64 };
+  const limits = { dirtyFramesMax: cells.cache.frameCount, framesMax: 64 };
   const preparation = new Preparation(cells.tree, limits);
   preparation.begin();
   expect(preparation.addPut(key, 0, key.length, value.length)).toBe(READY);
-  expect(preparation.finish(true)).toBe(READY);
+  expect(preparation.finish(0)).toBe(READY);
   cells.tree.put(key, 0, key.length, value, 0, value.length, round);
 }
 

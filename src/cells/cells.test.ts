@@ -51,7 +51,6 @@ class Driver {
     const content = value === undefined ? new Uint8Array(0) : fromLatin1(value);
     const { cells } = this;
     const limits = {
-      reservePages: 0,
       dirtyFramesMax: Math.floor(this.#frameCount * 0.75),
       framesMax: Math.floor(this.#frameCount * 0.5),
     };
@@ -66,7 +65,7 @@ class Driver {
         await cells.loadMissing();
         continue;
       }
-      const ready = preparation.finish(false);
+      const ready = preparation.finish(0);
       if (ready === READY) break;
       expect([NO_FRAMES, NO_PAGES]).toContain(ready);
       expect(ready).toBe(NO_FRAMES);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { bestChecksums } from "../base/checksums.ts";
+import { SeededRandom } from "../base/random.ts";
 import { Slab } from "../base/slab.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
 import { Cells, CELLS_OVERHEAD_BYTES } from "./cells.ts";
@@ -59,6 +60,47 @@ test("whatever is written takes no more pages than were prepared", () => {
   );
 });
 
+test.each([3, 4000])("removes of keys of %i bytes need just what was prepared", (keyBytes) => {
+  const cells = makeCells();
+  const random = new SeededRandom(5);
+  const rows: Row[] = [];
+  const rowCount = keyBytes === 3 ? 3000 : 600;
+  for (let index = 0; index < rowCount; index++) {
+    const tail = new Uint8Array(keyBytes - 3);
+    rows.push(row([1, index >>> 8, index & 255, ...tail], 20 + random.below(600)));
+  }
+  for (const one of rows) write(cells, [one]);
+  while (rows.length > 0) {
+    // Everything is of an earlier generation, and seen by a snapshot.
+    const snapshot = cells.snapshot();
+    const from = random.below(rows.length);
+    const step = 1 + random.below(4);
+    const count = 1 + random.below(60);
+    const gone = rows.filter((_, index) => {
+      return from <= index && (index - from) % step === 0 && index < from + step * count;
+    });
+    const others = new Set(gone);
+    const { taken } = removeWithout(cells, gone);
+    rows.splice(0, rows.length, ...rows.filter((one) => !others.has(one)));
+    for (const page of taken) cells.space.retire(page, 1, cells.tree.generation, 0);
+    snapshot.release();
+  }
+});
+
+/** Removes the rows where just the pages are free that are asked for. */
+function removeWithout({ tree, space }: Cells, rows: readonly Row[]): { taken: number[] } {
+  const limits = { dirtyFramesMax: PAGE_COUNT, framesMax: PAGE_COUNT };
+  const preparation = new Preparation(tree, limits);
+  preparation.begin();
+  for (const { key } of rows) expect(preparation.addRemove(key, 0, key.length)).toBe(READY);
+  const taken: number[] = [];
+  while (preparation.finish(1) === READY) taken.push(space.allocate());
+  expect(preparation.finish(0)).toBe(READY);
+  tree.forgetPath();
+  for (const { key } of rows) expect(tree.remove(key, 0, key.length)).toBe(true);
+  return { taken };
+}
+
 function expectPrepared(cells: Cells, rows: readonly Row[]): void {
   const { prepared, taken } = write(cells, rows);
   expect(taken).toBeLessThanOrEqual(prepared);
@@ -98,13 +140,13 @@ function prepare(
   rows: readonly Row[],
   reservePages: number,
 ): { ready: number; extentPages: number } {
-  const limits = { reservePages, dirtyFramesMax: PAGE_COUNT, framesMax: PAGE_COUNT };
+  const limits = { dirtyFramesMax: PAGE_COUNT, framesMax: PAGE_COUNT };
   const preparation = new Preparation(tree, limits);
   preparation.begin();
   for (const { key, value } of rows) {
     expect(preparation.addPut(key, 0, key.length, value.length)).toBe(READY);
   }
-  const ready = preparation.finish(false);
+  const ready = preparation.finish(reservePages);
   tree.forgetPath();
   return { ready, extentPages: preparation.extentPageCount };
 }

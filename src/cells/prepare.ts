@@ -4,7 +4,7 @@
  *
  *     preparation.begin();
  *     preparation.addPut(...); preparation.addRemove(...);   // MISS: load it, and begin again
- *     preparation.finish();                                  // READY: now tree.put and tree.remove
+ *     preparation.finish(0);                                 // READY: now tree.put and tree.remove
  *
  * All of it, and the writes, happen in one turn.
  */
@@ -34,8 +34,6 @@ const SPLIT_BYTES: number = PAGE_BYTES / 2 - 2 * LARGE_ROW_BYTES;
 const SPLIT_BYTES_MIN: number = PAGE_BYTES / 4 - 64;
 
 export interface PreparationLimits {
-  /** Pages that are kept for deletes and checkpoints. */
-  readonly reservePages: number;
   /** Dirty frames beyond this make writers wait for the checkpoint. */
   readonly dirtyFramesMax: number;
   /** What may be written at once touches and makes fewer pages than this. */
@@ -100,22 +98,25 @@ export class Preparation {
     return this.#pinPath(key, at, length);
   }
 
-  /** `mayUseReserve`: these writes make room, or must not be refused. */
-  finish(mayUseReserve: boolean): number {
+  /** Leaves alone so many of the free pages. May be asked again, with another number. */
+  finish(reservedPages: number): number {
     const { cache, space, rootLevel } = this.#tree;
     const made = this.#madePages(SPLIT_BYTES);
     const pages = this.#copies + made;
     // A frame more can be had, by eviction, and a page more cannot: here every page that is touched
-    // may be full, and every split as bad as can be.
-    const pagesMax = this.#copies + this.#madePages(SPLIT_BYTES_MIN) + this.#pins;
+    // may be full, and every split as bad as can be. Removes split nothing, and of two pages that
+    // they join one is free before the next is copied.
+    const pagesMax =
+      this.#removes === this.#writes
+        ? this.#copies + rootLevel + 2
+        : this.#copies + this.#madePages(SPLIT_BYTES_MIN) + this.#pins;
 
     // As if all that is touched had to be copied, because recovery may have to: what is accepted
     // now must be applied then, with the same cache.
     if (this.#pins + made + rootLevel > this.#limits.framesMax) return TOO_LARGE;
     if (cache.dirtyCount + pages > this.#limits.dirtyFramesMax) return NO_FRAMES;
     if (!cache.ensureFree(pages)) return NO_FRAMES;
-    const reserve = mayUseReserve ? 0 : this.#limits.reservePages;
-    if (space.freeCount < pagesMax + this.#extentPages + reserve) return NO_PAGES;
+    if (space.freeCount < pagesMax + this.#extentPages + reservedPages) return NO_PAGES;
     if (this.#extentPages > 0 && !space.hasRun(this.#extentPages)) return NO_PAGES;
     // A single write goes the way that was just gone.
     if (this.#writes === 1) this.#tree.trustPath();

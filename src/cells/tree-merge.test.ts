@@ -213,7 +213,7 @@ function roomAbove(tree: Tree, level: number): number {
 
 /** Merges the rows with as few pages and frames as will do; how many keys came or went. */
 function mergeAll({ tree, space, cache }: Cells, rows: ListedRows): number {
-  const limits = { reservePages: 0, dirtyFramesMax: PAGE_COUNT, framesMax: PAGE_COUNT };
+  const limits = { dirtyFramesMax: PAGE_COUNT, framesMax: PAGE_COUNT };
   const merger = new Merger(tree, new Preparation(tree, limits));
   for (let index = 0; index < rows.count;) {
     const taken: number[] = [];

@@ -31,6 +31,8 @@ const BUSY_INTERVAL_MS = 1;
 /** A body removes at most so many keys. */
 const EXPIRE_COUNT_MAX = 64;
 const RECLAIM_COUNT_MAX = 512;
+/** As few as are in one page, or two, at the least. */
+const RECLAIM_COUNT_MIN = 4;
 /** It rather comes back than keep others waiting for the locks that it waits with. */
 const LOCK_WAIT_MS = 1000;
 
@@ -48,6 +50,8 @@ export class Housekeeping {
   #stopTimer: () => void = () => undefined;
   #stopped = false;
   #round: Promise<void> = Promise.resolve();
+  /** Fewer where a full disk has no room for the pages of many. */
+  #reclaimCount = RECLAIM_COUNT_MAX;
 
   constructor(door: Door) {
     this.#door = door;
@@ -85,8 +89,14 @@ export class Housekeeping {
     if (!databases.rowsMayBeLeft) return "done";
     // Whoever flushes another from here on says so again.
     databases.rowsMayBeLeft = false;
-    const outcome = await this.#run((step) => reclaimSome(step));
+    const count = this.#reclaimCount;
+    const outcome = await this.#run((step) => reclaimSome(step, count));
     if (outcome !== "done") databases.rowsMayBeLeft = true;
+    if (outcome === "no room") {
+      this.#reclaimCount = Math.max(RECLAIM_COUNT_MIN, Math.floor(count / 4));
+      return RECLAIM_COUNT_MIN < count ? "more" : "done";
+    }
+    this.#reclaimCount = Math.min(RECLAIM_COUNT_MAX, count * 2);
     return outcome === "more" ? "more" : "done";
   }
 
@@ -98,9 +108,13 @@ export class Housekeeping {
     let anyDeadline = false;
     for (let index = 0; index < settings.databaseCount; index++) {
       const outcome = await this.#run((step) => this.#expireSome(step, index));
-      if (outcome !== "put off") this.#door.stats.keysExpired += outcome.expiredCount;
-      if (outcome !== "put off" && outcome.passed === "more") finding = "more";
-      if (outcome === "put off" || outcome.passed !== "none") anyDeadline = true;
+      if (typeof outcome === "string") {
+        anyDeadline = true;
+        continue;
+      }
+      this.#door.stats.keysExpired += outcome.expiredCount;
+      if (outcome.passed === "more") finding = "more";
+      if (outcome.passed !== "none") anyDeadline = true;
     }
     if (!anyDeadline) await this.#run((step) => this.#forgetDeadlines(step));
     return finding;
@@ -138,7 +152,7 @@ export class Housekeeping {
   }
 
   /** Runs a body; a fault only means that the work is left for later. */
-  async #run<T>(body: (step: Step) => T): Promise<T | "put off"> {
+  async #run<T>(body: (step: Step) => T): Promise<T | "put off" | "no room"> {
     const { store } = this.#door;
     try {
       const outcome = store.tryRun(body);
@@ -147,7 +161,7 @@ export class Housekeeping {
     } catch (error) {
       if (!isFault(error)) throw error;
       this.#door.world.trace.event("redis-housekeeping-put-off", { code: error.code });
-      return "put off";
+      return isFault(error, "ERR_FULL") ? "no room" : "put off";
     }
   }
 }
@@ -165,8 +179,8 @@ function passedDeadlines(step: Step, prefix: Uint8Array): readonly Uint8Array[] 
   return rows;
 }
 
-/** Removes some rows of a database that nobody can reach any more. */
-function reclaimSome(step: Step): Finding {
+/** Removes some rows of a database that nobody can reach any more, fewer than `countMax`. */
+function reclaimSome(step: Step, countMax: number): Finding {
   const prefix = rowKey(DOOR_DATABASE, RECLAIM_ROWS);
   let row: Uint8Array | undefined;
   step.scan({ start: prefix, end: prefixEnd(prefix) }, ({ keyBytes, keyLength }) => {
@@ -181,8 +195,8 @@ function reclaimSome(step: Step): Finding {
   let last: Uint8Array | undefined;
   step.scan({ start, end }, ({ keyBytes, keyLength }) => {
     count++;
-    if (count === RECLAIM_COUNT_MAX) last = new Uint8Array(keyBytes.subarray(0, keyLength));
-    return count < RECLAIM_COUNT_MAX;
+    if (count === countMax) last = new Uint8Array(keyBytes.subarray(0, keyLength));
+    return count < countMax;
   });
   if (count > 0) step.removeRange(start, last ?? end);
   if (last === undefined) step.delete(row);

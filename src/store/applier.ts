@@ -5,9 +5,10 @@
 
 import { hashBytes } from "../base/bytes.ts";
 import type { Cells } from "../cells/cells.ts";
-import { Preparation, type PreparationLimits, READY } from "../cells/prepare.ts";
+import { NO_PAGES, Preparation, type PreparationLimits, READY } from "../cells/prepare.ts";
 import type { Census } from "./census.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { RESERVED_PAGES, type Urgency, urgencyOf } from "./urgency.ts";
 import { PUT, WriteCursor } from "./write-set.ts";
 
 export class Applier {
@@ -15,9 +16,19 @@ export class Applier {
   readonly #census: Census;
   readonly #dependencies: Dependencies;
   readonly #preparation: Preparation;
+  readonly #keepsReserve: boolean;
   readonly #writes = new WriteCursor();
+  #hasPuts = false;
 
-  constructor(cells: Cells, census: Census, dependencies: Dependencies, limits: PreparationLimits) {
+  /** Recovery must not be refused, and keeps no reserve. */
+  constructor(
+    cells: Cells,
+    census: Census,
+    dependencies: Dependencies,
+    limits: PreparationLimits,
+    keepsReserve: boolean,
+  ) {
+    this.#keepsReserve = keepsReserve;
     this.#cells = cells;
     this.#census = census;
     this.#dependencies = dependencies;
@@ -32,18 +43,32 @@ export class Applier {
     const writes = this.#writes;
     const preparation = this.#preparation;
     preparation.begin();
+    this.#hasPuts = false;
     writes.enter(bytes, at, length);
-    let removesOnly = true;
     while (writes.next()) {
       const { keyAt, keyBytes } = writes;
       let added: number;
       if (writes.kind === PUT) {
-        removesOnly = false;
+        this.#hasPuts = true;
         added = preparation.addPut(bytes, keyAt, keyBytes, writes.valueBytes);
       } else added = preparation.addRemove(bytes, keyAt, keyBytes);
       if (added !== READY) return added;
     }
-    return preparation.finish(removesOnly);
+    if (!this.#keepsReserve) return preparation.finish(0);
+    const ready = preparation.finish(this.#reservedPages("ordinary"));
+    if (ready !== NO_PAGES) return ready;
+    const urgency = this.urgency(bytes, at, length);
+    return urgency === "ordinary" ? ready : preparation.finish(this.#reservedPages(urgency));
+  }
+
+  /** Of what was prepared last. */
+  urgency(bytes: Uint8Array, at: number, length: number): Urgency {
+    if (!this.#hasPuts) return "makes room";
+    return urgencyOf(this.#cells, bytes, at, length);
+  }
+
+  #reservedPages(urgency: Urgency): number {
+    return RESERVED_PAGES[urgency] + this.#cells.mapPageCount(this.#census.encodedBytesMax);
   }
 
   apply(bytes: Uint8Array, at: number, length: number, position: number): void {

@@ -60,6 +60,11 @@ export class Census {
     return copy;
   }
 
+  /** What is encoded is no longer. */
+  get encodedBytesMax(): number {
+    return this.#counters.size * ROW_BYTES;
+  }
+
   encode(): Uint8Array {
     const rows = [...this.#counters].filter(([, { count }]) => count !== 0);
     const bytes = new Uint8Array(rows.length * ROW_BYTES);

@@ -3,23 +3,24 @@
  * in this order and before anything is appended.
  *
  * A crash on the way is a crash like any other: nothing that the volume durably holds is replaced
- * before the superblock that raises the generation, and that changes nothing else. The time it
- * takes is bounded by the log, not by the data.
+ * before the superblock that raises the generation, and that changes nothing else, but for a
+ * checkpoint where no more generations have room (`begin-generation.ts`). The time it takes is
+ * bounded by the log, not by the data.
  */
 
-import { Fault } from "../base/fault.ts";
-import { viewNumber } from "../base/ids.ts";
+import { Fault, isFault } from "../base/fault.ts";
 import { Slab } from "../base/slab.ts";
 import { Cells, CELLS_OVERHEAD_BYTES, type CellsOptions } from "../cells/cells.ts";
 import type { PreparationLimits } from "../cells/prepare.ts";
 import { PAGE_BYTES } from "../cells/page.ts";
-import { currentGeneration, raiseGeneration } from "../log/generations.ts";
+import { currentGeneration } from "../log/generations.ts";
 import { Log } from "../log/log.ts";
 import type { Arena } from "../log/staging.ts";
-import { type RecoveredLog, recoverLog } from "../log/recovery.ts";
+import { recoverLog } from "../log/recovery.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { World } from "../world/world.ts";
 import { Applier } from "./applier.ts";
+import { beginGeneration } from "./begin-generation.ts";
 import { Census } from "./census.ts";
 import { Dependencies } from "./dependencies.ts";
 import { Fence } from "./fence.ts";
@@ -32,8 +33,6 @@ import { checkpointOf } from "./superblock-root.ts";
 import { SuperblockZone } from "./superblock.ts";
 import type { Superblock } from "./superblock-format.ts";
 
-/** Pages that only deletes and checkpoints may take. */
-const RESERVE_PAGES = 48;
 /** The share of the cache that may be dirty before writers wait for the checkpoint. */
 const DIRTY_SHARE_MAX = 0.75;
 /** The share of the cache that one transaction may touch. */
@@ -71,7 +70,7 @@ export async function openStore(
   const { cells, census } = await openCells(world, volume, slab, options, found);
   const dependencies = new Dependencies();
   const growth = new PageGrowth(volume, cells, found.pages.at);
-  const applier = new Applier(cells, census, dependencies, limitsOf(cells));
+  const applier = new Applier(cells, census, dependencies, limitsOf(cells), true);
   const replay = new Replay(cells, census, dependencies, growth);
   const recovered = await recoverLog(
     volume,
@@ -90,17 +89,25 @@ export async function openStore(
   const { lastLsn, cutTornBatch } = recovered;
   world.trace.event("log-recovered", { volume: volume.name, lastLsn, cutTornBatch });
 
-  const raised = await raise(world, superblocks, recovered);
-  const generation = currentGeneration(raised.generations).generation;
+  const { superblock, log: begun } = await beginGeneration({
+    clock: world.clock,
+    volumeName: volume.name,
+    superblocks,
+    cells,
+    census,
+    growth,
+    recovered,
+  });
+  const { generation } = currentGeneration(superblock.generations);
   const log = new Log({
     volume,
     clock: world.clock,
     checksums: world.checksums,
-    volumeId: raised.volumeId,
+    volumeId: superblock.volumeId,
     generation,
-    view: raised.view,
+    view: superblock.view,
     arena,
-    recovered,
+    recovered: begun,
   });
   const fence = new Fence(world.clock, options.stallMs, generation, volume.name, () =>
     SuperblockZone.open(unfenced, world.checksums, () => Promise.resolve(true)),
@@ -108,8 +115,18 @@ export async function openStore(
   volume.raise(fence);
   const parts = { world, volume, options, superblocks, cells, census, dependencies };
   const store = new Store({ ...parts, applier, growth, log, fence });
-  if (raised.generations.length > GENERATIONS_KEPT) await store.checkpoint();
+  if (superblock.generations.length > GENERATIONS_KEPT) await forgetSome(store, world);
   return { store, slab, replayedEntries: replay.entryCount };
+}
+
+/** On a full disk it is left to another checkpoint, or another opening. */
+async function forgetSome(store: Store, world: World): Promise<void> {
+  try {
+    await store.checkpoint();
+  } catch (error) {
+    if (!isFault(error, "ERR_FULL")) throw error;
+    world.trace.event("checkpoint-put-off", { volume: store.volume.name });
+  }
 }
 
 function makeSlab(options: StoreOptions, spareBytes: number): Slab {
@@ -131,7 +148,6 @@ function makeArena(slab: Slab, options: StoreOptions): Arena {
 function limitsOf(cells: Cells): PreparationLimits {
   const { frameCount } = cells.cache;
   return {
-    reservePages: RESERVE_PAGES,
     dirtyFramesMax: Math.floor(frameCount * DIRTY_SHARE_MAX),
     framesMax: Math.floor(frameCount * TRANSACTION_SHARE_MAX),
   };
@@ -185,24 +201,6 @@ async function isReadable(world: World, volume: Volume, superblock: Superblock):
     if (error instanceof Fault) return false;
     throw error;
   }
-}
-
-/** Begins a generation, and with it a view, before anything is appended. */
-async function raise(
-  world: World,
-  superblocks: SuperblockZone,
-  recovered: RecoveredLog,
-): Promise<Superblock> {
-  const { current } = superblocks;
-  const raised: Superblock = {
-    ...current,
-    view: viewNumber(current.view + 1),
-    cleanBatch: undefined,
-    wallMs: Math.max(current.wallMs, world.clock.wallMs()),
-    generations: raiseGeneration(current.generations, recovered.end.batch),
-  };
-  await superblocks.write(raised);
-  return raised;
 }
 
 function requirePageBytes({ pages }: Superblock, volume: Volume): void {

@@ -63,8 +63,8 @@ export class Replay {
       release: () => this.#flush(),
     };
     const dirtyFramesMax = Math.floor((cache.frameCount - windowFrames) * DIRTY_SHARE_MAX);
-    const limits = { reservePages: 0, dirtyFramesMax, framesMax: dirtyFramesMax };
-    this.#applier = new Applier(cells, census, dependencies, limits);
+    const limits = { dirtyFramesMax, framesMax: dirtyFramesMax };
+    this.#applier = new Applier(cells, census, dependencies, limits, false);
     this.#merger = new Merger(tree, new Preparation(tree, limits));
     this.#rows = new ReplayRows(cache.slab, Math.ceil(windowBytes / BYTES_PER_ROW), census);
   }

@@ -170,7 +170,7 @@ export class Store {
   commit(bytes: Uint8Array, at: number, length: number): number {
     const prepared = this.#applier.prepare(bytes, at, length);
     if (prepared !== READY) return reasonOf(prepared);
-    if (!this.log.room(length, false)) return WAIT_ROOM;
+    if (!this.log.room(length, false) && !this.#reservedRoom(bytes, at, length)) return WAIT_ROOM;
     const position = this.#append(bytes, at, length);
     try {
       this.#applier.apply(bytes, at, length, position);
@@ -240,6 +240,11 @@ export class Store {
     this.#fail(new Fault("ERR_CLOSED", "The store was abandoned: open it again"));
     await this.#checkpointer.close();
     await this.volume.close();
+  }
+
+  /** Whether the log's reserve has room for the writes, and they may use it. */
+  #reservedRoom(bytes: Uint8Array, at: number, length: number): boolean {
+    return this.log.room(length, true) && this.#applier.urgency(bytes, at, length) === "makes room";
   }
 
   #append(bytes: Uint8Array, at: number, length: number): Lsn {
