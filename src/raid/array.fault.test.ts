@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { isFault } from "../base/fault.ts";
+import { CrashImages } from "../volume/crash-images.ts";
 import { FaultPlan, type FaultRule } from "../volume/fault-plan.ts";
 import type { Volume } from "../volume/volume.ts";
 import { assembleArray, createArray } from "./array.ts";
@@ -158,6 +159,77 @@ test("a member that stalls is out after its time", async () => {
   await writing;
   expect(stalling.array.status().members[1]?.state).toBe("missing");
   expect(stalling.model.refute(await stalling.content(), stalling.moments.length)).toBeUndefined();
+});
+
+test("a read that stalls is answered by the others, and what comes of it later is nobody's", async () => {
+  const shape = { level: 1, memberCount: 2, blockBytes: 64, chunkBlocks: 1 } as const;
+  const plan = new FaultPlan();
+  const run = await CrashRun.create(shape, SIZE_BYTES);
+  await run.step({ kind: "write", at: 0, length: SIZE_BYTES, value: 1, isDurable: true });
+  const expected = await run.content();
+  await run.array.close();
+  const images = run.recordings.map((one) => new CrashImages(one, "process").after(one.point, 1));
+  const options = { ...smallAssembly, stallMs: 100 };
+  const { array, world } = await CrashRun.over(shape, testWorld(), images, { plan, options });
+  plan.add({ ...failureOf(0, 0), operations: ["read"], fault: { kind: "stalled" } });
+
+  const target = new Uint8Array(64);
+  const reading = array.read(0, target);
+  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+  world.clock.advance(100);
+  await reading;
+  expect(target).toEqual(expected.subarray(0, 64));
+  expect(array.status().members[0]?.state).toBe("missing");
+
+  target.fill(9);
+  plan.clear();
+  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+  expect(target).toEqual(new Uint8Array(64).fill(9));
+});
+
+test.each(["sync", "read"] as const)(
+  "an array is assembled without a member whose %s stalls",
+  async (operation) => {
+    const shape = { level: 5, memberCount: 3, blockBytes: 64, chunkBlocks: 1 } as const;
+    const plan = new FaultPlan();
+    const world = testWorld();
+    const images = (await CrashRun.create(shape, SIZE_BYTES)).recordings.map(({ before }) =>
+      before.copy(),
+    );
+    const stall = { operations: [operation], fault: { kind: "stalled" } } as const;
+    plan.add({ ...failureOf(2, 0), ...stall });
+    const options = { ...smallAssembly, stallMs: 100 };
+    const assembling = CrashRun.over(shape, world, images, { plan, options });
+    for (let round = 0; round < 20; round++) {
+      for (let turn = 0; turn < 1000; turn++) await Promise.resolve();
+      world.clock.advance(100);
+    }
+    const { array } = await assembling;
+    expect(array.status().members[2]?.state).toBe("missing");
+  },
+);
+
+test("the last member that holds the data stays in, though a read of it stalls", async () => {
+  const shape = { level: 1, memberCount: 2, blockBytes: 64, chunkBlocks: 1 } as const;
+  const plan = new FaultPlan();
+  const run = await CrashRun.create(shape, SIZE_BYTES);
+  const images = run.recordings.map(({ before }) => before.copy());
+  const options = { ...smallAssembly, stallMs: 100 };
+  const { array, world } = await CrashRun.over(shape, testWorld(), images, { plan, options });
+  await array.writeDurable(0, new Uint8Array(64).fill(3));
+  await array.checkpoint();
+  await array.fail(1);
+  plan.add({ ...failureOf(0, 0), operations: ["read"], count: 1, fault: { kind: "stalled" } });
+  const reading = array.read(0, new Uint8Array(64)).catch(() => undefined);
+  for (let round = 0; round < 20; round++) {
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+    world.clock.advance(100);
+  }
+  await reading;
+  expect(array.status().members[0]?.state).toBe("active");
+  const found = new Uint8Array(64);
+  await array.read(0, found);
+  expect(found).toEqual(new Uint8Array(64).fill(3));
 });
 
 function failing(member: number, skip: number): FaultPlan {

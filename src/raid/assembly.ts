@@ -31,7 +31,7 @@ export interface FoundMember {
   /** For messages: the path. */
   readonly name: string;
   readonly found: FoundSuperblock;
-  /** It can be read, and cannot be relied on: a sync of it failed. */
+  /** It cannot be relied on: a sync of it failed, or it did not answer in time. */
   readonly isBroken: boolean;
 }
 
@@ -378,7 +378,8 @@ function outMembers(
   const returned = new Set(seats.map((seat) => seat.returned?.member));
   return members.flatMap(({ found, isBroken }, member) => {
     if (seated.has(member)) return [];
-    if (isBroken) return [{ member, reason: "a sync of it failed: replace it" }];
+    if (isBroken)
+      return [{ member, reason: "a sync of it failed, or it did not answer: replace it" }];
     if (returned.has(member)) return [{ member, reason: "it is behind: add it again" }];
     const known = candidates.some(({ index }) => index === member);
     if (known) return [{ member, reason: "it was removed from the array" }];

@@ -8,6 +8,7 @@ import { MemberLayout, tableCopiesOf } from "./member-layout.ts";
 import type { AssembleOptions } from "./options.ts";
 import type { RaidWorld } from "./raid-world.ts";
 import { readSuperblock } from "./read-superblock.ts";
+import { inTime, Stall } from "./stall.ts";
 import type { ArrayRecord, RoleRecord } from "./superblock.ts";
 
 export interface FoundArray extends ArrayMembers {
@@ -26,7 +27,7 @@ export async function findMembers(
   options: AssembleOptions,
 ): Promise<FoundArray> {
   const found: FoundMember[] = [];
-  for (const volume of volumes) found.push(await findMember(world, volume));
+  for (const volume of volumes) found.push(await findMember(world, volume, options.stallMs));
   const verdict = judgeAssembly(found, options);
   if (verdict.kind === "refuse") throw verdict.fault;
   for (const { member, reason } of verdict.out) {
@@ -64,16 +65,22 @@ function sequenceOf(
   return one?.kind === "valid" ? one.superblock.array.sequence : 0;
 }
 
-async function findMember(world: RaidWorld, volume: Volume): Promise<FoundMember> {
+async function findMember(world: RaidWorld, volume: Volume, stallMs: number): Promise<FoundMember> {
   const { name } = volume;
   let isBroken = false;
   try {
     // What a process wrote that was killed may be in a cache only, and is gone with the power.
-    await volume.sync();
+    await inTime(world.clock, stallMs, volume.sync());
   } catch {
     isBroken = true;
   }
-  return { name, found: await readSuperblock(volume, world.checksums), isBroken };
+  try {
+    const reading = readSuperblock(volume, world.checksums);
+    return { name, found: await inTime(world.clock, stallMs, reading), isBroken };
+  } catch (error) {
+    if (!(error instanceof Stall)) throw error;
+    return { name, found: { kind: "damaged" }, isBroken: true };
+  }
 }
 
 /** The record of the verdict, if all are seated whom it seats; otherwise with a raised event. */

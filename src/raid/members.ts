@@ -4,13 +4,15 @@
  * It guarantees that
  *
  *  1. a member whose write or sync failed, or took longer than it may, is out at once: nothing more
- *     is asked of it;
+ *     is asked of it; so is one whose read took longer, unless the level cannot do without it;
  *  2. `settled()` resolves only when the record that says so, with a higher event, is durable on
  *     all members that are left. Whoever is about to answer waits for it;
  *  3. records are written one after the other, each to all members before the next to any;
  *  4. when fewer members are left than the level needs, the array has failed: nothing is written
  *     any more, not even that the last one left, so that the members agree on what was
- *     acknowledged.
+ *     acknowledged;
+ *  5. nothing is put into the target of a read after the read was answered, also if the member
+ *     does come to its end later.
  */
 
 import { must } from "../base/assert.ts";
@@ -20,6 +22,8 @@ import { Geometry } from "./geometry.ts";
 import type { Member, RoleSeat } from "./member.ts";
 import { SUPERBLOCK_BYTES } from "./member-layout.ts";
 import type { RaidWorld } from "./raid-world.ts";
+import { SpareBuffers } from "./spare-buffers.ts";
+import { inTime, Stall } from "./stall.ts";
 import { Usage } from "./usage.ts";
 import {
   type ArrayRecord,
@@ -43,6 +47,7 @@ export class Members {
   readonly #world: RaidWorld;
   readonly #options: MembersOptions;
   readonly #usage: Usage;
+  readonly #spare = new SpareBuffers();
   #record: ArrayRecord;
   #geometry: Geometry;
   #failure: Fault | undefined;
@@ -121,11 +126,12 @@ export class Members {
   async read(member: Member, at: number, target: Uint8Array): Promise<boolean> {
     if (member.isOut) return false;
     try {
-      await this.#inTime(member.volume.read(at, target));
+      await this.#readInTime(member, at, target);
       this.#usage.hasRead(target.length);
       return true;
     } catch (cause) {
       this.#usage.hasFailedToRead();
+      if (cause instanceof Stall && !this.#isNeeded(member)) this.lose(member, cause);
       this.#world.trace.event("raid.read-failed", {
         member: member.name,
         at,
@@ -282,27 +288,26 @@ export class Members {
     return !member.isOut;
   }
 
-  async #inTime(running: Promise<void>): Promise<void> {
-    const { stallMs } = this.#options;
-    if (stallMs === 0) {
-      await running;
+  /** What is not waited for any longer may still come, so it must not come to the target. */
+  async #readInTime({ volume }: Member, at: number, target: Uint8Array): Promise<void> {
+    if (this.#options.stallMs === 0) {
+      await volume.read(at, target);
       return;
     }
-    await new Promise<void>((resolve, reject) => {
-      const cancel = this.#world.clock.after(stallMs, () => {
-        reject(new Fault("ERR_IO", `It did not answer for ${stallMs} ms`));
-      });
-      running.then(
-        () => {
-          cancel();
-          resolve();
-        },
-        (error: unknown) => {
-          cancel();
-          reject(error instanceof Error ? error : new Error(messageOf(error)));
-        },
-      );
-    });
+    const bytes = this.#spare.take(target.length);
+    await this.#inTime(volume.read(at, bytes));
+    target.set(bytes);
+    this.#spare.give(bytes);
+  }
+
+  /** Whether the level cannot do without the member now. */
+  #isNeeded(member: Member): boolean {
+    const others = this.activeRoles().filter((role) => this.active(role) !== member);
+    return others.length < this.#record.memberCount - this.#geometry.lossesMax;
+  }
+
+  async #inTime(running: Promise<void>): Promise<void> {
+    await inTime(this.#world.clock, this.#options.stallMs, running);
   }
 
   #loseReplacement(role: number): void {
