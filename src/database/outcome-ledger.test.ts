@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import { isFault } from "../base/fault.ts";
+import { formattedImage, inWorld, openOn } from "../../test/support/small-store.ts";
 import { createShadowStore } from "../shadow/shadow-store.ts";
 import type { Engine } from "../transactions/engine.ts";
 import { type LedgerSession, OutcomeLedger } from "./outcome-ledger.ts";
 import { SettleQueue } from "./settle-queue.ts";
 import { completeSettings, type DatabaseSettings } from "./settings.ts";
+import { MemoryVolume } from "../volume/memory-volume.ts";
 import { makeSimulation } from "./test-engine.suite.ts";
 import type { TransactionId } from "./transaction-id.ts";
 
@@ -150,6 +152,31 @@ test("who was committed is not taken for aborted when its slot is another's befo
     },
     { outcomesKeptCount: 1 },
   );
+});
+
+test("whose outcome makes older ones be forgotten is committed itself", async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const engine = await openOn(world, new MemoryVolume(image));
+    const settings = completeSettings({ outcomesKeptCount: 1 });
+    const ledger = new OutcomeLedger(world, engine, new SettleQueue(engine), settings);
+    const session = await ledger.openSession();
+    const late = Array.from({ length: 2049 }, () => session.next());
+    for (const id of late) session.begin(id);
+    for (const [index, id] of late.entries()) {
+      await engine.run((step) => {
+        step.set(Uint8Array.of(1, index >>> 8, index), Uint8Array.of(1));
+        session.write(step, id);
+      });
+    }
+    const count = await engine.run((step) => step.count(Uint8Array.of(1)));
+    expect(count).toBe(late.length);
+    await new Promise<void>((resolve) => world.clock.after(10, resolve));
+    for (const id of late) session.end(id);
+    expect((await ledger.outcome(late[2000] as TransactionId)).outcome).toBe("committed");
+    expect(await faultOf(ledger.outcome(late[0] as TransactionId))).toBe("ERR_OUTCOME_FORGOTTEN");
+    await engine.close();
+  });
 });
 
 test("outcomes are found where they are however many are kept by now", async () => {

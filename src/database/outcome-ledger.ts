@@ -92,8 +92,9 @@ export class OutcomeLedger {
       number: newest,
       slotCount,
       secrets: this.#secrets,
+      // Later: it is asked for by a body, and within that none can run.
       forgetLate: (sequences) => {
-        void this.#forgetLate(newest, sequences);
+        this.#world.clock.soon(() => void this.#forgetLate(newest, sequences));
       },
     });
     this.#live.set(newest, session);
