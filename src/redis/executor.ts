@@ -164,8 +164,7 @@ export class Executor implements Call {
   }
 
   #overfills(request: Request): boolean {
-    const { requests } = this.multi;
-    return this.door.settings.requestBytesMax < requests.lengthBytes + request.spanBytes;
+    return this.door.settings.requestBytesMax < this.multi.sizeBytes + request.spanBytes;
   }
 
   #refuseInMulti(text: string): void {

@@ -103,6 +103,14 @@ test("MULTI queues only so much", async () => {
   ]);
 });
 
+test("MULTI queues only so much, however short the commands", async () => {
+  const client = new TestDoor({ requestBytesMax: 10_000 }).connect();
+  const lines = Array.from({ length: 1000 }, () => "PING");
+  const replies = await client.ask("MULTI", ...lines, "EXEC");
+  expect(replies.filter((reply) => reply === "QUEUED").length).toBeLessThan(500);
+  expect(replies.at(-1)).toMatch(/EXECABORT/);
+});
+
 test("only so many keys are watched", async () => {
   const client = new TestDoor().connect();
   const keys = Array.from({ length: 10_000 }, (_, index) => `k${index}`);

@@ -14,6 +14,8 @@ import type { Command } from "./command.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { RequestQueue } from "./request-queue.ts";
 
+const POINTER_BYTES = 8;
+
 interface Watched {
   /** The logical database. */
   readonly index: number;
@@ -41,6 +43,11 @@ export class Multi {
 
   get watchedCount(): number {
     return this.#watched.size;
+  }
+
+  /** What is kept of the commands that were queued. */
+  get sizeBytes(): number {
+    return this.requests.sizeBytes + this.commands.length * POINTER_BYTES;
   }
 
   add(command: Command, request: Request): void {

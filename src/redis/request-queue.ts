@@ -21,6 +21,11 @@ export class RequestQueue {
   #wordCount = 0;
   #next = 0;
 
+  /** What keeping them takes: of a short request, more than its bytes. */
+  get sizeBytes(): number {
+    return this.lengthBytes + this.#wordCount * Int32Array.BYTES_PER_ELEMENT;
+  }
+
   add(request: Request): void {
     const { at, length, count, spanBytes } = request;
     this.#makeRoom(spanBytes, 1 + 2 * count);
