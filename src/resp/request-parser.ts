@@ -84,6 +84,8 @@ export class RequestParser {
 
   /** The bytes of the unfinished request now lie `distance` further up. */
   moved(distance: number): void {
+    // Said with every chunk; a request of many arguments must not be gone through each time.
+    if (distance === 0) return;
     const { at, count } = this.#multibulk;
     for (let index = 0; index < count; index++) at[index] = (at[index] as number) + distance;
     if (this.#position >= 0) this.#position += distance;
