@@ -6,6 +6,7 @@
 import { AssertionFailure } from "../base/assert.ts";
 import { Fault } from "../base/fault.ts";
 import type { Connection } from "../world/network.ts";
+import type { Clock } from "../world/world.ts";
 import { encodeFrame, FrameReader } from "./attach-frames.ts";
 import { Fields, malformed, readFault } from "./attach-protocol.ts";
 
@@ -17,6 +18,14 @@ export class ConnectionLost extends Fault {
   }
 }
 
+/** Whoever has the store open is stopped, or hangs: what was asked may be done yet, or not. */
+export class NoAnswer extends Fault {
+  constructor(answerMs: number) {
+    const message = `the process that has the store open has not answered for ${answerMs} ms`;
+    super("ERR_TIMEOUT", `${message}; see whether it is stopped, and try again`, { answerMs });
+  }
+}
+
 interface Waiting {
   readonly resolve: (result: unknown) => void;
   readonly reject: (reason: Fault) => void;
@@ -24,6 +33,8 @@ interface Waiting {
 
 export class AttachConnection {
   readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #answerMs: number;
   readonly #frames = new FrameReader();
   readonly #waiting = new Map<number, Waiting>();
   /** Hears why a transaction was aborted. */
@@ -33,8 +44,11 @@ export class AttachConnection {
   #lastNumber = 0;
   isLost = false;
 
-  constructor(connection: Connection) {
+  /** What is asked is answered within `answerMs`. */
+  constructor(connection: Connection, clock: Clock, answerMs: number) {
     this.#connection = connection;
+    this.#clock = clock;
+    this.#answerMs = answerMs;
     connection.handle({
       data: (bytes) => {
         this.#receive(bytes);
@@ -62,6 +76,19 @@ export class AttachConnection {
     });
   }
 
+  /** As `request`, for what does not wait for anything else than its turn: or `NoAnswer`. */
+  async ask(...message: readonly unknown[]): Promise<unknown> {
+    let stopTimer: (() => void) | undefined;
+    const limit = new Promise<never>((_resolve, reject) => {
+      stopTimer = this.#clock.after(this.#answerMs, () => reject(new NoAnswer(this.#answerMs)));
+    });
+    try {
+      return await Promise.race([this.request(...message), limit]);
+    } finally {
+      stopTimer?.();
+    }
+  }
+
   /** Says something that has no answer. */
   tell(...message: readonly unknown[]): void {
     if (!this.isLost) this.#connection.write(encodeFrame([0, ...message]));
@@ -70,6 +97,11 @@ export class AttachConnection {
   /** Ends the connection after what was said is out. */
   end(): void {
     this.#connection.end();
+  }
+
+  /** Ends the connection at once. */
+  destroy(): void {
+    this.#connection.destroy();
   }
 
   #receive(bytes: Uint8Array): void {

@@ -359,6 +359,7 @@ async function performReadNamed(reads: Reads, name: string, fields: Fields): Pro
   if (name !== "scan") throw malformed();
   const range = readRange(new Fields(fields.next()));
   const request: ChunkRequest = { range, reverse: fields.flag(), rowsMax: fields.number() };
+  if (request.rowsMax === 0) throw malformed();
   return packChunk(await reads.scan(request, packEntry));
 }
 

@@ -70,6 +70,15 @@ describe("a process that finds the store open", () => {
     });
   });
 
+  test("is served for as long as it likes", async () => {
+    await withTwo(async ({ second }) => {
+      for (const timeoutMs of [1500.5, Number.POSITIVE_INFINITY]) {
+        await second.db.transact((tx) => tx.set("a", timeoutMs), { timeoutMs });
+        expect(await second.db.get("a")).toBe(timeoutMs);
+      }
+    });
+  });
+
   test("keeps idempotency keys with it", async () => {
     await withTwo(async ({ first, second }) => {
       const answers = await Promise.all(
@@ -259,6 +268,50 @@ describe("when the process that has the store open is gone", () => {
       const last = await startOne({ attach: false });
       expect(await last.db.get("a")).toBe(1);
     });
+  });
+});
+
+test("who asks a holder that is stopped is told so in time", async () => {
+  await withTwo(async ({ first, second }) => {
+    await first.db.set("a", 1);
+    first.process.pause();
+    const written = faultOf(second.db.set("b", 2));
+    expect(await codeOf(second.db.get("a"))).toBe("ERR_TIMEOUT");
+    expect(await codeOf(second.db.snapshot())).toBe("ERR_TIMEOUT");
+    const fault = await written;
+    expect(fault).toMatchObject({ code: "ERR_COMMIT_UNKNOWN" });
+    first.process.resume();
+    expect(await second.db.outcome(idOf(fault))).toBe("committed");
+    expect(await second.db.get("b")).toBe(2);
+  });
+});
+
+test("who was told that it could not be opened does not hold it later", async () => {
+  await withTwo(async ({ first, second, simulation, sleep, startOne }) => {
+    await second.db.close();
+    first.process.pause();
+    expect(await codeOf(start(simulation, { attach: true }))).toBe("ERR_UNAVAILABLE");
+    first.process.kill();
+    await sleep(60_000);
+    const { db } = await startOne({ attach: false });
+    await db.set("a", 1);
+  });
+});
+
+test("what was asked to be committed is committed when it is closed", async () => {
+  await withTwo(async ({ first, second }) => {
+    const reached: (() => void)[] = [];
+    const open = second.db.transact(async (tx) => {
+      tx.set("open", 1);
+      await new Promise<void>((resolve) => reached.push(resolve));
+    });
+    const ended = codeOf(open);
+    const batches = [1, 2, 3].map((index) => second.db.set(["k", index], index));
+    await second.db.close();
+    await Promise.all(batches);
+    expect(await ended).toBe("ERR_CLOSED");
+    for (const resolve of reached) resolve();
+    expect(await first.db.getMany([["k", 3], "open"])).toEqual([3, undefined]);
   });
 });
 

@@ -8,6 +8,7 @@
  * there is nobody to ask in time it is `ERR_COMMIT_UNKNOWN`.
  */
 
+import { type AbortSource, makeAbortSource } from "../base/abort.ts";
 import { Fault } from "../base/fault.ts";
 import { type Lsn, lsn } from "../base/ids.ts";
 import type { Clock } from "../world/world.ts";
@@ -41,7 +42,8 @@ export type FindSession = (need: SessionNeed) => Promise<LocalSession | RemoteSe
 export interface SessionNeed {
   /** Whether the directory is just being opened; later there is no giving up. */
   readonly isFirst: boolean;
-  readonly isWanted: () => boolean;
+  /** Aborts when nobody needs it any more. */
+  readonly signal: AbortSignal;
   readonly resolve: ResolveCommit;
 }
 
@@ -52,6 +54,7 @@ export class AttachedSession implements Session {
   #current: LocalSession | RemoteSession | undefined;
   #finding: Promise<Session> | undefined;
   #closing: Promise<void> | undefined;
+  readonly #closed: AbortSource = makeAbortSource();
   #isFirst = true;
   #settledLsn: Lsn = lsn(0);
 
@@ -190,6 +193,7 @@ export class AttachedSession implements Session {
   }
 
   async #close(): Promise<void> {
+    this.#closed.abort(undefined);
     const finding = this.#finding?.catch(() => undefined);
     const session = this.#current ?? (await finding);
     this.#current = undefined;
@@ -218,7 +222,7 @@ export class AttachedSession implements Session {
     try {
       const session = await this.#find({
         isFirst: this.#isFirst,
-        isWanted: () => this.#closing === undefined,
+        signal: this.#closed.signal,
         resolve: async (id) => await this.#resolve(id),
       });
       this.#current = session;

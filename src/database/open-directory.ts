@@ -3,7 +3,7 @@
  * that come later over its local socket until one of them takes its place.
  */
 
-import { isFault } from "../base/fault.ts";
+import { Fault, isFault } from "../base/fault.ts";
 import type { Engine } from "../transactions/engine.ts";
 import { lockAddress } from "../world/directory-lock.ts";
 import type { Connection } from "../world/network.ts";
@@ -15,7 +15,6 @@ import { Database } from "./database.ts";
 import { LocalSession } from "./local-session.ts";
 import { type DatabaseOptions, holdEngine, onErrorOf, valuesFor } from "./open-database.ts";
 import { RemoteSession } from "./remote-session.ts";
-import type { ResolveCommit } from "./remote-transaction.ts";
 import { completeSettings, type DatabaseSettings } from "./settings.ts";
 import type { StoreHolder } from "./store-holder.ts";
 
@@ -33,6 +32,8 @@ export interface DirectoryOptions extends DatabaseOptions {
 /** Between two attempts, at most: at first, and when there were many. */
 const PAUSE_MS_MIN = 50;
 const PAUSE_MS_MAX = 500;
+/** What is asked takes its own time at the holder, whose limit this is. */
+const ANSWER_FACTOR = 2;
 /** A holder that hangs up so often serves nobody: a server, or another program. */
 const REFUSALS_MAX = 24;
 
@@ -47,7 +48,13 @@ export async function openDirectory(
   const session = new AttachedSession(world.clock, settings.timeoutMs, async (need) =>
     options.attach ? await finder.find(need) : await finder.hold(),
   );
-  await session.start();
+  try {
+    await session.start();
+  } catch (error) {
+    // It may be looking for a session still, and nobody would close what it found.
+    void session.close();
+    throw error;
+  }
   return new Database(
     world,
     session,
@@ -71,12 +78,14 @@ class SessionFinder {
 
   /** By turns tries to have the store and to be served by who has it. */
   async find(need: SessionNeed): Promise<LocalSession | RemoteSession> {
+    const isWanted = (): boolean => !need.signal.aborted;
     for (let refusals = 0; ; refusals++) {
+      if (!isWanted()) throw new Fault("ERR_CLOSED", "the database is closed; open it again");
       try {
         return await this.hold();
       } catch (error) {
-        if (!isFault(error, "ERR_LOCKED") || !need.isWanted()) throw error;
-        const session = await this.#attach(need.resolve);
+        if (!isFault(error, "ERR_LOCKED") || !isWanted()) throw error;
+        const session = await this.#attach(need);
         if (session !== undefined) return session;
         if (need.isFirst && REFUSALS_MAX <= refusals) throw error;
       }
@@ -100,15 +109,26 @@ class SessionFinder {
     }
   }
 
-  /** Undefined if nobody is there who serves. */
-  async #attach(resolve: ResolveCommit): Promise<RemoteSession | undefined> {
+  /** Undefined if nobody is there who serves, or says so in time. */
+  async #attach({ resolve, signal }: SessionNeed): Promise<RemoteSession | undefined> {
+    const { network, clock, random } = this.#world;
+    const { timeoutMs } = this.#settings;
+    let stopTimer: (() => void) | undefined;
+    let giveUp: (() => void) | undefined;
     try {
-      const address = lockAddress(this.#directory);
-      const connection = new AttachConnection(await this.#world.network.connect(address));
-      return await RemoteSession.open(connection, this.#world.random, resolve);
+      const inner = await network.connect(lockAddress(this.#directory));
+      const connection = new AttachConnection(inner, clock, ANSWER_FACTOR * timeoutMs);
+      giveUp = (): void => connection.destroy();
+      stopTimer = clock.after(timeoutMs, giveUp);
+      signal.addEventListener("abort", giveUp);
+      if (signal.aborted) giveUp();
+      return await RemoteSession.open(connection, random, resolve);
     } catch (error) {
       if (isFault(error, "ERR_UNAVAILABLE")) return undefined;
       throw error;
+    } finally {
+      stopTimer?.();
+      if (giveUp !== undefined) signal.removeEventListener("abort", giveUp);
     }
   }
 

@@ -6,7 +6,8 @@
 
 import { type Lsn, lsn } from "../base/ids.ts";
 import type { Random } from "../world/world.ts";
-import { type AttachConnection, ConnectionLost } from "./attach-connection.ts";
+import { Fault } from "../base/fault.ts";
+import { type AttachConnection, ConnectionLost, NoAnswer } from "./attach-connection.ts";
 import {
   ATTACH_VERSION,
   Fields,
@@ -33,6 +34,7 @@ import {
   type SessionSnapshot,
   type SessionTransaction,
 } from "./session.ts";
+import { commitUnknown } from "./settle-queue.ts";
 import { SecretSource, type TransactionId } from "./transaction-id.ts";
 import type { KeyRange } from "./tuple.ts";
 import type { Write } from "./write-set.ts";
@@ -43,6 +45,7 @@ export class RemoteSession implements Session {
   readonly #secrets: SecretSource;
   readonly #resolve: ResolveCommit;
   readonly #transactions = new Map<number, RemoteTransaction>();
+  readonly #undecided = new Set<Promise<unknown>>();
   #lastSequence = 0;
   #settledLsn: Lsn = lsn(0);
 
@@ -87,7 +90,7 @@ export class RemoteSession implements Session {
   }
 
   async get<T>(source: Uint8Array, length: number, read: RowReader<T>): Promise<T | undefined> {
-    const row = await this.#connection.request("get", source.slice(0, length));
+    const row = await this.#connection.ask("get", source.slice(0, length));
     return readRow(row, read);
   }
 
@@ -99,7 +102,7 @@ export class RemoteSession implements Session {
     keys: readonly Uint8Array[],
     read: RowReader<T>,
   ): Promise<readonly (T | undefined)[]> {
-    const rows = await this.#connection.request("getMany", packKeys(keys));
+    const rows = await this.#connection.ask("getMany", packKeys(keys));
     return readRows(rows, read);
   }
 
@@ -125,16 +128,21 @@ export class RemoteSession implements Session {
     await this.runBatch({ checks: [], writes: [write], earliestDeadlineMs });
   }
 
-  async runBatch({ checks, writes, earliestDeadlineMs }: Batch): Promise<BatchAnswer> {
+  async runBatch(batch: Batch): Promise<BatchAnswer> {
+    return await this.#decide(this.#askForBatch(batch));
+  }
+
+  async #askForBatch({ checks, writes, earliestDeadlineMs }: Batch): Promise<BatchAnswer> {
     if (this.#connection.isLost) throw new ConnectionLost();
     const id = this.newTransactionId();
     const packed = checks.map(({ key, version }) => [key, version]);
     const message = [packId(id), packed, packWrites(writes), earliestDeadlineMs];
     try {
-      const fields = new Fields(await this.#connection.request("batch", ...message));
+      const fields = new Fields(await this.#connection.ask("batch", ...message));
       if (!fields.flag()) return { ok: false, failedIndex: fields.number() };
       return { ok: true, version: this.#saw(fields.lsn()) };
     } catch (error) {
+      if (error instanceof NoAnswer) throw commitUnknown(id, error);
       if (!(error instanceof ConnectionLost)) throw error;
       const answer = await this.#resolve(id);
       if (answer.outcome === "aborted") throw error;
@@ -160,15 +168,17 @@ export class RemoteSession implements Session {
     const number = connection.nextNumber();
     // The name of a session that is over says nothing here.
     const id = request.id.session === this.#number ? request.id : this.newTransactionId();
-    const { age, attempts, timeoutMs } = request;
+    const { age, attempts } = request;
+    const timeoutMs = Math.min(Math.ceil(request.timeoutMs), Number.MAX_SAFE_INTEGER);
     const transaction = new RemoteTransaction(connection, number, id, {
       onEnd: () => this.#transactions.delete(number),
       resolve: this.#resolve,
+      decide: async (commit) => await this.#decide(commit),
     });
     this.#transactions.set(number, transaction);
     try {
       transaction.age = Number(
-        await connection.request("begin", number, packId(id), age, attempts, timeoutMs),
+        await connection.ask("begin", number, packId(id), age, attempts, timeoutMs),
       );
       return transaction;
     } catch (error) {
@@ -179,7 +189,7 @@ export class RemoteSession implements Session {
 
   async snapshot(): Promise<SessionSnapshot> {
     const number = this.#connection.nextNumber();
-    const position = lsn(Number(await this.#connection.request("snapshot", number)));
+    const position = lsn(Number(await this.#connection.ask("snapshot", number)));
     return new RemoteSnapshot(this.#connection, number, this.#saw(position));
   }
 
@@ -202,15 +212,29 @@ export class RemoteSession implements Session {
   }
 
   async position(): Promise<Lsn> {
-    return this.#saw(lsn(Number(await this.#connection.request("position"))));
+    return this.#saw(lsn(Number(await this.#connection.ask("position"))));
   }
 
   async outcome(id: TransactionId): Promise<OutcomeAnswer> {
-    return readOutcome(new Fields(await this.#connection.request("outcome", packId(id))));
+    return readOutcome(new Fields(await this.#connection.ask("outcome", packId(id))));
   }
 
+  /** Transactions are rolled back, but for those that were asked to be committed. */
   async close(): Promise<void> {
-    await Promise.resolve(this.#connection.end());
+    const reason = new Fault("ERR_ABORTED", "the database is being closed; open it again");
+    for (const transaction of this.#transactions.values()) transaction.abort(reason);
+    await Promise.allSettled(this.#undecided);
+    this.#connection.end();
+  }
+
+  /** Has `close` wait for what becomes of a commit. */
+  async #decide<T>(commit: Promise<T>): Promise<T> {
+    this.#undecided.add(commit);
+    try {
+      return await commit;
+    } finally {
+      this.#undecided.delete(commit);
+    }
   }
 
   /** What is told is settled there. */
@@ -252,7 +276,7 @@ class RemoteSnapshot implements SessionSnapshot {
   }
 
   async #request(...message: readonly unknown[]): Promise<unknown> {
-    return await this.#connection.request("view", this.#number, ...message);
+    return await this.#connection.ask("view", this.#number, ...message);
   }
 }
 

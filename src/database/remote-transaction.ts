@@ -6,7 +6,7 @@
 
 import { Fault } from "../base/fault.ts";
 import { type Lsn, lsn } from "../base/ids.ts";
-import { type AttachConnection, ConnectionLost } from "./attach-connection.ts";
+import { type AttachConnection, ConnectionLost, NoAnswer } from "./attach-connection.ts";
 import { packWrites } from "./attach-protocol.ts";
 import { packChunkRequest, packKeys, readChunk, readRow, readRows } from "./remote-rows.ts";
 import type {
@@ -18,6 +18,7 @@ import type {
   RowReader,
   SessionTransaction,
 } from "./session.ts";
+import { commitUnknown } from "./settle-queue.ts";
 import type { TransactionId } from "./transaction-id.ts";
 import type { Write } from "./write-set.ts";
 
@@ -30,6 +31,8 @@ export type ResolveCommit = (id: TransactionId) => Promise<OutcomeAnswer>;
 export interface RemoteOwner {
   readonly onEnd: () => void;
   readonly resolve: ResolveCommit;
+  /** Hands the answer to a commit through, and knows that there is one to come. */
+  readonly decide: <T>(commit: Promise<T>) => Promise<T>;
 }
 
 export class RemoteTransaction implements SessionTransaction {
@@ -105,7 +108,11 @@ export class RemoteTransaction implements SessionTransaction {
     return false;
   }
 
-  async commit(
+  async commit(request: CommitRequest, onUndecided: () => void): Promise<Lsn> {
+    return await this.#owner.decide(this.#commit(request, onUndecided));
+  }
+
+  async #commit(
     { writes, writeCount, earliestDeadlineMs }: CommitRequest,
     onUndecided: () => void,
   ): Promise<Lsn> {
@@ -113,10 +120,12 @@ export class RemoteTransaction implements SessionTransaction {
     this.#check();
     this.#end();
     try {
-      const answer = this.#step("commit", packWrites(writes), earliestDeadlineMs);
+      const message = ["step", this.#number, "commit", packWrites(writes), earliestDeadlineMs];
+      const answer = this.#connection.ask(...message);
       if (wrote) onUndecided();
       return lsn(Number(await answer));
     } catch (error) {
+      if (error instanceof NoAnswer && wrote) throw commitUnknown(this.id, error);
       if (!(error instanceof ConnectionLost)) throw this.#noteAborted(error);
       const answer = wrote ? await this.#owner.resolve(this.id) : undefined;
       if (answer?.outcome === "committed") return answer.version;

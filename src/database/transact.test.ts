@@ -74,6 +74,28 @@ describe("a transaction", () => {
     });
   });
 
+  test("is refused with options that mean nothing", async () => {
+    await withDatabase(async ({ db }) => {
+      const wrong = [
+        { timeoutMs: Number.NaN },
+        { timeoutMs: 0 },
+        { timeoutMs: "5" as unknown as number },
+        { attemptsMax: 0 },
+        { attemptsMax: 1.5 },
+        { attemptsMax: Number.NaN },
+      ];
+      for (const options of wrong) {
+        expect(await codeOf(db.transact(() => 1, options))).toBe("ERR_ARGUMENT");
+      }
+      expect(await codeOf(db.transact(5 as unknown as () => number))).toBe("ERR_ARGUMENT");
+      const unlimited = {
+        timeoutMs: Number.POSITIVE_INFINITY,
+        attemptsMax: Number.POSITIVE_INFINITY,
+      };
+      expect(await db.transact(() => 1, unlimited)).toBe(1);
+    });
+  });
+
   test("does the same when what it does has to be done again", async () => {
     await withDatabase(async ({ db, engine }) => {
       await db.set("a", 1);

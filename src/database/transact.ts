@@ -18,6 +18,7 @@
 
 import { Fault, isFault } from "../base/fault.ts";
 import type { Lsn } from "../base/ids.ts";
+import { typeName } from "../base/type-name.ts";
 import type { World } from "../world/world.ts";
 import { decodeAnswer, encodeAnswer, idempotencyRowKey } from "./idempotency.ts";
 import type { RowValues } from "./row-values.ts";
@@ -100,6 +101,7 @@ export class Transact<T> implements TimeLimited, SettleListener {
 
   constructor(context: TransactContext, body: TransactionBody<T>, options: TransactOptions) {
     const { settings } = context.values;
+    checkOptions(body, options);
     this.#context = context;
     this.#body = body;
     this.#options = options;
@@ -399,6 +401,21 @@ export class Transact<T> implements TimeLimited, SettleListener {
       else clock.after(delayMs, resolve);
     });
   }
+}
+
+function checkOptions(body: unknown, { timeoutMs = 1, attemptsMax = 1 }: TransactOptions): void {
+  if (typeof body !== "function") {
+    const message = `a transaction is a function that is given it, not ${typeName(body)}`;
+    throw new Fault("ERR_ARGUMENT", message);
+  }
+  if (typeof timeoutMs !== "number" || !(0 < timeoutMs)) {
+    const message = `timeoutMs is a positive number of milliseconds, not ${String(timeoutMs)}`;
+    throw new Fault("ERR_ARGUMENT", message, { timeoutMs });
+  }
+  const isWhole = Number.isSafeInteger(attemptsMax) || attemptsMax === Number.POSITIVE_INFINITY;
+  if (isWhole && 1 <= attemptsMax) return;
+  const message = `attemptsMax is a whole number of at least 1, not ${String(attemptsMax)}`;
+  throw new Fault("ERR_ARGUMENT", message, { attemptsMax });
 }
 
 function requestOf(tx: Transaction): CommitRequest {
