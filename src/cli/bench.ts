@@ -47,14 +47,20 @@ export function addBenchCommand(program: Command, io: CommandIo): void {
     .action(async (flags: BenchFlags) => {
       const keyCount = countOf("--keys", flags.keys);
       const operationCount = countOf("--operations", flags.operations);
-      const measured = await inFreshStore(flags.directory, async (database) => {
+      const measured = await inFreshStore(flags.directory, io, async (database) => {
         return await measureAll(database, keyCount, operationCount, io);
       });
       io.result(measured, () => formatMeasured(measured));
     });
 }
 
-async function inFreshStore<T>(parent: string, work: (db: Database) => Promise<T>): Promise<T> {
+async function inFreshStore<T>(
+  parent: string,
+  { signal }: CommandIo,
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
+  // Whoever asks for the signal is not ended by it, and so can remove what is made here.
+  signal.throwIfAborted();
   const directory = await mkdtemp(join(parent, "holdfast-bench-"));
   try {
     const path = join(directory, "data");
@@ -86,7 +92,7 @@ async function measureAll(
     await measure("durable put, 1 writer", 1, aloneCount, put, io),
     await measure(`durable put, ${WRITERS} writers`, WRITERS, operationCount, put, io),
     await measure("random get", 1, operationCount, get, io),
-    await scan(database),
+    await scan(database, io),
   ];
 }
 
@@ -95,6 +101,7 @@ async function load(database: Database, keyCount: number, io: CommandIo): Promis
   const startedMs = performance.now();
   const latenciesMs: number[] = [];
   for (let first = 0; first < keyCount; first += LOAD_BATCH) {
+    io.signal.throwIfAborted();
     const batch = database.atomic();
     const end = Math.min(keyCount, first + LOAD_BATCH);
     for (let index = first; index < end; index++) batch.set(keyOf(index), newValue());
@@ -120,6 +127,7 @@ async function measure(
   let toStart = count;
   const worker = async (): Promise<void> => {
     while (toStart-- > 0) {
+      io.signal.throwIfAborted();
       const sentMs = performance.now();
       await operation();
       latenciesMs.push(performance.now() - sentMs);
@@ -131,10 +139,10 @@ async function measure(
   return summary(work, count, startedMs, latenciesMs);
 }
 
-async function scan(database: Database): Promise<Measured> {
+async function scan(database: Database, { signal }: CommandIo): Promise<Measured> {
   const startedMs = performance.now();
   let count = 0;
-  for await (const { key } of database.scan()) count += Math.min(1, key.length);
+  for await (const { key } of database.scan({ signal })) count += Math.min(1, key.length);
   return summary("scan, rows", count, startedMs, []);
 }
 

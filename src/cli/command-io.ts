@@ -6,7 +6,8 @@
  * It guarantees that
  *
  *  1. standard output holds the result alone: text for a person, or with `--json` one JSON value;
- *  2. everything else goes to standard error, and with `--quiet` only errors do;
+ *  2. everything else goes to standard error, and with `--quiet` only errors do; a reader that goes
+ *     away interrupts the command, and is no error to be told of;
  *  3. no colour is printed where none was asked for: not to a file, nor under `NO_COLOR`.
  */
 
@@ -25,7 +26,7 @@ export interface CommandIo {
   /** Whether `--json` was given. Commands seldom need to know: see `result`. */
   readonly json: boolean;
   readonly quiet: boolean;
-  /** Aborted when the user interrupts (SIGINT, SIGTERM). */
+  /** Aborted when the user interrupts (SIGINT, SIGTERM), or reads no more of what is printed. */
   readonly signal: AbortSignal;
 
   /**

@@ -13,6 +13,8 @@ import {
 } from "./command-io.ts";
 import { type Progress, ProgressReport, silentProgress } from "./progress.ts";
 
+const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
 export interface GlobalOptions {
   readonly json: boolean;
   readonly quiet: boolean;
@@ -20,12 +22,18 @@ export interface GlobalOptions {
 
 export class ProcessIo implements CommandIo {
   readonly #options: () => GlobalOptions;
-  #interruption: AbortController | undefined;
+  readonly #interruption = new AbortController();
+  #hearsSignals = false;
+  /** Whether somebody still reads what is printed: `holdfast sim | head` soon does not. */
+  #isRead = true;
   #exitCode: ExitCode = EXIT.ok;
 
   /** The options are asked for late: they are known once the command line is parsed. */
   constructor(options: () => GlobalOptions) {
     this.#options = options;
+    for (const stream of [process.stdout, process.stderr]) {
+      stream.on("error", (error) => this.#printingFailed(error));
+    }
   }
 
   get json(): boolean {
@@ -38,7 +46,10 @@ export class ProcessIo implements CommandIo {
 
   /** Only who asks for the signal takes over what Ctrl-C does; a second one ends all the same. */
   get signal(): AbortSignal {
-    this.#interruption ??= abortOnInterrupt();
+    if (!this.#hearsSignals) {
+      this.#hearsSignals = true;
+      for (const signal of STOP_SIGNALS) process.once(signal, () => this.#interrupt());
+    }
     return this.#interruption.signal;
   }
 
@@ -82,6 +93,7 @@ export class ProcessIo implements CommandIo {
   /** Tells of a failure and says with what the process should end. */
   fail(error: unknown): ExitCode {
     const code = error instanceof UsageError ? EXIT.usage : EXIT.failed;
+    if (!this.#isRead) return code;
     if (this.json) {
       process.stdout.write(`${toJson({ error: describeError(error) })}\n`);
     } else {
@@ -90,14 +102,16 @@ export class ProcessIo implements CommandIo {
     }
     return code;
   }
-}
 
-function abortOnInterrupt(): AbortController {
-  const controller = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => controller.abort(new Error("interrupted")));
+  #interrupt(): void {
+    this.#interruption.abort(new Fault("ERR_ABORTED", "interrupted"));
   }
-  return controller;
+
+  #printingFailed(error: Error): void {
+    if (!("code" in error) || error.code !== "EPIPE") throw error;
+    this.#isRead = false;
+    this.#interrupt();
+  }
 }
 
 export function toJson(value: unknown): string {

@@ -6,6 +6,7 @@
 import type { Command } from "commander";
 import { defaultRedisRunOptions, runRedis } from "../simulation/serial/redis/redis-run.ts";
 import { runSerial } from "../simulation/serial/serial-run.ts";
+import { Fault } from "../base/fault.ts";
 import { type CommandIo, EXIT, UsageError } from "./command-io.ts";
 import { thousands } from "./progress.ts";
 
@@ -62,14 +63,20 @@ async function simulate(
 ): Promise<void> {
   const progress = io.progress({ title: "simulating", total: count, unit: "runs" });
   let failedCount = 0;
-  for (let seed = first; seed < first + count && !io.signal.aborted; seed++) {
-    const report = await run(seed);
+  let ranCount = 0;
+  while (ranCount < count && !io.signal.aborted) {
+    const report = await run(first + ranCount);
+    ranCount++;
     if (report.violations.length > 0) failedCount++;
-    progress.update(seed - first + 1);
+    progress.update(ranCount);
     const { sights, ...rest } = report;
     io.result({ ...rest, sights: [...sights] }, () => describe(report, io));
   }
   progress.finish();
+  if (ranCount < count) {
+    const message = `interrupted after ${thousands(ranCount)} of ${thousands(count)} runs`;
+    throw new Fault("ERR_ABORTED", message, { ranCount, failedCount });
+  }
   io.setExitCode(failedCount === 0 ? EXIT.ok : EXIT.failed);
 }
 
