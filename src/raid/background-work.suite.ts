@@ -94,6 +94,21 @@ export const works: readonly Work[] = [
     fits: () => true,
   },
   {
+    title: "growing by a member, and in size meanwhile",
+    before: [],
+    begin: async (run) => {
+      await run.array.growBy(run.addVolume());
+      const sizeBytes = run.array.sizeBytes + WORK_SIZE_BYTES;
+      await run.grow(sizeBytes);
+      for (const at of [WORK_SIZE_BYTES - 10, sizeBytes - 100]) {
+        await run.step({ kind: "write", at, length: 100, value: 50, isDurable: true });
+      }
+    },
+    seated: (shape) => [0, ...others(shape), shape.memberCount],
+    lossesFewer: 0,
+    fits: () => true,
+  },
+  {
     title: "a scrub",
     before: [],
     begin: async (run) => {

@@ -61,6 +61,28 @@ test("the position of a rebuild outlives its array", async () => {
   expect(rebuilt).toBeLessThan(1);
 });
 
+test("an array becomes larger while it is laid out anew over one member more", async () => {
+  for (const shape of smallShapes.filter(({ level }) => level !== 1)) {
+    const run = await CrashRun.create(shape, 8192);
+    await run.step({ kind: "write", at: 0, length: 8192, value: 1, isDurable: true });
+    await run.array.growBy(run.addVolume());
+    while (run.array.status().job === undefined) await Promise.resolve();
+    let { sizeBytes } = run.array;
+    while (run.array.status().job?.kind === "reshape" && sizeBytes < 40_000) {
+      await run.grow(sizeBytes + 3000);
+      await run.step({ kind: "write", at: sizeBytes, length: 3000, value: 2, isDurable: true });
+      sizeBytes += 3000;
+    }
+    expect(sizeBytes).toBeGreaterThan(8192 + 3000);
+    await run.array.settled();
+    expect(run.array.status().job).toBeUndefined();
+    expect(run.array.sizeBytes).toBeGreaterThanOrEqual(sizeBytes);
+    expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
+    const found = await run.array.scrub();
+    expect([found?.repaired, found?.lostAt, found?.parityRepaired]).toEqual([0, [], 0]);
+  }
+});
+
 test("a scrub answers, however soon after its beginning the array is closed", async () => {
   const shape = { level: 5, memberCount: 3, blockBytes: 64, chunkBlocks: 1 } as const;
   for (let turns = 0; turns < 40; turns++) {

@@ -107,7 +107,10 @@ export class Background {
 
   async #next(): Promise<Job | undefined> {
     const { members, core, options } = this.#parts;
-    if (core.shape.isReshaping) return reshapeJob(this.#parts);
+    const membership = this.#membership;
+    if (core.shape.isReshaping) {
+      return reshapeJob(this.#parts, async (run) => await membership.alone(run));
+    }
     while (options.background.takesSpares && (await this.#membership.takeSpare()));
     const rebuilding = members.record.roles.findIndex(({ state }) => state === "rebuilding");
     if (rebuilding !== -1) return await rebuildJob(this.#parts, rebuilding);

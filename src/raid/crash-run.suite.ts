@@ -67,6 +67,13 @@ export class BlockModel {
     return this.#versions.length * this.blockBytes;
   }
 
+  grow(sizeBytes: number): void {
+    while (this.sizeBytes < sizeBytes) {
+      const bytes = new Uint8Array(this.blockBytes);
+      this.#versions.push([{ bytes, begun: 0, durable: 0, isTaken: true }]);
+    }
+  }
+
   /** The versions that a change of these bytes makes. */
   change(at: number, source: Uint8Array, begun: number): readonly Version[] {
     const made: Version[] = [];
@@ -105,6 +112,8 @@ export class BlockModel {
       const at = block * this.blockBytes;
       const bytes = content.subarray(at, at + this.blockBytes);
       const floor = versions.findLastIndex(({ durable }) => durable <= moment);
+      // It may not have been made so large yet.
+      if (content.length <= at && floor === 0) continue;
       const legal = versions.slice(floor).filter(({ begun }) => begun <= moment);
       if (legal.some((version) => equalBytes(version.bytes, bytes))) continue;
       const older = versions.findIndex((version) => equalBytes(version.bytes, bytes));
@@ -253,6 +262,12 @@ export class CrashRun {
       default:
         return step satisfies never;
     }
+  }
+
+  /** Makes the array larger. */
+  async grow(sizeBytes: number): Promise<void> {
+    await this.array.grow(sizeBytes);
+    this.model.grow(sizeBytes);
   }
 
   async content(): Promise<Uint8Array> {

@@ -1,6 +1,9 @@
-/** Makes an array larger by more rows on each of its members. */
+/**
+ * Makes an array larger by more rows on each of its members. While it is laid out anew over one
+ * member more, what it grows by has the old layout, and is moved like the rest.
+ */
 
-import { Fault, isFault } from "../base/fault.ts";
+import { isFault } from "../base/fault.ts";
 import { allDone } from "./all-done.ts";
 import { prepareGroups } from "./format-members.ts";
 import type { Member } from "./member.ts";
@@ -11,12 +14,9 @@ export async function growRows(core: RaidCore, sizeBytes: number): Promise<void>
   const { blockBytes } = layout;
   const wanted = Math.ceil(sizeBytes / blockBytes) * blockBytes;
   if (wanted <= members.record.sizeBytes) return;
-  if (shape.isReshaping) {
-    const message = "The array is being grown by a member: wait until that is done, then grow it";
-    throw new Fault("ERR_UNAVAILABLE", message);
-  }
   const { geometry } = shape;
-  const rows = Math.ceil(wanted / geometry.stripeBytes) * geometry.chunkBlocks;
+  const { stripeBytes } = shape.isReshaping ? shape.oldGeometry : geometry;
+  const rows = Math.ceil(wanted / stripeBytes) * geometry.chunkBlocks;
   const oldRows = members.record.rows;
   if (oldRows < rows) {
     const growing = members.seated();

@@ -60,7 +60,7 @@ export class RowJob implements Job {
     while (row < members.record.rows) {
       this.#check();
       row = await this.#window(row);
-      this.meter.advance(row * blockBytes);
+      this.meter.advance(row * blockBytes, members.record.rows * blockBytes);
       if (options.background.saveEveryBytes <= (row - saved) * blockBytes) {
         await this.#save(row);
         saved = row;

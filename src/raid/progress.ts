@@ -23,7 +23,7 @@ export class ProgressMeter {
   readonly #beganMs: number;
   readonly #beganBytes: number;
   #doneBytes: number;
-  readonly #totalBytes: number;
+  #totalBytes: number;
 
   constructor(
     kind: JobKind,
@@ -45,8 +45,10 @@ export class ProgressMeter {
     return this.#clock.monotonicMs() - this.#beganMs;
   }
 
-  advance(doneBytes: number): void {
+  /** The array may be larger than it was, and so may be what there is to do. */
+  advance(doneBytes: number, totalBytes: number): void {
     this.#doneBytes = doneBytes;
+    this.#totalBytes = totalBytes;
   }
 
   progress(): JobProgress {

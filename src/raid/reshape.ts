@@ -65,19 +65,24 @@ export async function beginReshape(parts: ArrayParts, member: Member): Promise<v
   await checkpointer.run();
 }
 
-export function reshapeJob(parts: ArrayParts): Job {
-  return new ReshapeJob(parts);
+/** Runs while the array becomes no larger and nobody joins it. */
+export type RunAlone = <T>(run: () => Promise<T>) => Promise<T>;
+
+export function reshapeJob(parts: ArrayParts, alone: RunAlone): Job {
+  return new ReshapeJob(parts, alone);
 }
 
 class ReshapeJob implements Job {
   readonly meter: ProgressMeter;
   readonly #parts: ArrayParts;
+  readonly #alone: RunAlone;
   readonly #pace: Pace;
   #isStopped = false;
 
-  constructor(parts: ArrayParts) {
+  constructor(parts: ArrayParts, alone: RunAlone) {
     const { activity, core, options } = parts;
     this.#parts = parts;
+    this.#alone = alone;
     this.#pace = new Pace(core.world.clock, activity, options.background);
     const { clock } = core.world;
     const chunk = this.#chunkBytes;
@@ -91,15 +96,24 @@ class ReshapeJob implements Job {
 
   async run(): Promise<ScrubReport | undefined> {
     const { shape } = this.#parts.core;
-    while (shape.stripes < this.#stripeCount) {
-      this.#check();
-      await this.#moveStripe(shape.stripes);
-      this.meter.advance(shape.stripes * this.#chunkBytes);
-      await this.#pace.rest(this.#chunkBytes);
-    }
+    do {
+      // The array may grow meanwhile.
+      while (shape.stripes < this.#stripeCount) {
+        this.#check();
+        await this.#moveStripe(shape.stripes);
+        this.meter.advance(shape.stripes * this.#chunkBytes, this.#stripeCount * this.#chunkBytes);
+        await this.#pace.rest(this.#chunkBytes);
+      }
+    } while (!(await this.#alone(async () => await this.#finish())));
+    return undefined;
+  }
+
+  /** Ends the work, unless there is more of it since. */
+  async #finish(): Promise<boolean> {
+    if (this.#parts.core.shape.stripes < this.#stripeCount) return false;
     await this.#trimRest();
     await this.#end();
-    return undefined;
+    return true;
   }
 
   /** How many stripes of the new layout hold what the old ones held. */
