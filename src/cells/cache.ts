@@ -153,6 +153,16 @@ export class Cache {
     this.#lentCount = 0;
   }
 
+  /** A frame for other things, until `giveBack`; some page can always be evicted for it. */
+  borrow(): number {
+    assert(this.ensureFree(1), "who borrows leaves frames that can be had");
+    return this.#framesAt + (this.#takeFrame() << PAGE_SHIFT);
+  }
+
+  giveBack(at: number): void {
+    this.#giveBack(this.#frameAt(at));
+  }
+
   /** Where the page lies in the slab, or -1 if it is not in memory. */
   find(page: number): number {
     const frame = this.frameOfPage[page] as number;

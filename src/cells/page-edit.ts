@@ -294,7 +294,8 @@ export function copyInto(
     for (let index = 0; index < length; index++) {
       target[to + index] = source[at + index] as number;
     }
-  } else if (source.buffer === target.buffer) {
+  } else if (source === target) target.copyWithin(to, at, at + length);
+  else if (source.buffer === target.buffer) {
     const from = source.byteOffset - target.byteOffset + at;
     target.copyWithin(to, from, from + length);
   } else target.set(source.subarray(at, at + length), to);

@@ -22,7 +22,7 @@ import type { LogPoint } from "./log-zone.ts";
 import type { Ring } from "./ring.ts";
 
 export type Found =
-  /** Its header and entries are in `bytes` from `at` on until they are released. */
+  /** Its header and entries are in `bytes` from `at` on until the next call. */
   | {
       readonly kind: "batch";
       readonly header: FoundHeader;
@@ -42,17 +42,11 @@ export type FoundBatch = Found & { readonly kind: "batch" };
 export interface BatchReaderOptions {
   readonly from: LogPoint;
   readonly sliceBytes: number;
-  readonly window?: ReadWindow;
+  /** Where slices are read to; without it, memory of its own. */
+  readonly buffer?: Uint8Array;
   readonly batchBytesMax: number;
   /** Whether a header is of a batch that belongs to the log, rather than one that was cut off. */
   readonly isOfTheLog: (header: FoundHeader) => boolean;
-}
-
-/** Memory in which batches stay until it is full; one that is larger gets memory of its own. */
-export interface ReadWindow {
-  readonly bytes: Uint8Array;
-  /** Called before any of what was handed out is overwritten. */
-  release(): Promise<void>;
 }
 
 export class BatchReader {
@@ -60,7 +54,7 @@ export class BatchReader {
   readonly #codec: BatchCodec;
   readonly #sliceUnits: number;
   readonly #options: BatchReaderOptions;
-  readonly #own: ReadWindow;
+  readonly #buffer: Uint8Array;
   /** Units from `#firstPosition` up to `#endPosition` are at the front of it. */
   #window: Uint8Array;
   #firstPosition: number;
@@ -75,11 +69,8 @@ export class BatchReader {
     this.#codec = codec;
     this.#sliceUnits = Math.max(1, Math.floor(options.sliceBytes / ring.unitBytes));
     this.#options = options;
-    this.#own = options.window ?? {
-      bytes: new Uint8Array(2 * this.#sliceUnits * ring.unitBytes),
-      release: () => Promise.resolve(),
-    };
-    this.#window = this.#own.bytes;
+    this.#buffer = options.buffer ?? new Uint8Array(2 * this.#sliceUnits * ring.unitBytes);
+    this.#window = this.#buffer;
     this.#point = options.from;
     this.#firstPosition = options.from.position;
     this.#endPosition = options.from.position;
@@ -136,7 +127,7 @@ export class BatchReader {
     const end = this.#point.position + units;
     while (this.#endPosition < end) {
       if (this.#ahead === undefined) {
-        if (this.#firstPosition + this.#capacity < end) await this.#makeRoom(units);
+        if (this.#firstPosition + this.#capacity < end) this.#makeRoom(units);
         this.#readAhead(limit);
       }
       await this.#ahead;
@@ -165,8 +156,7 @@ export class BatchReader {
   }
 
   /** Moves what is loaded from `point` on to the front of a window with room for `units` units. */
-  async #makeRoom(units: number): Promise<void> {
-    await this.#own.release();
+  #makeRoom(units: number): void {
     const { unitBytes } = this.#ring;
     const from = this.#point.position;
     const keptAt = (from - this.#firstPosition) * unitBytes;
@@ -175,8 +165,7 @@ export class BatchReader {
       (this.#endPosition - this.#firstPosition) * unitBytes,
     );
     const lengthBytes = units * unitBytes;
-    const { bytes } = this.#own;
-    this.#window = lengthBytes <= bytes.length ? bytes : new Uint8Array(lengthBytes);
+    this.#window = lengthBytes <= this.#buffer.length ? this.#buffer : new Uint8Array(lengthBytes);
     this.#window.set(kept);
     this.#firstPosition = from;
   }

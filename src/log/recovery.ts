@@ -12,8 +12,8 @@
  *  3. it changes nothing else, so that it may be cut short and run again, any number of times.
  *
  * Entries are visited before the end of the log was judged: what a visitor builds counts only once
- * recovery has resolved. Memory is bounded by the largest batch. Where a window is given, what is
- * visited stays in it until the window is released.
+ * recovery has resolved. Memory is bounded by the largest batch. What is visited stays where
+ * it is until the visit is over.
  */
 
 import { Fault } from "../base/fault.ts";
@@ -22,7 +22,7 @@ import type { Volume } from "../volume/volume.ts";
 import type { Checksums } from "../world/world.ts";
 import { type BatchCodec, findHeader, isWhole } from "./batch-format.ts";
 import { BatchIndex } from "./batch-index.ts";
-import { BatchReader, type FoundBatch, type ReadWindow } from "./batch-reader.ts";
+import { BatchReader, type FoundBatch } from "./batch-reader.ts";
 import { checkEnd, damaged, isOfTheLog, type LogHistory } from "./end-of-log.ts";
 import { EntryCursor, type LogVisitor } from "./entry.ts";
 import type { GenerationStart } from "./generations.ts";
@@ -63,7 +63,7 @@ export async function recoverLog(
   checksums: Checksums,
   log: LogDescription,
   visit: LogVisitor,
-  window?: ReadWindow,
+  buffer?: Uint8Array,
 ): Promise<RecoveredLog> {
   const { zone, anchor } = log;
   checkZone(zone, volume.name, volume.writeUnitBytes);
@@ -77,7 +77,7 @@ export async function recoverLog(
     sliceBytes: SLICE_BYTES,
     batchBytesMax: batchBytesMax(zone),
     isOfTheLog: (header) => isOfTheLog(history, header),
-    ...(window === undefined ? {} : { window }),
+    ...(buffer === undefined ? {} : { buffer }),
   });
   const limit = anchor.position + ring.unitCount;
   const index = new BatchIndex(ring.unitCount);

@@ -24,26 +24,23 @@ function expectedOf(keys: readonly Uint8Array[]): Write[] {
 function sortedOf(keys: readonly Uint8Array[]): Write[] {
   const sizes = keys.map((key) => WRITE_HEADER_BYTES + key.length);
   const bytes = new Uint8Array(sizes.reduce((sum, size) => sum + size, 0));
-  const order = new KeyOrder(bytes, Math.max(1, keys.length));
+  const order = new KeyOrder(bytes);
+  const tags = new Map<number, number>();
   // Twice, because nothing may be left of the first time.
   for (let round = 0; round < 2; round++) {
     order.clear();
     let at = 0;
     keys.forEach((key, tag) => {
       const position = at;
+      tags.set(position, tag);
       at = encodeWrite(bytes, at, PUT, key, 0, key.length, 0);
       bytes.set(key, at - key.length);
-      order.add(position, tag);
+      order.add(position);
     });
     order.sort();
   }
   return Array.from({ length: order.count }, (_, index) => {
-    const at = order.position(index);
-    const length = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8);
-    return {
-      key: bytes.slice(at + WRITE_HEADER_BYTES, at + WRITE_HEADER_BYTES + length),
-      tag: order.tag(index),
-    };
+    return { key: order.key(index), tag: tags.get(order.position(index)) ?? -1 };
   });
 }
 

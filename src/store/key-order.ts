@@ -17,48 +17,32 @@ const DIGITS: number = 1 << DIGIT_BITS;
 /** Fewer are sorted by insertion. */
 const RADIX_MIN = 48;
 const HEADS_MIN = 12;
-/** So many writes are looked at at a time. */
-const BLOCK = 128;
 const SAME = 1;
 const UNDECIDED = 2;
+const COUNT_AT_FIRST = 1024;
 
 export class KeyOrder {
   readonly #bytes: Uint8Array;
-  /** Of the writes as they were added: where they lie, something of theirs, half of their head. */
-  readonly #positions: Int32Array;
-  readonly #tags: Int32Array;
-  readonly #lows: Int32Array;
+  /** Of the writes as they were added: where they lie, and half of their head. */
+  #positions = new Int32Array(COUNT_AT_FIRST);
+  #lows = new Int32Array(COUNT_AT_FIRST);
   /** The numbers of the writes in the order of their keys, as far as it is known. */
-  readonly #order: Int32Array;
-  readonly #highs: Int32Array;
-  readonly #otherOrder: Int32Array;
-  readonly #otherHighs: Int32Array;
+  #order = new Int32Array(COUNT_AT_FIRST);
+  #highs = new Int32Array(COUNT_AT_FIRST);
+  #otherOrder = new Int32Array(COUNT_AT_FIRST);
+  #otherHighs = new Int32Array(COUNT_AT_FIRST);
   /** Whether the next write in order is of the same key. */
-  readonly #isSame: Uint8Array;
+  #isSame = new Uint8Array(COUNT_AT_FIRST);
   readonly #counts = new Int32Array(DIGITS);
   #count = 0;
   #common = 0;
-  /** So that what was read counts as needed. */
-  touched = 0;
 
-  constructor(bytes: Uint8Array, countMax: number) {
+  constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#positions = new Int32Array(countMax);
-    this.#tags = new Int32Array(countMax);
-    this.#lows = new Int32Array(countMax);
-    this.#order = new Int32Array(countMax);
-    this.#highs = new Int32Array(countMax);
-    this.#otherOrder = new Int32Array(countMax);
-    this.#otherHighs = new Int32Array(countMax);
-    this.#isSame = new Uint8Array(countMax);
   }
 
   get count(): number {
     return this.#count;
-  }
-
-  get isFull(): boolean {
-    return this.#count === this.#positions.length;
   }
 
   /** Where the write lies that is `index`-th in order. */
@@ -66,16 +50,33 @@ export class KeyOrder {
     return this.#positions[this.#order[index] as number] as number;
   }
 
-  tag(index: number): number {
-    return this.#tags[this.#order[index] as number] as number;
+  /** A copy of the key of the write that is `index`-th in order. */
+  key(index: number): Uint8Array {
+    const position = this.position(index);
+    const at = position + WRITE_HEADER_BYTES;
+    return this.#bytes.slice(at, at + keyLength(this.#bytes, position));
   }
 
-  add(position: number, tag: number): void {
+  add(position: number): void {
     const index = this.#count++;
+    if (index === this.#positions.length) this.#enlarge();
     this.#positions[index] = position;
-    this.#tags[index] = tag;
     if (index === 0) this.#common = keyLength(this.#bytes, position);
     else this.#common = this.#sharedBytes(this.#positions[0] as number, position, 0, this.#common);
+  }
+
+  /** Makes room for as many again. Only the positions are needed before everything is sorted. */
+  #enlarge(): void {
+    const positions = this.#positions;
+    const length = 2 * positions.length;
+    this.#positions = new Int32Array(length);
+    this.#positions.set(positions);
+    this.#lows = new Int32Array(length);
+    this.#order = new Int32Array(length);
+    this.#highs = new Int32Array(length);
+    this.#otherOrder = new Int32Array(length);
+    this.#otherHighs = new Int32Array(length);
+    this.#isSame = new Uint8Array(length);
   }
 
   clear(): void {
@@ -98,13 +99,8 @@ export class KeyOrder {
     }
     this.#makeHeads(from, to, depth);
     this.#radixSort(from, to);
-    for (let first = from; first < to;) {
-      let end = first;
-      while (end < to && end - first < BLOCK) end = this.#sortByLows(end, to);
-      this.#touch(first, end);
-      this.#decide(first, end, depth + HEAD_BYTES);
-      first = end;
-    }
+    for (let index = from; index < to;) index = this.#sortByLows(index, to);
+    this.#decide(from, to, depth + HEAD_BYTES);
   }
 
   #makeHeads(from: number, to: number, depth: number): void {
@@ -137,20 +133,6 @@ export class KeyOrder {
       this.#isSame[index] = ((heads[index] as number) & 0xff) < LEFT_MAX ? SAME : UNDECIDED;
     }
     return to;
-  }
-
-  /**
-   * Reads a little of each key that must be looked at. They lie anywhere, and a key that is needed
-   * at once is a wait for memory; what nothing waits for the processor reads several at a time.
-   */
-  #touch(from: number, to: number): void {
-    let sum = 0;
-    for (let index = from; index + 1 < to; index++) {
-      if (this.#isSame[index] !== UNDECIDED) continue;
-      const next = this.position(index + 1) + WRITE_HEADER_BYTES;
-      sum += (this.#bytes[this.position(index)] as number) + (this.#bytes[next] as number);
-    }
-    this.touched = sum;
   }
 
   /** Looks deeper into keys whose heads are equal. */

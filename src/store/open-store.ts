@@ -83,7 +83,7 @@ export async function openStore(
       cleanBatch: found.cleanBatch,
     },
     (entry) => replay.visit(entry),
-    replay.window,
+    replay.buffer,
   );
   await replay.end(recovered.lastLsn);
   const { lastLsn, cutTornBatch } = recovered;

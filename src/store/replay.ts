@@ -1,6 +1,6 @@
 /**
- * Replays the log into the cells. As much of it as fits is gathered in a *window*, and its writes
- * are applied in the order of their keys, of each key only the last: nobody sees the rows before
+ * Replays the log into the cells. As many writes as there is room for are gathered in a *window*,
+ * and applied in the order of their keys, of each key only the last: nobody sees the rows before
  * the end, so all that counts is what they are then, and a page is touched once for all its rows.
  *
  * The window is a part of the cache, so that recovery needs no more memory than was allowed, and
@@ -16,36 +16,38 @@ import { NO_FRAMES, NO_PAGES, Preparation, READY } from "../cells/prepare.ts";
 import { MISS } from "../cells/tree.ts";
 import { Merger, ONE_BY_ONE } from "../cells/tree-merge.ts";
 import { KIND_IGNORABLE, type LogEntry } from "../log/entry.ts";
-import type { ReadWindow } from "../log/batch-reader.ts";
 import { Applier } from "./applier.ts";
 import type { Census } from "./census.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { PageGrowth } from "./page-growth.ts";
 import { ReplayRows } from "./replay-rows.ts";
+import { ReplayWindow, WINDOW_WRITE_BYTES_MAX } from "./replay-window.ts";
 import { ENTRY_WRITES, WriteCursor } from "./write-set.ts";
 
 /** The share of the cache that is the window, up to a size beyond which there is little gain. */
 const WINDOW_SHARE = 1 / 4;
 const WINDOW_BYTES_MAX: number = 256 << 20;
+/** The share that the log is read into, up to a size that stays close to the processor. */
+const BUFFER_SHARE = 1 / 16;
+const BUFFER_BYTES_MAX: number = 4 << 20;
 /** Of what is left of it, the share that may be dirty before it is written. */
 const DIRTY_SHARE_MAX = 0.8;
 /** The share of the cache that values of their own may take besides before they are written. */
 const EXTENT_SHARE_MAX = 1 / 8;
-/** The window has room for so many rows as if each took so many bytes. */
-const BYTES_PER_ROW = 64;
 
 export class Replay {
-  /** Where the log must be read to. */
-  readonly window: ReadWindow;
+  /** Where the log is best read to. */
+  readonly buffer: Uint8Array;
   entryCount = 0;
   readonly #cells: Cells;
   readonly #growth: PageGrowth;
   readonly #dependencies: Dependencies;
   readonly #applier: Applier;
   readonly #merger: Merger;
+  readonly #window: ReplayWindow;
   readonly #rows: ReplayRows;
   readonly #writes = new WriteCursor();
-  readonly #windowAt: number;
+  readonly #bufferAt: number;
   readonly #extentBytesMax: number;
 
   constructor(cells: Cells, census: Census, dependencies: Dependencies, growth: PageGrowth) {
@@ -53,20 +55,21 @@ export class Replay {
     this.#growth = growth;
     this.#dependencies = dependencies;
     const { cache, tree } = cells;
-    const share = Math.floor(cache.frameCount * WINDOW_SHARE) * PAGE_BYTES;
-    const windowBytes = Math.min(share, WINDOW_BYTES_MAX);
-    const windowFrames = windowBytes / PAGE_BYTES;
-    this.#windowAt = cache.lend(windowFrames);
+    const bufferFrames = framesOf(cache.frameCount, BUFFER_SHARE, BUFFER_BYTES_MAX);
+    const windowFrames = framesOf(cache.frameCount, WINDOW_SHARE, WINDOW_BYTES_MAX);
+    this.#bufferAt = cache.lend(bufferFrames);
+    this.buffer = cache.slab.bytes.subarray(
+      this.#bufferAt,
+      this.#bufferAt + bufferFrames * PAGE_BYTES,
+    );
     this.#extentBytesMax = cache.frameCount * PAGE_BYTES * EXTENT_SHARE_MAX;
-    this.window = {
-      bytes: cache.slab.bytes.subarray(this.#windowAt, this.#windowAt + windowBytes),
-      release: () => this.#flush(),
-    };
-    const dirtyFramesMax = Math.floor((cache.frameCount - windowFrames) * DIRTY_SHARE_MAX);
+    const left = cache.frameCount - bufferFrames - windowFrames;
+    const dirtyFramesMax = Math.floor(left * DIRTY_SHARE_MAX);
     const limits = { dirtyFramesMax, framesMax: dirtyFramesMax };
     this.#applier = new Applier(cells, census, dependencies, limits, false);
     this.#merger = new Merger(tree, new Preparation(tree, limits));
-    this.#rows = new ReplayRows(cache.slab, Math.ceil(windowBytes / BYTES_PER_ROW), census);
+    this.#window = new ReplayWindow(cache, windowFrames);
+    this.#rows = new ReplayRows(cache.slab, this.#window, census);
   }
 
   visit(entry: LogEntry): Promise<void> | undefined {
@@ -76,40 +79,59 @@ export class Replay {
     }
     this.entryCount++;
     this.#writes.enter(entry.bytes, entry.bodyAt, entry.bodyBytes);
-    if (entry.bytes === this.window.bytes) return this.#gather(entry.lsn);
-    return this.#applyAll(entry.bytes, entry.lsn);
+    const slabAt = entry.bytes === this.buffer ? this.#bufferAt : -1;
+    return this.#gather(entry.bytes, slabAt, entry.lsn);
   }
 
-  /** Applies what is left, and gives the window back to the cache. */
+  /** Applies what is left, and gives the buffer back to the cache. */
   async end(lastLsn: Lsn): Promise<void> {
     await this.#flush();
     this.#cells.cache.takeBack();
     this.#dependencies.wroteAny(lastLsn);
   }
 
-  #gather(position: Lsn): Promise<void> | undefined {
+  /** Gathers what is left of an entry's writes. */
+  #gather(bytes: Uint8Array, slabAt: number, position: Lsn): Promise<void> | undefined {
     const writes = this.#writes;
-    const rows = this.#rows;
     while (writes.next()) {
-      rows.add(this.#windowAt + writes.at, position);
-      if (rows.isFull) return this.#flush().then(() => this.#gather(position));
+      const { at, keyBytes, lengthBytes } = writes;
+      const isLarge = WINDOW_WRITE_BYTES_MAX < lengthBytes;
+      if (isLarge || !this.#window.add(bytes, at, lengthBytes, keyBytes, position, slabAt)) {
+        return this.#gatherOn(bytes, slabAt, position, isLarge);
+      }
     }
     return undefined;
   }
 
-  /** Applies the writes of an entry that is too large for the window, in their order. */
-  async #applyAll(bytes: Uint8Array, position: Lsn): Promise<void> {
-    const writes = this.#writes;
-    await this.#flush();
-    while (writes.next()) {
-      const later = this.#apply(bytes, writes.at, writes.lengthBytes, position);
-      if (later !== undefined) await later;
+  /** As above, from a write on that finds no room in the window. */
+  async #gatherOn(
+    bytes: Uint8Array,
+    slabAt: number,
+    position: Lsn,
+    isLarge: boolean,
+  ): Promise<void> {
+    const { at, keyAt, keyBytes, lengthBytes } = this.#writes;
+    if (isLarge) {
+      // What was written to its key before comes before it.
+      await this.#flushRange(this.#window.rangeOf(bytes, keyAt, keyBytes));
+      await this.#apply(bytes, at, lengthBytes, position);
+    } else {
+      await this.#flush();
+      const isAdded = this.#window.add(bytes, at, lengthBytes, keyBytes, position, slabAt);
+      assert(isAdded, "an empty window has room for a write");
     }
+    await this.#gather(bytes, slabAt, position);
   }
 
   async #flush(): Promise<void> {
+    const { rangeCount } = this.#window;
+    for (let range = 0; range < rangeCount; range++) await this.#flushRange(range);
+    this.#window.clear();
+  }
+
+  async #flushRange(range: number): Promise<void> {
     const rows = this.#rows;
-    rows.sort();
+    this.#window.begin(range);
     for (let index = 0; index < rows.count;) {
       const merged = this.#merger.merge(rows, index);
       if (merged === READY) index = this.#merger.end;
@@ -121,7 +143,7 @@ export class Replay {
         }
       } else await this.#makeWay(merged);
     }
-    rows.clear();
+    this.#window.end(range);
   }
 
   /** Applies the write in `bytes[at, at + length)`. */
@@ -173,6 +195,11 @@ export class Replay {
     if (!cache.ensureFree(1)) await this.#cells.spill();
     await this.#cells.loadMissing();
   }
+}
+
+/** How many frames are such a share, and no more bytes than that: at least one. */
+function framesOf(frameCount: number, share: number, bytesMax: number): number {
+  return Math.max(1, Math.min(Math.floor(frameCount * share), bytesMax / PAGE_BYTES));
 }
 
 function unknownKind(entry: LogEntry): Fault {
