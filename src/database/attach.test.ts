@@ -300,17 +300,21 @@ test("who was told that it could not be opened does not hold it later", async ()
 
 test("what was asked to be committed is committed when it is closed", async () => {
   await withTwo(async ({ first, second }) => {
-    const reached: (() => void)[] = [];
+    let goOn = (): void => undefined;
+    let began = (): void => undefined;
+    const hasBegun = new Promise<void>((resolve) => (began = resolve));
     const open = second.db.transact(async (tx) => {
       tx.set("open", 1);
-      await new Promise<void>((resolve) => reached.push(resolve));
+      began();
+      await new Promise<void>((resolve) => (goOn = resolve));
     });
     const ended = codeOf(open);
+    await hasBegun;
     const batches = [1, 2, 3].map((index) => second.db.set(["k", index], index));
     await second.db.close();
     await Promise.all(batches);
     expect(await ended).toBe("ERR_CLOSED");
-    for (const resolve of reached) resolve();
+    goOn();
     expect(await first.db.getMany([["k", 3], "open"])).toEqual([3, undefined]);
   });
 });

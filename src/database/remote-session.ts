@@ -221,7 +221,7 @@ export class RemoteSession implements Session {
 
   /** Transactions are rolled back, but for those that were asked to be committed. */
   async close(): Promise<void> {
-    const reason = new Fault("ERR_ABORTED", "the database is being closed; open it again");
+    const reason = new Fault("ERR_CLOSED", "the database is closed; open it again");
     for (const transaction of this.#transactions.values()) transaction.abort(reason);
     await Promise.allSettled(this.#undecided);
     this.#connection.end();

@@ -59,7 +59,7 @@ test("the refusal of a lock too many names the setting", () => {
   expect(() => table.request(owner(1), key("b"), "shared")).toThrow(
     expect.objectContaining({
       code: "ERR_LIMIT",
-      message: expect.stringContaining("limits.locksPerTransactionMax"),
+      message: expect.stringContaining('"locksPerTransactionMax"'),
     }),
   );
   expect(table.describe(10)).toHaveLength(1);

@@ -235,7 +235,7 @@ export class LockTable {
     throw new Fault(
       "ERR_LIMIT",
       `a transaction may hold ${this.#locksPerTransactionMax} locks: raise ` +
-        "limits.locksPerTransactionMax, or do less in one transaction",
+        '"locksPerTransactionMax", or do less in one transaction',
       { limit: "locksPerTransactionMax", owner: owner.id, locks: owner.lockCount },
     );
   }

@@ -14,7 +14,7 @@ export interface StoreOptions {
   readonly valueBytesMax: number;
   /** Of the encoded key, in bytes; at most 8192. */
   readonly keyBytesMax: number;
-  /** Of all that one transaction writes; 0: an eighth of the log. */
+  /** Of all that one transaction writes; at most, and with 0, an eighth of the log. */
   readonly transactionBytesMax: number;
   readonly locksPerTransactionMax: number;
   /** The longest a transaction may wait and run, unless it says otherwise. */

@@ -38,6 +38,8 @@ export interface StepLocks {
 export interface StepSettings {
   readonly wallMs: () => number;
   readonly transactionBytesMax: number;
+  /** Whether it is the size of the log that allows no more. */
+  readonly isBoundByLog: boolean;
 }
 
 const ZERO = lsn(0);
@@ -214,8 +216,9 @@ export class RunStep implements Step {
       throw tooLong("value", valueLength, "valueBytesMax", valueBytesMax);
     }
     const bytes = this.writes.lengthBytes + WRITE_HEADER_BYTES + length + valueLength;
-    const { transactionBytesMax } = this.#settings;
+    const { transactionBytesMax, isBoundByLog } = this.#settings;
     if (bytes > transactionBytesMax) {
+      if (isBoundByLog) throw tooLongForLog(bytes, transactionBytesMax);
       throw tooLong("transaction", bytes, "transactionBytesMax", transactionBytesMax);
     }
     const hash = hashBytes(source, at, length);
@@ -334,5 +337,14 @@ function tooLong(what: string, bytes: number, setting: string, max: number): Fau
     `The ${what} has ${bytes} bytes, and "${setting}" allows ${max}: make it smaller, or raise ` +
       "the setting",
     { setting, max, bytes },
+  );
+}
+
+function tooLongForLog(bytes: number, max: number): Fault {
+  return new Fault(
+    "ERR_LIMIT",
+    `The transaction has ${bytes} bytes, and the log of this store has room for ${max}: split it, ` +
+      'or copy the data to a store that is made with a larger "logBytes"',
+    { setting: "logBytes", max, bytes },
   );
 }

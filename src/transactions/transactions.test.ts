@@ -27,6 +27,34 @@ test("who is refused for its size is told no sooner than what it read is settled
   });
 });
 
+test("a transaction larger than the log allows is told of the log", async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const refusedWith = async (transactionBytesMax: number): Promise<unknown> => {
+      const engine = await openOn(world, new MemoryVolume(image), { transactionBytesMax });
+      const body = engine.run((step) => step.set(A, new Uint8Array(200_000)));
+      const fault = await body.catch((error: unknown) => error);
+      await engine.close();
+      return fault;
+    };
+    for (const asked of [0, 1 << 20]) {
+      expect(await refusedWith(asked)).toMatchObject({ details: { setting: "logBytes" } });
+    }
+    const details = { setting: "transactionBytesMax", max: 1000 };
+    expect(await refusedWith(1000)).toMatchObject({ details });
+  });
+});
+
+test("who closes the store ends the transactions for good", async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const engine = await openOn(world, new MemoryVolume(image));
+    const open = engine.begin();
+    await engine.close();
+    expect(open.aborted).toMatchObject({ code: "ERR_CLOSED" });
+  });
+});
+
 test("an age that another has, or will have, is not given again", async () => {
   const image = await formattedImage();
   await inWorld(1, async (world) => {

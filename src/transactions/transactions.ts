@@ -74,10 +74,12 @@ export class Transactions implements Engine {
     this.locks = new TransactionLocks(store.options.locksPerTransactionMax);
     const share = Math.floor(store.log.ringBytes / TRANSACTION_LOG_SHARE);
     const asked = store.options.transactionBytesMax;
+    const most = Math.min(share, store.log.bodyBytesMax);
     const { clock } = world;
     this.#settings = {
       wallMs: () => clock.wallMs(),
-      transactionBytesMax: Math.min(asked === 0 ? share : asked, share, store.log.bodyBytesMax),
+      transactionBytesMax: asked === 0 ? most : Math.min(asked, most),
+      isBoundByLog: asked === 0 || most < asked,
     };
     const at = slab.reserve(TRANSACTIONS_SLAB_BYTES);
     const region = { bytes: slab.bytes, at, lengthBytes: TRANSACTIONS_SLAB_BYTES };
@@ -341,5 +343,6 @@ function unknownOutcome(cause: unknown): Fault {
 }
 
 function closing(): Fault {
-  return new Fault("ERR_ABORTED", "The store is closing: the transaction was rolled back");
+  const message = "The store is closing: the transaction was rolled back. Open the store again";
+  return new Fault("ERR_CLOSED", message);
 }
