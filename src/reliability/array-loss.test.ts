@@ -30,6 +30,40 @@ function expectSame(actual: number, expected: number, relative = 1e-13): void {
 
 const stiffness = [1e-3, 1, 1e3, 1e6, 1e9, 1e12];
 
+describe("times out of all proportion", () => {
+  const extremes = [1e-15, 1, 1e200];
+  test.each(extremes)("give numbers that make sense, and soon: MTTF %d h", (mttf) => {
+    for (const mttr of [...extremes, Number.POSITIVE_INFINITY]) {
+      for (const f of [0, 1, 3]) {
+        for (const groupCount of [1, 3]) {
+          const array = { group: groupOf({ n: 4, f, mttf, mttr }), groupCount };
+          const mean = mttdlHours(array);
+          expect(mean, `${mttr} ${f} ${groupCount}`).toBeGreaterThanOrEqual(0);
+          expect(mean).toBeGreaterThanOrEqual((mttf / 4 / groupCount) * 0.999);
+          for (const hours of [1, 43_800, 1e200]) {
+            const loss = lossProbability(array, hours);
+            expect(loss).toBeGreaterThanOrEqual(0);
+            expect(loss).toBeLessThanOrEqual(1);
+          }
+        }
+      }
+    }
+  });
+});
+
+test.each([1e-308, 1e-16, 1e201, Number.MAX_VALUE])("%d hours are refused", (hours) => {
+  const odd: readonly Partial<GroupModel>[] = [
+    { mttfHours: hours },
+    { mttrHours: hours },
+    { replaceHours: hours },
+  ];
+  const size = { n: 4, f: 1, mttf: 1e6, mttr: 24 };
+  for (const more of odd) {
+    expect(() => mttdlHours(one(size, more))).toThrow("Hours must be a number, at least 1e-15");
+  }
+  expect(() => lossProbability(one(size), hours)).toThrow("missionHours must be");
+});
+
 describe("the mean time to data loss", () => {
   test.each(stiffness)("is the closed form of one failure survived, mu/lambda %d", (ratio) => {
     const lambda = 1e-6;

@@ -5,7 +5,7 @@
 
 import type { AbsorbingChain } from "./absorbing-chain.ts";
 import { groupChain, wholeGroupChain } from "./group-chain.ts";
-import { type ArrayModel, checkArray } from "./group-model.ts";
+import { type ArrayModel, checkArray, demandHours } from "./group-model.ts";
 import { lossWithin } from "./loss-probability.ts";
 import { meanHoursToLoss } from "./mean-time-to-loss.ts";
 
@@ -24,12 +24,14 @@ export function mttdlHours(array: ArrayModel): number {
 /** The probability that any data is lost by then, be it a block. */
 export function lossProbability(array: ArrayModel, hours: number): number {
   checkArray(array);
+  demandHours("missionHours", hours, 0);
   return anyLost(groupChain(array.group), array.groupCount, hours);
 }
 
 /** The probability that more members fail than a group can bear; blocks do not count. */
 export function wholeLossProbability(array: ArrayModel, hours: number): number {
   checkArray(array);
+  demandHours("missionHours", hours, 0);
   return anyLost(wholeGroupChain(array.group), array.groupCount, hours);
 }
 
@@ -50,6 +52,8 @@ function logSurvival(chain: AbsorbingChain, groupCount: number, hours: number): 
 function meanHoursOfGroups(chain: AbsorbingChain, groupCount: number): number {
   const single = meanHoursToLoss(chain);
   if (groupCount === 1) return single;
+  // Nothing but failures matters so late, and they come as often as there are groups.
+  if (!Number.isFinite(LATEST * single)) return single / groupCount;
 
   let sum = 0;
   for (let strip = 0; ; strip++) {

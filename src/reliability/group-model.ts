@@ -66,6 +66,10 @@ export function plainGroup(
   };
 }
 
+/** Shorter and longer than anything lasts: beyond these numbers come to an end. */
+const HOURS_MIN = 1e-15;
+const HOURS_MAX = 1e200;
+
 /** Throws a `Fault` that names what cannot be. */
 export function checkArray({ group, groupCount }: ArrayModel): void {
   const { sectorErrors: sectors } = group;
@@ -75,20 +79,26 @@ export function checkArray({ group, groupCount }: ArrayModel): void {
   demand("toleratedCount", group.toleratedCount, 0, group.memberCount - 1, true);
   demand("toleratedCount", group.toleratedCount, 0, TOLERATED_MAX, true);
   demand("spareCount", group.spareCount, 0, SPARES_MAX, true);
-  demand("mttfHours", group.mttfHours, Number.MIN_VALUE, finite, false);
-  demand("mttrHours", group.mttrHours, Number.MIN_VALUE, Number.POSITIVE_INFINITY, false);
-  demand("replaceHours", group.replaceHours, 0, finite, false);
+  demandHours("mttfHours", group.mttfHours);
+  demandHours("mttrHours", group.mttrHours, Number.POSITIVE_INFINITY);
+  demandHours("replaceHours", group.replaceHours, 0);
   demand("commonCauseShare", group.commonCauseShare, 0, 1, false);
   demand("errorsPerBit", sectors.errorsPerBit, 0, 1, false);
   demand("memberBytes", sectors.memberBytes, 0, finite, false);
-  demand("latentMttfHours", sectors.latentMttfHours, Number.MIN_VALUE, Infinity, false);
-  demand("scrubHours", sectors.scrubHours, 0, finite, false);
+  demandHours("latentMttfHours", sectors.latentMttfHours, Number.POSITIVE_INFINITY);
+  demandHours("scrubHours", sectors.scrubHours, 0);
+}
+
+/** Throws a `Fault` unless it is a length of time that can be reckoned with, or `besides`. */
+export function demandHours(name: string, hours: number, besides?: number): void {
+  if (hours !== besides) demand(name, hours, HOURS_MIN, HOURS_MAX, false);
 }
 
 function demand(name: string, value: number, least: number, most: number, whole: boolean): void {
   if (least <= value && value <= most && (!whole || Number.isInteger(value))) return;
-  const from = least === Number.MIN_VALUE ? "more than 0" : `at least ${least}`;
   const to = most >= Number.MAX_VALUE ? "" : ` and at most ${most}`;
   const kind = whole ? "a whole number" : "a number";
-  throw new Fault("ERR_ARGUMENT", `${name} must be ${kind}, ${from}${to}, not ${value}`, { name });
+  throw new Fault("ERR_ARGUMENT", `${name} must be ${kind}, at least ${least}${to}, not ${value}`, {
+    name,
+  });
 }

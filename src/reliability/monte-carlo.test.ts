@@ -2,7 +2,12 @@ import { describe, expect, test } from "vitest";
 import { isFault } from "../base/fault.ts";
 import { lossProbability, mttdlHours } from "./array-loss.ts";
 import { type ArrayModel, type GroupModel, plainGroup } from "./group-model.ts";
-import { type SimulatedEstimate, simulateLossProbability, simulateMttdl } from "./monte-carlo.ts";
+import {
+  defaultSimulationOptions,
+  type SimulatedEstimate,
+  simulateLossProbability,
+  simulateMttdl,
+} from "./monte-carlo.ts";
 
 const sectorErrors = {
   errorsPerBit: 1e-15,
@@ -122,6 +127,15 @@ test("without redundancy nothing is left to chance but the time", () => {
   const { low, high } = simulateLossProbability(array, 100, options);
   expect(high - low).toBeLessThan(1e-15);
   expect(low).toBeCloseTo(-Math.expm1(-0.04), 14);
+});
+
+test("where all failures have a common cause, the dice end and agree with the chain", () => {
+  const group = plainGroup({ memberCount: 4, toleratedCount: 1, mttfHours: 1e5, mttrHours: 24 });
+  const array = { group: { ...group, commonCauseShare: 1 }, groupCount: 2 };
+  const options = { ...defaultSimulationOptions, pathCount: 100 };
+  const loss = simulateLossProbability(array, 43_800, options);
+  expect(loss.estimate).toBeCloseTo(lossProbability(array, 43_800), 12);
+  expect(simulateMttdl(array, options).estimate / mttdlHours(array)).toBeCloseTo(1, 9);
 });
 
 test("too few paths say nothing and are refused", () => {

@@ -15,7 +15,7 @@ import { assert } from "../base/assert.ts";
 import { Fault } from "../base/fault.ts";
 import { SeededRandom } from "../base/random.ts";
 import { normalReach } from "./gamma-distribution.ts";
-import { type ArrayModel, checkArray } from "./group-model.ts";
+import { type ArrayModel, checkArray, demandHours } from "./group-model.ts";
 import { type ArrayEvent, SimulatedArray, uniform } from "./simulated-array.ts";
 
 export interface SimulationOptions {
@@ -50,6 +50,7 @@ export function simulateLossProbability(
   options: SimulationOptions,
 ): SimulatedEstimate {
   checkArray(array);
+  demandHours("missionHours", hours, 0);
   checkOptions(options);
   const fresh = new SimulatedArray(array);
   const perHour = sumOf(fresh.events());
@@ -120,7 +121,9 @@ function missionLoss(
     const events = array.events();
     const perHour = sumOf(events);
     const within = count === 0 ? -Math.expm1(-perHour * hours) : 1;
-    const stayHours = -Math.log1p(-uniform(random) * within) / perHour;
+    // Where everything is a common cause nothing ever happens to one member.
+    const stayHours =
+      perHour === 0 ? Number.POSITIVE_INFINITY : -Math.log1p(-uniform(random) * within) / perHour;
     array.stay(Math.min(stayHours, hours - passedHours));
     passedHours += stayHours;
     if (hours <= passedHours || array.weight < WEIGHT_MIN) return array.lostWeight;
