@@ -51,7 +51,7 @@ export function openArrayParts(
   const shape = new Shape(record);
   const table = new ChecksumTable(layout, record.arrayId, world.checksums);
   table.resize(record.rows, shape.geometry.slotCount);
-  const pending = new PendingRows(() => shape.geometry.slotCount);
+  const pending = new PendingRows(() => shape.geometry.slotCount, record.chunkBlocks);
   const locks = new StripeLocks();
   const core: RaidCore = { world, layout, members, table, pending, locks, shape };
 

@@ -92,7 +92,7 @@ export class RaidArray implements SparseVolume {
   async read(at: number, target: Uint8Array): Promise<void> {
     this.#state.checkOpen();
     checkReadable(this.name, this.sizeBytes, at, target.length);
-    await this.#active(this.#parts.reader.read(at, target));
+    await this.#active(this.#read(at, target));
   }
 
   async write(at: number, source: Uint8Array): Promise<void> {
@@ -113,7 +113,7 @@ export class RaidArray implements SparseVolume {
 
   async sync(): Promise<void> {
     this.#checkWritable();
-    await this.#active(this.#durable(this.#parts.core.pending.ticket));
+    await this.#active(this.#sync());
   }
 
   async trim(at: number, byteCount: number): Promise<void> {
@@ -204,7 +204,7 @@ export class RaidArray implements SparseVolume {
   /** Puts in place what is in the journal; nobody has to call it. */
   async checkpoint(): Promise<void> {
     this.#checkWritable();
-    await this.#parts.journal.waitFor(this.#parts.core.pending.ticket);
+    await this.#sync();
     await this.#parts.checkpointer.run();
   }
 
@@ -215,10 +215,11 @@ export class RaidArray implements SparseVolume {
   }
 
   async #close(): Promise<void> {
-    const { members, journal, checkpointer, core } = this.#parts;
+    const { members, journal, checkpointer, core, writer } = this.#parts;
     this.#state.close();
     await this.#background.stop();
     try {
+      await writer.gatherer.settleAll();
       if (members.failure === undefined) {
         await journal.waitFor(core.pending.ticket);
         await journal.idle();
@@ -231,9 +232,19 @@ export class RaidArray implements SparseVolume {
     }
   }
 
+  async #read(at: number, target: Uint8Array): Promise<void> {
+    const { reader, writer } = this.#parts;
+    if (writer.gatherer.holds(at, target.length)) await writer.gatherer.settle(at, target.length);
+    await reader.read(at, target);
+  }
+
   async #writeDurable(at: number, source: Uint8Array): Promise<void> {
-    const ticket = await this.#parts.writer.write(at, source);
-    await this.#durable(ticket);
+    await this.#durable(await this.#parts.writer.writeThrough(at, source));
+  }
+
+  async #sync(): Promise<void> {
+    await this.#parts.writer.gatherer.settleAll();
+    await this.#durable(this.#parts.core.pending.ticket);
   }
 
   /** Counts as use of the array, which work in the background gives way to. */
@@ -263,7 +274,9 @@ export class RaidArray implements SparseVolume {
   }
 
   #isBlockWritten(block: number): boolean {
-    const { pending, shape, table } = this.#parts.core;
+    const { core, writer } = this.#parts;
+    const { pending, shape, table } = core;
+    if (writer.gatherer.holds(block * this.blockBytes, this.blockBytes)) return true;
     const { geometry } = shape.atBlock(block);
     const row = geometry.rowOfBlock(block);
     const slot = geometry.slotOfBlock(block);

@@ -24,6 +24,7 @@
 import { getU64, setU64 } from "../base/u64.ts";
 import type { Checksums } from "../world/world.ts";
 import { type MemberLayout, TABLE_ENTRY_BYTES, TABLE_HEADER_BYTES } from "./member-layout.ts";
+import type { PlacedStripe } from "./pending-rows.ts";
 import type { Hash64 } from "./superblock.ts";
 
 export const EVENT_NONE = 0;
@@ -126,6 +127,19 @@ export class ChecksumTable {
     entries.crcs[row] = crc;
     entries.events[row] = event;
     entries.dirty.add(this.#layout.tableOfRow(row));
+  }
+
+  /** As `set`, for all blocks of the stripe. */
+  setStripe({ firstRow: row, rowCount, crcs }: PlacedStripe, event: number): void {
+    for (let slot = 0; slot * rowCount < crcs.length; slot++) {
+      const entries = this.#slot(slot);
+      entries.crcs.set(crcs.subarray(slot * rowCount, (slot + 1) * rowCount), row);
+      entries.events.fill(event, row, row + rowCount);
+      const last = this.#layout.tableOfRow(row + rowCount - 1);
+      for (let table = this.#layout.tableOfRow(row); table <= last; table++) {
+        entries.dirty.add(table);
+      }
+    }
   }
 
   /** Has the table block written with the next checkpoint. */

@@ -1,6 +1,6 @@
 /**
  * Writes many rows at once, as columns: for every slot what lies together on its member. It takes
- * what is written by whole blocks; the rest goes row by row.
+ * whole stripes, and of others what is written by whole blocks; the rest goes row by row.
  *
  * Blocks of which nothing was ever written need no journal for their data: they go in place at
  * once, and are staged as such. Until that is recorded the table says that they are zeroes, and
@@ -10,13 +10,13 @@
  */
 
 import { allDone } from "./all-done.ts";
+import type { GatheredRun } from "./gathered-run.ts";
 import type { Geometry } from "./geometry.ts";
 import type { RowBlocks } from "./parity-math.ts";
 import { BLOCK_DATA, BLOCK_IN_PLACE } from "./pending-rows.ts";
 import { type RaidCore, writersOfSlot } from "./raid-core.ts";
 import type { RangeReader } from "./range-reader.ts";
 import type { Shaped } from "./shape.ts";
-import { SpareBuffers } from "./spare-buffers.ts";
 
 /** Bytes that are written at a place of the array. */
 export interface WrittenPiece {
@@ -42,41 +42,42 @@ type InPlace = "nothing" | "data" | "data and parity";
 export class ColumnWriter {
   readonly #core: RaidCore;
   readonly #reader: RangeReader;
-  readonly #spare = new SpareBuffers();
+  readonly #crcOfZeroes: number;
+  readonly #blocks = new WeakMap<Uint8Array, readonly Uint8Array[]>();
 
   constructor(core: RaidCore, reader: RangeReader) {
     this.#core = core;
     this.#reader = reader;
+    this.#crcOfZeroes = core.world.checksums.crc32(new Uint8Array(core.layout.blockBytes), 0);
   }
 
-  /** How many whole stripes are written at `at` of which nothing was written before. */
-  freshStripes({ geometry }: Shaped, piece: WrittenPiece, at: number): number {
-    const { stripeBytes, chunkBlocks } = geometry;
-    if (!piece.isLong || at % stripeBytes !== 0) return 0;
-    const first = at / stripeBytes;
-    let count = 0;
-    for (; at + (count + 1) * stripeBytes <= piece.end; count++) {
-      const firstRow = (first + count) * chunkBlocks;
-      for (let row = firstRow; row < firstRow + chunkBlocks; row++) {
-        if (!this.#isFreshRow(row)) return count;
-      }
+  /**
+   * Writes the whole stripes of the run: in place if it `isLong` and nothing of them was written
+   * before, else they are staged. Says whether nobody holds on to the columns.
+   */
+  async writeStripes(run: GatheredRun, isLong: boolean): Promise<boolean> {
+    const { lock, stripeCount, wholeStripes } = run;
+    computeParity(run);
+    const turns = Array.from({ length: wholeStripes }, (_, turn) => turn);
+    const isFresh = turns.map((turn) => isLong && this.#isFreshStripe(run, turn));
+    const writes: Promise<unknown>[] = [];
+    for (let turn = 0; turn < wholeStripes;) {
+      let end = turn + 1;
+      while (end < wholeStripes && isFresh[end] === isFresh[turn]) end++;
+      if (isFresh[turn] === true) this.#writeTurns(run, turn, end, writes);
+      turn = end;
     }
-    return count;
-  }
+    // The members are at work meanwhile.
+    const checksums = turns.map((turn) => this.#checksumsOfStripe(run, turn));
+    await allDone(writes);
+    this.#core.members.check();
 
-  /** Writes whole stripes in place. */
-  async writeStripes(shaped: Shaped, piece: WrittenPiece): Promise<void> {
-    const { geometry } = shaped;
-    const { chunkBlocks, slotCount, stripeBytes } = geometry;
-    const first = piece.at / stripeBytes;
-    const rows = ((piece.end - piece.at) / stripeBytes) * chunkBlocks;
-    const bytes = rows * geometry.blockBytes;
-    const columns = Array.from({ length: slotCount }, () => this.#spare.take(bytes));
-    for (let stripe = 0; stripe * chunkBlocks < rows; stripe++) {
-      fillStripe(shaped, first + stripe, piece.source, stripe, columns);
+    const keepsColumns = writes.length === 0 && stripeCount <= 2 * wholeStripes;
+    for (const [turn, crcs] of checksums.entries()) {
+      if (isFresh[turn] === true) this.#core.pending.stagePlaced(lock.first + turn, crcs);
+      else this.#stageStripe(run, turn, crcs, keepsColumns);
     }
-    await this.#putInPlace(geometry, first * chunkBlocks, columns);
-    for (const column of columns) this.#spare.give(column);
+    return !keepsColumns;
   }
 
   /** The rows from `row` on that can be written alike; undefined if this one must go by itself. */
@@ -116,6 +117,69 @@ export class ColumnWriter {
     if (run.inPlace !== "nothing") await this.#putInPlace(geometry, run.row, columns);
     for (const [slot, column] of staged.entries()) {
       if (column !== undefined) this.#stageData(run.row, slot, column);
+    }
+  }
+
+  #isFreshStripe({ lock }: GatheredRun, turn: number): boolean {
+    const { chunkBlocks } = this.#core.shape.geometry;
+    const firstRow = (lock.first + turn) * chunkBlocks;
+    for (let row = firstRow; row < firstRow + chunkBlocks; row++) {
+      if (!this.#isFreshRow(row)) return false;
+    }
+    return true;
+  }
+
+  #writeTurns(run: GatheredRun, turn: number, end: number, writes: Promise<unknown>[]): void {
+    const { geometry } = run.shaped;
+    const { chunkBlocks, chunkBytes } = geometry;
+    const row = (run.lock.first + turn) * chunkBlocks;
+    for (const [slot, column] of run.columns.entries()) {
+      const part = column.subarray(turn * chunkBytes, end * chunkBytes);
+      this.#writeColumn(geometry, row, slot, part, writes);
+    }
+  }
+
+  /**
+   * The checksums of a stripe's blocks, slot after slot. That of P is not computed from its bytes:
+   * it is the sum of those of the data, since sums are all that a CRC-32 is made of. So if P itself
+   * was computed wrong, or changed since, it will not agree.
+   */
+  #checksumsOfStripe(run: GatheredRun, turn: number): Uint32Array {
+    const { geometry } = run.shaped;
+    const { chunkBlocks, dataCount, slotCount } = geometry;
+    const { world } = this.#core;
+    const stripe = run.lock.first + turn;
+    const crcs = new Uint32Array(slotCount * chunkBlocks);
+    const sums = new Uint32Array(chunkBlocks);
+    // The constant part of a CRC-32 falls out of the sum of an even number of them.
+    if (dataCount % 2 === 0) sums.fill(this.#crcOfZeroes);
+    for (let index = 0; index < slotCount; index++) {
+      if (index === dataCount) continue;
+      const slot = geometry.slotOfIndex(stripe, index);
+      const blocks = this.#blocksOf(run.columns[slot] as Uint8Array);
+      for (let row = 0; row < chunkBlocks; row++) {
+        const block = blocks[turn * chunkBlocks + row] as Uint8Array;
+        const crc = world.checksums.crc32(block, 0);
+        crcs[slot * chunkBlocks + row] = crc;
+        if (index < dataCount) sums[row] = (sums[row] as number) ^ crc;
+      }
+    }
+    if (geometry.parityCount > 0) crcs.set(sums, geometry.pSlot(stripe) * chunkBlocks);
+    return crcs;
+  }
+
+  #stageStripe(run: GatheredRun, turn: number, crcs: Uint32Array, keepsColumns: boolean): void {
+    const { chunkBlocks, chunkBytes } = run.shaped.geometry;
+    const firstRow = (run.lock.first + turn) * chunkBlocks;
+    for (const [slot, column] of run.columns.entries()) {
+      const part = column.subarray(turn * chunkBytes, (turn + 1) * chunkBytes);
+      const blocks = this.#blocksOf(keepsColumns ? column : part.slice());
+      const first = keepsColumns ? turn * chunkBlocks : 0;
+      for (let row = 0; row < chunkBlocks; row++) {
+        const block = blocks[first + row];
+        const crc = crcs[slot * chunkBlocks + row] as number;
+        this.#core.pending.stage(firstRow + row, slot, BLOCK_DATA, crc, block);
+      }
     }
   }
 
@@ -240,42 +304,36 @@ export class ColumnWriter {
   }
 
   #checksumsOf(column: Uint8Array | undefined): readonly number[] {
-    const { layout, world } = this.#core;
-    const crcs: number[] = [];
-    const length = column?.length ?? 0;
-    for (let at = 0; at < length; at += layout.blockBytes) {
-      const block = column?.subarray(at, at + layout.blockBytes);
-      if (block !== undefined) crcs.push(world.checksums.crc32(block, 0));
-    }
-    return crcs;
+    if (column === undefined) return [];
+    return this.#blocksOf(column).map((block) => this.#core.world.checksums.crc32(block, 0));
+  }
+
+  /** Columns are used again and again, and it takes its time to make a view of each block. */
+  #blocksOf(column: Uint8Array): readonly Uint8Array[] {
+    const known = this.#blocks.get(column);
+    if (known !== undefined) return known;
+    const { blockBytes } = this.#core.layout;
+    const blocks = Array.from({ length: column.length / blockBytes }, (_, index) =>
+      column.subarray(index * blockBytes, (index + 1) * blockBytes),
+    );
+    this.#blocks.set(column, blocks);
+    return blocks;
   }
 }
 
-/** Lays the data of a stripe, the `turn`th of the source, into the columns, and its parity. */
-function fillStripe(
-  { geometry, math }: Shaped,
-  stripe: number,
-  source: Uint8Array,
-  turn: number,
-  columns: readonly Uint8Array[],
-): void {
-  const { blockBytes, chunkBlocks, dataCount, slotCount, stripeBytes } = geometry;
-  const chunkBytes = chunkBlocks * blockBytes;
-  const data: Uint8Array[] = [];
-  const parity: Uint8Array[] = [];
-  for (let index = 0; index < slotCount; index++) {
-    const column = columns[geometry.slotOfIndex(stripe, index)];
-    const chunk = column?.subarray(turn * chunkBytes, (turn + 1) * chunkBytes);
-    if (chunk === undefined) continue;
-    if (dataCount <= index) {
-      parity.push(chunk);
-      continue;
-    }
-    const at = turn * stripeBytes + index * chunkBytes;
-    chunk.set(source.subarray(at, at + chunkBytes));
-    data.push(chunk);
+/** Computes the parity of the whole stripes, in their columns. */
+function computeParity({ columns, lock, shaped, wholeStripes }: GatheredRun): void {
+  const { geometry, math } = shaped;
+  const { chunkBytes, dataCount, slotCount } = geometry;
+  if (math === undefined) return;
+  for (let turn = 0; turn < wholeStripes; turn++) {
+    const chunks = Array.from({ length: slotCount }, (_, index) => {
+      const slot = geometry.slotOfIndex(lock.first + turn, index);
+      return columns[slot]?.subarray(turn * chunkBytes, (turn + 1) * chunkBytes);
+    });
+    const parity = chunks.slice(dataCount).filter((chunk) => chunk !== undefined);
+    math.compute(chunks.slice(0, dataCount), parity);
   }
-  math?.compute(data, parity);
 }
 
 /** The blocks of data that the piece covers; undefined if it covers part of one, or none. */

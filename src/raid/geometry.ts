@@ -83,6 +83,10 @@ export class Geometry implements GeometryOptions {
     return this.level === 1;
   }
 
+  get chunkBytes(): number {
+    return this.blockBytes * this.chunkBlocks;
+  }
+
   /** The bytes of data in a row. */
   get rowBytes(): number {
     return this.dataCount * this.blockBytes;

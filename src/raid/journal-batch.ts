@@ -32,7 +32,13 @@ import { equalBytes } from "../base/bytes.ts";
 import { getU64, setU64 } from "../base/u64.ts";
 import type { Checksums } from "../world/world.ts";
 import { roundUp } from "./member-layout.ts";
-import { BLOCK_DATA, type BlockKind, type PlacedBlock } from "./pending-rows.ts";
+import {
+  BLOCK_DATA,
+  BLOCK_IN_PLACE,
+  type BlockKind,
+  type PlacedBlock,
+  type PlacedStripe,
+} from "./pending-rows.ts";
 import { equalHashes, type Hash64, ID_BYTES } from "./superblock.ts";
 
 export const BATCH_HEADER_BYTES = 96;
@@ -69,6 +75,16 @@ export interface BatchRecord {
   readonly bytes: Uint8Array | undefined;
 }
 
+/** What goes into a batch. */
+export interface BatchContent {
+  readonly placed: readonly PlacedStripe[];
+  readonly records: readonly PlacedBlock[];
+}
+
+export function recordCountOf({ placed, records }: BatchContent): number {
+  return placed.reduce((sum, { crcs }) => sum + crcs.length, records.length);
+}
+
 /** The bytes that a batch of that many records and blocks takes. */
 export function batchBytesFor(
   recordCount: number,
@@ -79,16 +95,25 @@ export function batchBytesFor(
   return { headerBytes, batchBytes: headerBytes + roundUp(dataBytes, unitBytes) };
 }
 
+/** The bytes that a batch of this content takes, and those of its blocks. */
+export function batchBytesOf(
+  content: BatchContent,
+  unitBytes: number,
+): { readonly headerBytes: number; readonly batchBytes: number; readonly dataBytes: number } {
+  let dataBytes = 0;
+  for (const { block } of content.records) dataBytes += block.bytes?.length ?? 0;
+  return { ...batchBytesFor(recordCountOf(content), dataBytes, unitBytes), dataBytes };
+}
+
 /** Lays the batch out at the beginning of `room`, which has anything in it and enough of it. */
 export function encodeBatch(
   header: BatchHeader,
-  records: readonly PlacedBlock[],
+  content: BatchContent,
   unitBytes: number,
   checksums: Checksums,
   room: Uint8Array,
 ): { readonly bytes: Uint8Array; readonly checksum: Hash64 } {
-  const dataBytes = records.reduce((sum, { block }) => sum + (block.bytes?.length ?? 0), 0);
-  const { headerBytes, batchBytes } = batchBytesFor(records.length, dataBytes, unitBytes);
+  const { headerBytes, batchBytes, dataBytes } = batchBytesOf(content, unitBytes);
   const bytes = room.subarray(0, batchBytes);
   bytes.fill(0, 0, headerBytes);
   bytes.fill(0, headerBytes + dataBytes);
@@ -101,24 +126,41 @@ export function encodeBatch(
   setU64(view, 48, header.batch);
   setU64(view, 56, header.position);
   view.setUint32(64, header.event, true);
-  view.setUint32(68, records.length, true);
+  view.setUint32(68, recordCountOf(content), true);
   view.setUint32(72, headerBytes, true);
   view.setUint32(76, batchBytes, true);
   setU64(view, 80, header.movedStripes === undefined ? 0 : header.movedStripes + 1);
-  writeRecords(bytes, view, records, headerBytes);
+  const at = writePlaced(view, content.placed);
+  writeRecords(bytes, view, content.records, at, headerBytes);
   checksums.xxh64(bytes.subarray(CHECKED_AT), 0, 0);
   const checksum = { low: checksums.xxh64Low, high: checksums.xxh64High };
   setHash(view, 8, checksum);
   return { bytes, checksum };
 }
 
+/** A record for each block of the stripes; says where the next record goes. */
+function writePlaced(view: DataView, placed: readonly PlacedStripe[]): number {
+  let at = BATCH_HEADER_BYTES;
+  for (const { firstRow, rowCount, crcs } of placed) {
+    for (let index = 0; index < crcs.length; index++) {
+      setU64(view, at, firstRow + (index % rowCount));
+      view.setUint32(at + 8, crcs[index] as number, true);
+      view.setUint16(at + 12, Math.floor(index / rowCount), true);
+      view.setUint16(at + 14, BLOCK_IN_PLACE, true);
+      at += BATCH_RECORD_BYTES;
+    }
+  }
+  return at;
+}
+
 function writeRecords(
   bytes: Uint8Array,
   view: DataView,
   records: readonly PlacedBlock[],
+  recordsAt: number,
   headerBytes: number,
 ): void {
-  let at = BATCH_HEADER_BYTES;
+  let at = recordsAt;
   let dataAt = headerBytes;
   for (const { row, slot, block } of records) {
     setU64(view, at, row);

@@ -14,7 +14,7 @@ test("a checkpoint may begin at the very moment at which a batch is durable", as
   await parts.members.save();
 
   const bytes = new Uint8Array(1024).fill(3);
-  const ticket = await writer.write(0, bytes);
+  const ticket = await writer.writeThrough(0, bytes);
   const durable = journal.waitFor(ticket);
   while (journal.durable.batch === 0) await Promise.resolve();
   await checkpointer.run();

@@ -13,9 +13,22 @@
 
 import type { DurableEnd } from "./checkpointer.ts";
 import type { Member } from "./member.ts";
-import { batchBytesFor, encodeBatch } from "./journal-batch.ts";
+import {
+  BATCH_HEADER_BYTES,
+  BATCH_RECORD_BYTES,
+  type BatchContent,
+  batchBytesFor,
+  batchBytesOf,
+  encodeBatch,
+  recordCountOf,
+} from "./journal-batch.ts";
 import { batchBytesMaxOf, type JournalRing } from "./journal-ring.ts";
-import { BLOCK_IN_PLACE, type PendingRow, type PlacedBlock } from "./pending-rows.ts";
+import {
+  BLOCK_IN_PLACE,
+  type PendingRow,
+  type PlacedBlock,
+  type PlacedStripe,
+} from "./pending-rows.ts";
 import type { RaidCore } from "./raid-core.ts";
 import { allDone } from "./all-done.ts";
 
@@ -137,8 +150,7 @@ export class JournalWriter {
   async #writeNext(): Promise<void> {
     await this.#syncInPlace();
     while (!this.#ring.hasRoom) await this.#hooks.checkpoint();
-    const records = this.#compose();
-    await this.#writeBatch(records);
+    await this.#writeBatch(this.#compose());
     this.#answer();
     if (this.#ring.isHalfFull) this.#hooks.beginCheckpoint();
   }
@@ -150,19 +162,26 @@ export class JournalWriter {
   async #syncInPlace(): Promise<void> {
     const { members, pending } = this.#core;
     let isSyncWanted = false;
-    for (const row of pending.staged()) {
-      isSyncWanted ||= row.isUnsynced;
-      row.isUnsynced = false;
+    for (const staged of [pending.staged(), pending.stagedPlaced()]) {
+      for (const one of staged) {
+        isSyncWanted ||= one.isUnsynced;
+        one.isUnsynced = false;
+      }
     }
     if (!isSyncWanted) return;
     await members.syncAll();
     await members.settled();
   }
 
-  /** Puts into the next batch as many rows as it may hold, the oldest first. */
-  #compose(): readonly PlacedBlock[] {
+  /**
+   * Puts into the next batch as much as it may hold: stripes that are in place, of which there is
+   * little to say, then rows, the oldest first.
+   */
+  #compose(): BatchContent {
     const { layout, pending } = this.#core;
     const batch = this.#ring.next.batch;
+    const placed = this.#composePlaced(batch);
+    const placedCount = recordCountOf({ placed, records: [] });
     const records: PlacedBlock[] = [];
     let dataBytes = 0;
     for (const row of pending.staged()) {
@@ -174,8 +193,9 @@ export class JournalWriter {
         break;
       }
       const [count, bytes] = stagedSize(rows);
-      const size = batchBytesFor(records.length + count, dataBytes + bytes, layout.unitBytes);
-      if (records.length > 0 && this.#batchBytesMax < size.batchBytes) break;
+      const total = placedCount + records.length + count;
+      const { batchBytes } = batchBytesFor(total, dataBytes + bytes, layout.unitBytes);
+      if (total > count && this.#batchBytesMax < batchBytes) break;
       this.#movedStripes = row.group?.movedStripes ?? this.#movedStripes;
       for (const one of rows) {
         this.#inFlightTicket = Math.min(this.#inFlightTicket, one.ticket);
@@ -183,15 +203,30 @@ export class JournalWriter {
       }
       dataBytes += bytes;
     }
-    return records;
+    return { placed, records };
   }
 
-  async #writeBatch(records: readonly PlacedBlock[]): Promise<void> {
-    if (records.length === 0) return;
+  #composePlaced(batch: number): readonly PlacedStripe[] {
+    const { pending } = this.#core;
+    const countMax = (this.#batchBytesMax - BATCH_HEADER_BYTES) / BATCH_RECORD_BYTES;
+    const placed: PlacedStripe[] = [];
+    let count = 0;
+    for (const one of pending.stagedPlaced()) {
+      if (one.isUnsynced) continue;
+      if (count > 0 && countMax < count + one.crcs.length) break;
+      count += one.crcs.length;
+      this.#inFlightTicket = Math.min(this.#inFlightTicket, one.ticket);
+      pending.takePlaced(one, batch);
+      placed.push(one);
+    }
+    return placed;
+  }
+
+  async #writeBatch(content: BatchContent): Promise<void> {
+    if (recordCountOf(content) === 0) return;
     const { layout, members, shape, world } = this.#core;
     const { record } = members;
-    const dataBytes = records.reduce((sum, { block }) => sum + (block.bytes?.length ?? 0), 0);
-    const { batchBytes } = batchBytesFor(records.length, dataBytes, layout.unitBytes);
+    const { batchBytes } = batchBytesOf(content, layout.unitBytes);
     const position = this.#ring.positionFor(batchBytes);
     const { batch, chain } = this.#ring.next;
     const header = {
@@ -204,12 +239,17 @@ export class JournalWriter {
       movedStripes: shape.isReshaping ? this.#movedStripes : undefined,
     };
     const room = this.#roomFor(batchBytes);
-    const { unitBytes } = layout;
-    const { bytes, checksum } = encodeBatch(header, records, unitBytes, world.checksums, room);
+    const { bytes, checksum } = encodeBatch(
+      header,
+      content,
+      layout.unitBytes,
+      world.checksums,
+      room,
+    );
     await writeCopies(this.#core, batch, this.#ring.byteAt(position), bytes, new Set());
     this.#ring.append(position, bytes.length, checksum);
     // At once: a checkpoint may begin any time, and must not find them too.
-    this.#settleInPlace(records);
+    this.#settleInPlace(content);
     this.#durableBatch = batch;
     this.#durableMoved = header.movedStripes ?? 0;
   }
@@ -224,9 +264,22 @@ export class JournalWriter {
     return this.#room;
   }
 
-  #settleInPlace(records: readonly PlacedBlock[]): void {
+  #settleInPlace({ placed, records }: BatchContent): void {
     const { members, pending, table } = this.#core;
-    for (const placed of records) {
+    const { event } = members.record;
+    for (const one of placed) {
+      if (one.blocks !== undefined) this.#settleBlocks(one.blocks);
+      else {
+        table.setStripe(one, event);
+        pending.settlePlaced(one);
+      }
+    }
+    this.#settleBlocks(records);
+  }
+
+  #settleBlocks(blocks: readonly PlacedBlock[]): void {
+    const { members, pending, table } = this.#core;
+    for (const placed of blocks) {
       if (placed.block.kind !== BLOCK_IN_PLACE) continue;
       table.set(placed.row, placed.slot, placed.block.crc, members.record.event);
       pending.settle(placed);

@@ -6,6 +6,9 @@
  * the older ones that are in batches and not in place, because a checkpoint must put in place what
  * is durable, and the newest may not be. The records of one row are always in one batch, so that
  * what is replayed is a row whose parity agrees with its data.
+ *
+ * Stripes that were written in place as a whole are kept apart, as long as nobody changes anything
+ * of them: there may be very many, and of each there is no more to know than its checksums.
  */
 
 import { assert, must } from "../base/assert.ts";
@@ -60,20 +63,38 @@ export interface PlacedBlock {
   readonly block: PendingBlock;
 }
 
+/** A stripe of which all blocks were written in place, where nothing was before. */
+export interface PlacedStripe {
+  readonly firstRow: number;
+  readonly rowCount: number;
+  /** Slot after slot, of all rows. */
+  readonly crcs: Uint32Array;
+  readonly ticket: number;
+  batch: number;
+  /** Whether it was not synced since it was written. */
+  isUnsynced: boolean;
+  /** Its blocks, if something of it was changed since. */
+  blocks: readonly PlacedBlock[] | undefined;
+}
+
 export class PendingRows {
   readonly #slotCount: () => number;
+  readonly #chunkBlocks: number;
   readonly #rows = new Map<number, PendingRow>();
-  readonly #staged = new Map<number, PendingRow>();
+  #staged = new Map<number, PendingRow>();
+  readonly #placed = new Map<number, PlacedStripe>();
+  readonly #stagedPlaced = new Map<number, PlacedStripe>();
   #stagedBytes = 0;
   #ticket = 0;
 
   /** The number of slots may grow. */
-  constructor(slotCount: () => number) {
+  constructor(slotCount: () => number, chunkBlocks: number) {
     this.#slotCount = slotCount;
+    this.#chunkBlocks = chunkBlocks;
   }
 
   get rowCount(): number {
-    return this.#rows.size;
+    return this.#rows.size + this.#placed.size * this.#chunkBlocks;
   }
 
   /** How many bytes a batch of all that is staged would take, about. */
@@ -86,18 +107,20 @@ export class PendingRows {
     return this.#ticket;
   }
 
-  /** The ticket of the first row that is staged; infinite if there is none. */
+  /** The first ticket of what is staged; infinite if nothing is. */
   get firstStagedTicket(): number {
-    for (const { ticket } of this.#staged.values()) return ticket;
-    return Number.POSITIVE_INFINITY;
+    return Math.min(firstTicket(this.#staged), firstTicket(this.#stagedPlaced));
   }
 
   get(row: number, slot: number): PendingBlock | undefined {
-    return this.#rows.get(row)?.blocks[slot];
+    const pending = this.#rows.get(row);
+    if (pending !== undefined) return pending.blocks[slot];
+    const placed = this.#placedAt(row);
+    return placed && blockOf(placed, row, slot);
   }
 
   hasRow(row: number): boolean {
-    return this.#rows.has(row);
+    return this.#rows.has(row) || this.#placedAt(row) !== undefined;
   }
 
   isStaged({ row }: PendingRow): boolean {
@@ -121,6 +144,27 @@ export class PendingRows {
     if (kind === BLOCK_IN_PLACE) pending.isUnsynced = true;
   }
 
+  /** Stages a stripe that was written in place; nothing of it may be pending. */
+  stagePlaced(stripe: number, crcs: Uint32Array): void {
+    const placed: PlacedStripe = {
+      firstRow: stripe * this.#chunkBlocks,
+      rowCount: this.#chunkBlocks,
+      crcs,
+      ticket: ++this.#ticket,
+      batch: Number.POSITIVE_INFINITY,
+      isUnsynced: true,
+      blocks: undefined,
+    };
+    assert(!this.#placed.has(stripe), "a stripe is fresh once");
+    this.#placed.set(stripe, placed);
+    this.#stagedPlaced.set(stripe, placed);
+    this.#stagedBytes += crcs.length * RECORD_BYTES;
+  }
+
+  stagedPlaced(): Iterable<PlacedStripe> {
+    return this.#stagedPlaced.values();
+  }
+
   /** Has these rows, which are staged, put into one batch. */
   bind(rows: readonly number[], movedStripes: number): void {
     const staged = rows.map((row) => this.#stagedRow(row));
@@ -142,6 +186,14 @@ export class PendingRows {
     }
     if (taken.length === 0) this.#dropEmpty(pending);
     return taken;
+  }
+
+  /** Puts the stripe into a batch. */
+  takePlaced(placed: PlacedStripe, batch: number): void {
+    const wasStaged = this.#stagedPlaced.delete(this.#stripeOf(placed.firstRow));
+    assert(wasStaged && !placed.isUnsynced, "a stripe is taken once, and after it is durable");
+    placed.batch = batch;
+    this.#stagedBytes -= placed.crcs.length * RECORD_BYTES;
   }
 
   /**
@@ -177,6 +229,44 @@ export class PendingRows {
     if (newest !== undefined) newest.older = undefined;
   }
 
+  /** Forgets a stripe of which nothing was changed since it was taken. */
+  settlePlaced({ firstRow }: PlacedStripe): void {
+    this.#placed.delete(this.#stripeOf(firstRow));
+  }
+
+  #stripeOf(row: number): number {
+    return Math.floor(row / this.#chunkBlocks);
+  }
+
+  #placedAt(row: number): PlacedStripe | undefined {
+    if (this.#placed.size === 0) return undefined;
+    return this.#placed.get(this.#stripeOf(row));
+  }
+
+  /** Keeps the rows of the stripe one by one from now on, because one of them changes. */
+  #spread(placed: PlacedStripe): void {
+    const { firstRow, rowCount, ticket, isUnsynced } = placed;
+    const stripe = this.#stripeOf(firstRow);
+    const spread: PlacedBlock[] = [];
+    const wasStaged = this.#stagedPlaced.delete(stripe);
+    this.#placed.delete(stripe);
+    for (let row = firstRow; row < firstRow + rowCount; row++) {
+      const pending = this.#rowOf(row);
+      for (let slot = 0; slot < pending.blocks.length; slot++) {
+        const block = blockOf(placed, row, slot);
+        pending.blocks[slot] = block;
+        if (block !== undefined) spread.push({ row, slot, block });
+      }
+      if (!wasStaged) continue;
+      pending.ticket = ticket;
+      pending.isUnsynced = isUnsynced;
+      this.#staged.set(row, pending);
+    }
+    placed.blocks = spread;
+    // Those of the stripe belong before those that came after it.
+    if (wasStaged) this.#staged = new Map([...this.#staged].toSorted(byTicket));
+  }
+
   #dropEmpty(pending: PendingRow): void {
     const isEmpty = pending.blocks.every((one) => one === undefined);
     if (isEmpty && !this.#staged.has(pending.row)) this.#rows.delete(pending.row);
@@ -192,6 +282,8 @@ export class PendingRows {
   }
 
   #rowOf(row: number): PendingRow {
+    const placed = this.#placedAt(row);
+    if (placed !== undefined) this.#spread(placed);
     const present = this.#rows.get(row);
     if (present !== undefined) return present;
     const blocks: (PendingBlock | undefined)[] = Array.from(
@@ -209,4 +301,24 @@ const RECORD_BYTES = 16;
 
 function sizeOf(block: PendingBlock): number {
   return RECORD_BYTES + (block.bytes?.length ?? 0);
+}
+
+/** Of the first of those that are in the order of their tickets. */
+function firstTicket(staged: ReadonlyMap<number, { readonly ticket: number }>): number {
+  for (const { ticket } of staged.values()) return ticket;
+  return Number.POSITIVE_INFINITY;
+}
+
+function byTicket(
+  left: readonly [number, PendingRow],
+  right: readonly [number, PendingRow],
+): number {
+  return left[1].ticket - right[1].ticket;
+}
+
+function blockOf(placed: PlacedStripe, row: number, slot: number): PendingBlock | undefined {
+  const { batch, crcs, firstRow, rowCount } = placed;
+  const crc = crcs[slot * rowCount + row - firstRow];
+  if (crc === undefined) return undefined;
+  return { kind: BLOCK_IN_PLACE, crc, bytes: undefined, batch, older: undefined };
 }

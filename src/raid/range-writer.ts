@@ -2,14 +2,16 @@
  * Writes and trims ranges of the array: computes parity and stages what changes, under the locks of
  * the stripes. What it returns is the ticket by which the journal tells when the change is durable.
  *
- * Where several rows are written alike, by whole blocks, that is the column writer's; here they are
- * taken one by one.
+ * What is written in order is gathered into whole stripes first. The rest is staged at once: where
+ * several rows are written alike, by whole blocks, that is the column writer's; here they are taken
+ * one by one.
  */
 
 import { isFault } from "../base/fault.ts";
 import { allDone } from "./all-done.ts";
 import type { BlockReader } from "./block-reader.ts";
 import { ColumnWriter, type RowRun, type WrittenPiece } from "./column-writer.ts";
+import type { GatheredRun } from "./gathered-run.ts";
 import type { Geometry } from "./geometry.ts";
 import type { JournalWriter } from "./journal-writer.ts";
 import { BLOCK_DATA, BLOCK_LOST, BLOCK_TRIMMED } from "./pending-rows.ts";
@@ -17,6 +19,7 @@ import type { RaidCore } from "./raid-core.ts";
 import type { RangeReader } from "./range-reader.ts";
 import type { Shaped } from "./shape.ts";
 import type { StripeLock } from "./stripe-locks.ts";
+import { WriteGatherer } from "./write-gatherer.ts";
 
 /** Writes are taken in pieces of about this size, so that none holds many locks for long. */
 const PIECE_BYTES = 1 << 20;
@@ -40,6 +43,7 @@ interface Piece {
 type BlockChange = Uint8Array | "trim" | undefined;
 
 export class RangeWriter {
+  readonly gatherer: WriteGatherer;
   readonly #core: RaidCore;
   readonly #blocks: BlockReader;
   readonly #columns: ColumnWriter;
@@ -58,22 +62,53 @@ export class RangeWriter {
     this.#blocks = blocks;
     this.#journal = journal;
     this.#options = options;
+    this.gatherer = new WriteGatherer(core, journal, async (run) => await this.#putRun(run));
   }
 
-  /** Stages the bytes, which may change as soon as this has resolved. */
-  async write(at: number, source: Uint8Array): Promise<number> {
-    return await this.#change(at, source.length, (from, to) => source.subarray(from - at, to - at));
+  /** Gathers the bytes, or stages them; they may change as soon as this has resolved. */
+  async write(at: number, source: Uint8Array): Promise<void> {
+    const { from, to } = await this.gatherer.gather(at, source, "open");
+    await this.#changeAround(at, source, from, to);
   }
 
-  async trim(at: number, byteCount: number): Promise<number> {
-    return await this.#change(at, byteCount, () => undefined);
+  /** Stages the bytes; what it returns is the last ticket of them. */
+  async writeThrough(at: number, source: Uint8Array): Promise<number> {
+    const { from, to } = await this.gatherer.gather(at, source, "complete");
+    if (from < to) await this.gatherer.settle(from, to - from);
+    await this.#changeAround(at, source, from, to);
+    return this.#core.pending.ticket;
+  }
+
+  async trim(at: number, byteCount: number): Promise<void> {
+    await this.#change(at, byteCount, () => undefined);
+  }
+
+  /** What lies before and after the bytes that were gathered. */
+  async #changeAround(at: number, source: Uint8Array, from: number, to: number): Promise<void> {
+    const end = at + source.length;
+    const sourceOf = (first: number, last: number): Uint8Array =>
+      source.subarray(first - at, last - at);
+    if (at < from) await this.#change(at, from - at, sourceOf);
+    if (to < end) await this.#change(to, end - to, sourceOf);
+  }
+
+  /** The locks are held. */
+  async #putRun(run: GatheredRun): Promise<boolean> {
+    const { shaped, end } = run;
+    const isLong = this.#options.inPlaceBytesMin <= end - run.at;
+    const isFree = await this.#columns.writeStripes(run, isLong);
+    const source = run.tail();
+    if (0 < source.length) {
+      await this.#changeStripe(shaped, { at: end - source.length, end, source, isLong });
+    }
+    return isFree;
   }
 
   async #change(
     at: number,
     byteCount: number,
     sourceOf: (from: number, to: number) => Uint8Array | undefined,
-  ): Promise<number> {
+  ): Promise<void> {
     const end = at + byteCount;
     const isLong = this.#options.inPlaceBytesMin <= byteCount;
     for (let from = at; from < end;) {
@@ -87,7 +122,6 @@ export class RangeWriter {
       from = to;
     }
     this.#journal.staged();
-    return this.#core.pending.ticket;
   }
 
   /** Locks the stripes of as much of the range as is taken at once, and says where that ends. */
@@ -136,11 +170,9 @@ export class RangeWriter {
     const { stripeBytes } = shaped.geometry;
     const changes: Promise<void>[] = [];
     for (let at = piece.at; at < piece.end;) {
-      const fresh = isWrite(piece) ? this.#columns.freshStripes(shaped, piece, at) : 0;
-      const stripeEnd = (Math.floor(at / stripeBytes) + Math.max(1, fresh)) * stripeBytes;
+      const stripeEnd = (Math.floor(at / stripeBytes) + 1) * stripeBytes;
       const part = partOf(piece, at, Math.min(piece.end, stripeEnd));
-      if (fresh > 0 && isWrite(part)) changes.push(this.#columns.writeStripes(shaped, part));
-      else changes.push(this.#changeStripe(shaped, part));
+      changes.push(this.#changeStripe(shaped, part));
       at = part.end;
     }
     await allDone(changes);

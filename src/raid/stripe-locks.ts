@@ -9,6 +9,8 @@ import { assert } from "../base/assert.ts";
 export interface StripeLock {
   readonly first: number;
   readonly end: number;
+  /** Told when somebody waits for some of it. */
+  readonly onWanted: () => void;
 }
 
 interface Waiting extends StripeLock {
@@ -19,20 +21,25 @@ export class StripeLocks {
   readonly #held = new Set<StripeLock>();
   #waiting: Waiting[] = [];
 
-  /** Whether someone waits; whoever works in the background lets them go first. */
-  get isContended(): boolean {
-    return this.#waiting.length > 0;
+  /** Whether somebody waits for some of it. */
+  isWanted(lock: StripeLock): boolean {
+    return this.#overlaps(lock, this.#waiting);
   }
 
   /** Takes the stripes from `first` up to, not including, `end`. */
-  async acquire(first: number, end: number): Promise<StripeLock> {
+  async acquire(
+    first: number,
+    end: number,
+    onWanted: () => void = () => undefined,
+  ): Promise<StripeLock> {
     assert(first < end, "a range of stripes is not empty");
-    const lock: StripeLock = { first, end };
+    const lock: StripeLock = { first, end, onWanted };
     if (!this.#overlaps(lock, this.#waiting)) {
       if (this.#take(lock)) return lock;
     }
     await new Promise<void>((grant) => {
-      this.#waiting.push({ first, end, grant: () => this.#grant(lock, grant) });
+      this.#waiting.push({ ...lock, grant: () => this.#grant(lock, grant) });
+      for (const held of this.#held) if (overlaps(lock, held)) held.onWanted();
     });
     return lock;
   }
@@ -70,7 +77,11 @@ export class StripeLocks {
 
 function overlapsAny(lock: StripeLock, others: Iterable<StripeLock>): boolean {
   for (const other of others) {
-    if (lock.first < other.end && other.first < lock.end) return true;
+    if (overlaps(lock, other)) return true;
   }
   return false;
+}
+
+function overlaps(lock: StripeLock, other: StripeLock): boolean {
+  return lock.first < other.end && other.first < lock.end;
 }

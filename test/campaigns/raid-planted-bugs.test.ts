@@ -182,7 +182,7 @@ test("a checksum that is not compared is caught", async () => {
 test("rows that are changed without their stripe's lock are caught", async () => {
   vi.spyOn(StripeLocks.prototype, "acquire").mockImplementation(async (first, end) => {
     await Promise.resolve();
-    return { first, end };
+    return { first, end, onWanted: () => undefined };
   });
   vi.spyOn(StripeLocks.prototype, "release").mockReturnValue();
   await expect(crash([five, six])).rejects.toThrow(/seed \d/u);

@@ -1,0 +1,110 @@
+import { describe, expect, test } from "vitest";
+import { SeededRandom } from "../base/random.ts";
+import { choices, CrashRun, type RunStep } from "./crash-run.suite.ts";
+import { Geometry } from "./geometry.ts";
+import { shapeName, type SmallShape } from "./test-array.suite.ts";
+
+const BLOCK_BYTES = 64;
+const five: SmallShape = { level: 5, memberCount: 4, blockBytes: BLOCK_BYTES, chunkBlocks: 2 };
+const STRIPE_BYTES: number = 3 * 2 * BLOCK_BYTES;
+const RUN_BYTES: number = 16 * STRIPE_BYTES;
+const SIZE_BYTES: number = 2 * RUN_BYTES;
+
+const shapes: readonly SmallShape[] = [
+  { level: 0, memberCount: 3, blockBytes: BLOCK_BYTES, chunkBlocks: 2 },
+  { level: 1, memberCount: 2, blockBytes: BLOCK_BYTES, chunkBlocks: 4 },
+  five,
+  { level: 5, memberCount: 3, blockBytes: BLOCK_BYTES, chunkBlocks: 1 },
+  { level: 6, memberCount: 5, blockBytes: BLOCK_BYTES, chunkBlocks: 2 },
+];
+
+test("writes that follow each other become one write for each member", async () => {
+  const run = await CrashRun.create(five, SIZE_BYTES);
+  await run.run(inOrder(0, RUN_BYTES, 3 * BLOCK_BYTES));
+  // The last of it completes the run, and is all that is waited for.
+  await run.array.read(0, new Uint8Array(RUN_BYTES));
+  expect(columnCount(run)).toBe(five.memberCount);
+  expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
+});
+
+test("what was gathered is read, told as written, and written over", async () => {
+  const run = await CrashRun.create(five, SIZE_BYTES);
+  await run.run(inOrder(0, 2 * STRIPE_BYTES + BLOCK_BYTES, BLOCK_BYTES));
+  const gathered = 2 * STRIPE_BYTES + BLOCK_BYTES;
+  expect(run.array.isWritten(0, SIZE_BYTES)).toEqual({ written: true, byteCount: gathered });
+  expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
+
+  await run.step(write(gathered, BLOCK_BYTES, 90));
+  await run.step(write(STRIPE_BYTES, 3 * BLOCK_BYTES, 91));
+  await run.step({ kind: "trim", at: 0, length: BLOCK_BYTES });
+  expect(run.array.isWritten(0, SIZE_BYTES)).toEqual({ written: false, byteCount: BLOCK_BYTES });
+  expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
+});
+
+test("whoever wants a stripe of it need not ask for it to be settled", async () => {
+  const run = await CrashRun.create(five, SIZE_BYTES);
+  await run.step(write(0, STRIPE_BYTES + BLOCK_BYTES, 1));
+  await run.step({ ...write(5 * STRIPE_BYTES, BLOCK_BYTES, 2), isDurable: true });
+  await run.step(write(RUN_BYTES, BLOCK_BYTES, 3));
+  await run.array.scrub();
+  expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
+  await run.array.close();
+});
+
+describe("what is gathered and synced survives a loss of power", () => {
+  for (const shape of shapes) {
+    test(shapeName(shape), async () => {
+      const { lossesMax } = new Geometry({ ...shape, layout: "left-symmetric" });
+      const losses = choices(shape.memberCount, lossesMax);
+      for (const seed of [3, 8]) {
+        const run = await CrashRun.create(shape, SIZE_BYTES);
+        await run.run(streams(seed));
+        expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
+        for (let moment = seed; moment < run.moments.length; moment += 23) {
+          const lost = losses[(moment * 7 + seed) % losses.length] ?? [];
+          const crash = { moment, seed: moment + seed, crash: "power", lost } as const;
+          expect(await run.refute(crash)).toBeUndefined();
+        }
+      }
+    });
+  }
+});
+
+/** Two that write in order, with syncs, and now and then a write or trim somewhere. */
+function streams(seed: number): readonly RunStep[] {
+  const random = new SeededRandom(seed);
+  const steps: RunStep[] = [];
+  const heads = [0, RUN_BYTES];
+  for (let value = 1; value < 40; value++) {
+    const which = random.below(2);
+    const head = heads[which] ?? 0;
+    const length = Math.min(SIZE_BYTES - head, BLOCK_BYTES * (1 + random.below(20)));
+    if (0 < length) steps.push({ ...write(head, length, value), isDurable: random.below(8) === 0 });
+    heads[which] = head + length;
+    const at = BLOCK_BYTES * random.below(SIZE_BYTES / BLOCK_BYTES - 4);
+    const other = random.below(12);
+    if (other === 0) steps.push(write(at + random.below(BLOCK_BYTES), 100, value + 40));
+    if (other === 1) steps.push({ kind: "trim", at, length: 2 * BLOCK_BYTES });
+    if (other < 4) steps.push({ kind: "sync" });
+  }
+  return [...steps, { kind: "sync" }];
+}
+
+/** From the one byte to the other, in pieces. */
+function inOrder(from: number, to: number, pieceBytes: number): readonly RunStep[] {
+  const steps: RunStep[] = [];
+  for (let at = from; at < to; at += pieceBytes) {
+    steps.push(write(at, Math.min(pieceBytes, to - at), steps.length + 1));
+  }
+  return steps;
+}
+
+function write(at: number, length: number, value: number): RunStep & { readonly kind: "write" } {
+  return { kind: "write", at, length, value, isDurable: false };
+}
+
+/** How many writes of members were what a whole run has on one of them. */
+function columnCount(run: CrashRun): number {
+  const writes = run.recordings.flatMap((recording) => recording.writes);
+  return writes.filter(({ bytes }) => bytes.length === RUN_BYTES / 3).length;
+}
