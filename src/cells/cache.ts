@@ -71,7 +71,7 @@ export class Cache {
   #pinEpoch = 1;
   readonly #free: Int32Array;
   #freeCount: number;
-  #lentCount = 0;
+  #lentFrom: number;
   #hand = 0;
   #dirtyCount = 0;
   #sumLow = new Uint32Array(0);
@@ -103,6 +103,7 @@ export class Cache {
       this.#free[index] = options.frameCount - 1 - index;
     }
     this.#freeCount = options.frameCount;
+    this.#lentFrom = options.frameCount;
     const share = Math.floor(options.frameCount / LOADING_SHARE);
     this.#loadingMax = Math.max(1, Math.min(LOADING_MAX, share));
   }
@@ -131,26 +132,19 @@ export class Cache {
   }
 
   /**
-   * Takes the last `count` frames, none of which was in use yet, away from the pages, and returns
-   * where they begin: one region for other things, until `takeBack`.
+   * Takes the last `count` frames that were never in use away from the pages, and returns where
+   * they begin: one region for other things, until each is given back; -1 if there are too few.
    */
   lend(count: number): number {
-    const first = this.frameCount - count;
-    for (let frame = first; frame < this.frameCount; frame++) {
-      assert(this.#free[this.frameCount - 1 - frame] === frame, "only unused frames are lent");
+    const first = this.#lentFrom - count;
+    if (this.#freeCount < count) return -1;
+    for (let index = 0; index < count; index++) {
+      if (this.#free[index] !== this.#lentFrom - 1 - index) return -1;
     }
     this.#free.copyWithin(0, count, this.#freeCount);
     this.#freeCount -= count;
-    this.#lentCount = count;
+    this.#lentFrom = first;
     return this.#framesAt + (first << PAGE_SHIFT);
-  }
-
-  /** Takes back what was lent. */
-  takeBack(): void {
-    for (let frame = this.frameCount - this.#lentCount; frame < this.frameCount; frame++) {
-      this.#giveBack(frame);
-    }
-    this.#lentCount = 0;
   }
 
   /** A frame for other things, until `giveBack`; some page can always be evicted for it. */
@@ -159,6 +153,7 @@ export class Cache {
     return this.#framesAt + (this.#takeFrame() << PAGE_SHIFT);
   }
 
+  /** Gives back a frame that was lent or borrowed; it is the next to be taken. */
   giveBack(at: number): void {
     this.#giveBack(this.#frameAt(at));
   }

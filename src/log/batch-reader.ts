@@ -42,8 +42,12 @@ export type FoundBatch = Found & { readonly kind: "batch" };
 export interface BatchReaderOptions {
   readonly from: LogPoint;
   readonly sliceBytes: number;
-  /** Where slices are read to; without it, memory of its own. */
-  readonly buffer?: Uint8Array;
+  /**
+   * Memory that slices are read into; without it, the reader's own. It is called again, always for
+   * as much, when that is full, and may return the same; what it returned before is then read for
+   * the last time in the same turn.
+   */
+  readonly nextBuffer?: () => Uint8Array;
   readonly batchBytesMax: number;
   /** Whether a header is of a batch that belongs to the log, rather than one that was cut off. */
   readonly isOfTheLog: (header: FoundHeader) => boolean;
@@ -54,7 +58,7 @@ export class BatchReader {
   readonly #codec: BatchCodec;
   readonly #sliceUnits: number;
   readonly #options: BatchReaderOptions;
-  readonly #buffer: Uint8Array;
+  #buffer: Uint8Array;
   /** Units from `#firstPosition` up to `#endPosition` are at the front of it. */
   #window: Uint8Array;
   #firstPosition: number;
@@ -69,7 +73,8 @@ export class BatchReader {
     this.#codec = codec;
     this.#sliceUnits = Math.max(1, Math.floor(options.sliceBytes / ring.unitBytes));
     this.#options = options;
-    this.#buffer = options.buffer ?? new Uint8Array(2 * this.#sliceUnits * ring.unitBytes);
+    const bytes = 2 * this.#sliceUnits * ring.unitBytes;
+    this.#buffer = options.nextBuffer?.() ?? new Uint8Array(bytes);
     this.#window = this.#buffer;
     this.#point = options.from;
     this.#firstPosition = options.from.position;
@@ -165,7 +170,10 @@ export class BatchReader {
       (this.#endPosition - this.#firstPosition) * unitBytes,
     );
     const lengthBytes = units * unitBytes;
-    this.#window = lengthBytes <= this.#buffer.length ? this.#buffer : new Uint8Array(lengthBytes);
+    if (lengthBytes <= this.#buffer.length) {
+      this.#buffer = this.#options.nextBuffer?.() ?? this.#buffer;
+      this.#window = this.#buffer;
+    } else this.#window = new Uint8Array(lengthBytes);
     this.#window.set(kept);
     this.#firstPosition = from;
   }

@@ -63,7 +63,7 @@ export async function recoverLog(
   checksums: Checksums,
   log: LogDescription,
   visit: LogVisitor,
-  buffer?: Uint8Array,
+  nextBuffer?: () => Uint8Array,
 ): Promise<RecoveredLog> {
   const { zone, anchor } = log;
   checkZone(zone, volume.name, volume.writeUnitBytes);
@@ -77,7 +77,7 @@ export async function recoverLog(
     sliceBytes: SLICE_BYTES,
     batchBytesMax: batchBytesMax(zone),
     isOfTheLog: (header) => isOfTheLog(history, header),
-    ...(buffer === undefined ? {} : { buffer }),
+    ...(nextBuffer === undefined ? {} : { nextBuffer }),
   });
   const limit = anchor.position + ring.unitCount;
   const index = new BatchIndex(ring.unitCount);

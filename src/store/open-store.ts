@@ -83,7 +83,7 @@ export async function openStore(
       cleanBatch: found.cleanBatch,
     },
     (entry) => replay.visit(entry),
-    replay.buffer,
+    () => replay.nextBuffer(),
   );
   await replay.end(recovered.lastLsn);
   const { lastLsn, cutTornBatch } = recovered;

@@ -67,10 +67,11 @@ class Machine {
     const growth = new PageGrowth(this.volume, this.cells, 0);
     const replay = new Replay(this.cells, this.census, new Dependencies(), growth);
     for (let first = 0; first < entries.length; first += perBatch) {
+      const buffer = replay.nextBuffer();
       const bodies = entries.slice(first, first + perBatch).map(encodeEntry);
       const batch = concatBytes(bodies);
-      const isLarge = replay.buffer.length < batch.length;
-      if (!isLarge) replay.buffer.set(batch);
+      const isLarge = buffer.length < batch.length;
+      if (!isLarge) buffer.set(batch);
       let bodyAt = 0;
       for (const body of bodies) {
         this.#lastLsn++;
@@ -78,14 +79,14 @@ class Machine {
           lsn: lsn(this.#lastLsn),
           kind: ENTRY_WRITES,
           view: viewNumber(1),
-          bytes: isLarge ? batch : replay.buffer,
+          bytes: isLarge ? batch : buffer,
           bodyAt,
           bodyBytes: body.length,
         });
         bodyAt += body.length;
       }
       // What was visited may be overwritten.
-      (isLarge ? batch : replay.buffer).fill(0xee);
+      (isLarge ? batch : buffer).fill(0xee);
     }
     await replay.end(lsn(this.#lastLsn));
   }

@@ -27,7 +27,7 @@ import { ENTRY_WRITES, WriteCursor } from "./write-set.ts";
 /** The share of the cache that is the window, up to a size beyond which there is little gain. */
 const WINDOW_SHARE = 1 / 4;
 const WINDOW_BYTES_MAX: number = 256 << 20;
-/** The share that the log is read into, up to a size that stays close to the processor. */
+/** The share that the log is read into at a time, up to a size that stays near the processor. */
 const BUFFER_SHARE = 1 / 16;
 const BUFFER_BYTES_MAX: number = 4 << 20;
 /** Of what is left of it, the share that may be dirty before it is written. */
@@ -36,8 +36,6 @@ const DIRTY_SHARE_MAX = 0.8;
 const EXTENT_SHARE_MAX = 1 / 8;
 
 export class Replay {
-  /** Where the log is best read to. */
-  readonly buffer: Uint8Array;
   entryCount = 0;
   readonly #cells: Cells;
   readonly #growth: PageGrowth;
@@ -47,7 +45,9 @@ export class Replay {
   readonly #window: ReplayWindow;
   readonly #rows: ReplayRows;
   readonly #writes = new WriteCursor();
-  readonly #bufferAt: number;
+  readonly #bufferFrames: number;
+  #buffer: Uint8Array = new Uint8Array(0);
+  #bufferAt = -1;
   readonly #extentBytesMax: number;
 
   constructor(cells: Cells, census: Census, dependencies: Dependencies, growth: PageGrowth) {
@@ -57,11 +57,7 @@ export class Replay {
     const { cache, tree } = cells;
     const bufferFrames = framesOf(cache.frameCount, BUFFER_SHARE, BUFFER_BYTES_MAX);
     const windowFrames = framesOf(cache.frameCount, WINDOW_SHARE, WINDOW_BYTES_MAX);
-    this.#bufferAt = cache.lend(bufferFrames);
-    this.buffer = cache.slab.bytes.subarray(
-      this.#bufferAt,
-      this.#bufferAt + bufferFrames * PAGE_BYTES,
-    );
+    this.#bufferFrames = bufferFrames;
     this.#extentBytesMax = cache.frameCount * PAGE_BYTES * EXTENT_SHARE_MAX;
     const left = cache.frameCount - bufferFrames - windowFrames;
     const dirtyFramesMax = Math.floor(left * DIRTY_SHARE_MAX);
@@ -72,6 +68,31 @@ export class Replay {
     this.#rows = new ReplayRows(cache.slab, this.#window, census);
   }
 
+  /**
+   * Where the log is best read to. While there is memory that nobody has touched, it is a new part
+   * of that, and the old one becomes frames: the operating system clears memory when it is first
+   * touched, and whoever reads does that beside us.
+   */
+  nextBuffer(): Uint8Array {
+    const { cache } = this.#cells;
+    const at = cache.lend(this.#bufferFrames);
+    if (at >= 0) {
+      this.#giveBuffer();
+      this.#bufferAt = at;
+      this.#buffer = cache.slab.bytes.subarray(at, at + this.#bufferFrames * PAGE_BYTES);
+    }
+    assert(this.#bufferAt >= 0, "the first buffer is asked for before any page");
+    return this.#buffer;
+  }
+
+  #giveBuffer(): void {
+    if (this.#bufferAt < 0) return;
+    for (let frame = 0; frame < this.#bufferFrames; frame++) {
+      this.#cells.cache.giveBack(this.#bufferAt + frame * PAGE_BYTES);
+    }
+    this.#bufferAt = -1;
+  }
+
   visit(entry: LogEntry): Promise<void> | undefined {
     if (entry.kind !== ENTRY_WRITES) {
       if ((entry.kind & KIND_IGNORABLE) !== 0) return undefined;
@@ -79,14 +100,14 @@ export class Replay {
     }
     this.entryCount++;
     this.#writes.enter(entry.bytes, entry.bodyAt, entry.bodyBytes);
-    const slabAt = entry.bytes === this.buffer ? this.#bufferAt : -1;
+    const slabAt = entry.bytes === this.#buffer ? this.#bufferAt : -1;
     return this.#gather(entry.bytes, slabAt, entry.lsn);
   }
 
   /** Applies what is left, and gives the buffer back to the cache. */
   async end(lastLsn: Lsn): Promise<void> {
     await this.#flush();
-    this.#cells.cache.takeBack();
+    this.#giveBuffer();
     this.#dependencies.wroteAny(lastLsn);
   }
 
