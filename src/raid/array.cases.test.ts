@@ -133,7 +133,7 @@ test("members of other arrays are refused, also as new ones", async () => {
   );
 });
 
-test("a second error while a member is rebuilt loses that block by name, and it heals", async () => {
+test("a second error while a member is rebuilt loses that block by name, until it can be had", async () => {
   const plan = new FaultPlan();
   const run = await CrashRun.create(five, SIZE_BYTES, plan);
   await run.step({ kind: "write", at: 0, length: SIZE_BYTES, value: 1, isDurable: true });
@@ -150,7 +150,6 @@ test("a second error while a member is rebuilt loses that block by name, and it 
   });
   await run.array.add(run.addVolume());
   await run.array.settled();
-  plan.clear();
   expect(run.array.status().health).toBe("whole");
   expect(run.array.status().counters.blocksLost).toBe(1);
   const lost: number[] = [];
@@ -161,7 +160,11 @@ test("a second error while a member is rebuilt loses that block by name, and it 
     else expect(bytes).toEqual(pattern(SIZE_BYTES, 1).slice(at, at + 64));
   }
   const named = run.world.events.find(({ name }) => name === "raid.block-lost")?.fields["at"];
-  expect(lost).toEqual(named === undefined ? [] : [named]);
+  expect(lost.length).toBeGreaterThan(0);
+  if (named !== undefined) expect(lost).toContain(named);
+  // What could not be read may be read again, and then nothing is lost.
+  plan.clear();
+  expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
   await run.step({ kind: "write", at: 0, length: SIZE_BYTES, value: 2, isDurable: true });
   expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
   expect(await run.array.scrub()).toMatchObject({ lostAt: [], parityRepaired: 0 });

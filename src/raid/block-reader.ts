@@ -6,7 +6,10 @@
  *  1. no bytes are returned but those that the table, or what is pending, vouches for;
  *  2. a block whose member returned others, or none, is had from the rest of its row, and put right
  *     on its member before the answer;
- *  3. what can't be had is told as `ERR_CORRUPT`, by the array's own numbers and its members'
+ *  3. a block whose checksum is lost is computed from the rest of its row, if each block of that
+ *     agrees with its own: parity that isn't lost never disagrees with its data. From then on its
+ *     checksum is known again;
+ *  4. what can't be had is told as `ERR_CORRUPT`, by the array's own numbers and its members'
  *     names.
  *
  * A block may change while it is read. Then it is read again; a block is called wrong only when
@@ -17,7 +20,7 @@ import { equalBytes } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import type { Member } from "./member.ts";
 import { BLOCK_DATA, BLOCK_IN_PLACE, BLOCK_LOST, type PendingBlock } from "./pending-rows.ts";
-import { arrayBytesAt, type RaidCore, rolesOfSlot } from "./raid-core.ts";
+import { arrayBytesAt, type RaidCore, rolesOfSlot, writersOfSlot } from "./raid-core.ts";
 import type { Shaped } from "./shape.ts";
 
 /** What is expected of a block. */
@@ -67,15 +70,12 @@ export class BlockReader {
   async readLocked(row: number, slot: number, target: Uint8Array): Promise<boolean> {
     const attempt = await this.#attempt(row, slot, target, 0);
     if (attempt === "read" || attempt === "hole") return attempt === "read";
-    // Parity may have something to say of it, but nothing that could be checked.
-    if (attempt === "lost") throw this.#corrupt(row, [slot]);
     await this.recoverLocked(row, slot, target);
     return true;
   }
 
   /** Fills `target` from the rest of the row, and puts right whoever has the block wrong. */
   async recoverLocked(row: number, slot: number, target: Uint8Array): Promise<void> {
-    if (this.#expected(row, slot).kind === "lost") throw this.#corrupt(row, [slot]);
     const shaped = this.#core.shape.atRow(row);
     if (shaped.geometry.isMirror) await this.#recoverMirrored(row, target);
     else await this.#recoverFromParity(shaped, row, slot, target);
@@ -193,12 +193,51 @@ export class BlockReader {
       wrong.map(({ index }) => index),
       wrong.map((one) => one.target),
     );
-    if (!this.#agrees(row, slot, target)) this.#believeMember(row, slot, target, onDisk, wrong);
+    const isLost = this.#expected(row, slot).kind === "lost";
+    if (isLost) this.#refuseMore(row, wrong);
+    else if (!this.#agrees(row, slot, target)) {
+      this.#believeMember(row, slot, target, onDisk, wrong);
+    }
     for (const one of wrong) {
+      if (this.#expected(row, one.slot).kind === "lost") {
+        await this.#takeBack(shaped, row, one.slot, one.target);
+        continue;
+      }
       const member = this.#core.members.readable(one.slot, row);
       if (member === undefined || !this.#agrees(row, one.slot, one.target)) continue;
       await this.#putRight(member, row, one.slot, one.target);
     }
+  }
+
+  /** What was computed must agree with the checksums of all those of which one is known. */
+  #refuseMore(row: number, wrong: readonly WrongBlock[]): void {
+    const isSound = wrong.every(({ slot, target }) => {
+      const expected = this.#expected(row, slot);
+      return expected.kind === "lost" || this.#agrees(row, slot, target);
+    });
+    if (isSound) return;
+    throw this.#corrupt(
+      row,
+      wrong.map((one) => one.slot),
+    );
+  }
+
+  /**
+   * Puts in place what was computed of a block that was lost, and enters its checksum. Nothing has
+   * to be journalled: until the entry is durable the block is computed again.
+   */
+  async #takeBack(shaped: Shaped, row: number, slot: number, bytes: Uint8Array): Promise<void> {
+    const { layout, members, pending, table, world } = this.#core;
+    // What is recorded as lost with a batch is so until that is in place.
+    if (pending.get(row, slot) !== undefined) return;
+    for (const member of writersOfSlot(this.#core, shaped.geometry, slot)) {
+      await members.write(member, layout.rowAt(row), bytes);
+      await members.sync(member);
+    }
+    await members.settled();
+    if (pending.get(row, slot) !== undefined || !table.isLost(row, slot)) return;
+    table.set(row, slot, this.#crc(bytes), members.record.event);
+    world.trace.event("raid.checksum-repaired", { row, slot });
   }
 
   #agrees(row: number, slot: number, bytes: Uint8Array): boolean {

@@ -26,7 +26,7 @@ export async function replayJournal(
     found.behind.map(async (member) => await members.giveRecord(member, found.foundRecord)),
   );
   if (found.isChanged) await members.save();
-  const { sequenceMax } = await new TableLoader(core).load(options.force);
+  const { sequenceMax, isLost } = await new TableLoader(core).load(options.force);
   checkpointer.skipTo(sequenceMax);
   if (!members.record.clean) {
     const reader = new JournalReader(core, ring);
@@ -38,7 +38,13 @@ export async function replayJournal(
     core.world.trace.event("raid.replayed", { batches: batches.length });
   }
   const incarnation = newIncarnation(core.world, members.record.sequence);
-  await checkpointer.run((record) => ({ ...record, clean: false, incarnation }));
+  await checkpointer.run((record) => ({
+    ...record,
+    clean: false,
+    incarnation,
+    // It computes what has no checksum while the rest of the rows is there.
+    scrubRow: isLost ? 0 : record.scrubRow,
+  }));
 }
 
 /**

@@ -4,8 +4,9 @@
  * with the next checkpoint.
  *
  * The record has a digest over what should have been found. If it differs, then some table block's
- * newest side is gone everywhere: those of which a side is damaged are marked as lost, and if there
- * is none, nobody can say which it is, and the array is refused.
+ * newest side is gone everywhere: those of which a side is damaged are marked as lost, to be had
+ * from the rest of their rows where that can be, and if there is none, nobody can say which it is,
+ * and the array is refused.
  */
 
 import { Fault } from "../base/fault.ts";
@@ -31,6 +32,8 @@ interface Candidates {
 export interface LoadedTable {
   /** The highest sequence seen, whether it counts or not. */
   readonly sequenceMax: number;
+  /** Whether entries are lost by it. */
+  readonly isLost: boolean;
 }
 
 export class TableLoader {
@@ -46,8 +49,9 @@ export class TableLoader {
     const { layout, members, table } = this.#core;
     for (let group = 0; group < layout.groupCount(table.rows); group++)
       await this.#loadGroup(group);
-    if (!equalHashes(table.digest, members.record.tableDigest)) this.#distrust(force);
-    return { sequenceMax: Math.max(this.#sequenceMax, members.record.tableSequence) };
+    const isLost = !equalHashes(table.digest, members.record.tableDigest);
+    if (isLost) this.#distrust(force);
+    return { sequenceMax: Math.max(this.#sequenceMax, members.record.tableSequence), isLost };
   }
 
   async #loadGroup(group: number): Promise<void> {
