@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { hostWorld } from "../host/world.ts";
 import { connectToHolder } from "./control-connection.ts";
 import type { DiskArray, DiskArrayStatus, ScrubFindings } from "./disk-array.ts";
+import { statusOfDisks } from "./look-at-disks.ts";
 import { memberAddress } from "./member-lock.ts";
 import { assembleDisks, createOnDisks, type NewDiskArray } from "./open-disk-array.ts";
 
@@ -240,4 +241,33 @@ test("the socket is for its user alone", async () => {
   const address = memberAddress(disk("a"));
   if (address.kind !== "local") throw new Error("it is a local socket");
   expect((await stat(address.path)).mode & 0o777).toBe(0o600);
+});
+
+test("a member that was cut short is out by that name, and is filled again from its beginning", async () => {
+  const array = await create();
+  await array.volume.writeDurable(0, CONTENT);
+  await array.close();
+  const { size } = await stat(disk("b"));
+  await truncate(disk("b"), size - SIZE / 4);
+
+  const looked = await statusOfDisks(world, disks());
+  const again = await assemble();
+  for (const { health, absent } of [looked, again.status()]) {
+    expect(health).toBe("degraded");
+    expect(absent[0]?.reason).toContain(`it was cut short: it has ${size - SIZE / 4} of ${size}`);
+  }
+  expect(await again.add(disk("b"))).toEqual({ kind: "rebuilding", role: 1 });
+  await again.volume.settled();
+  expect((await again.scrub())?.repaired).toBe(0);
+  await again.fail(disk("a"));
+  expect(await contentOf(again)).toEqual(CONTENT);
+});
+
+test("of files of which none can be read it is said why", async () => {
+  await expect(statusOfDisks(world, [disk("x")])).rejects.toThrow(/"[^"]*x": Cannot open/u);
+});
+
+test("a journal that is no whole number of units is refused with the next size up", async () => {
+  const creating = create({ journalBytes: (4 << 20) + 1 });
+  await expect(creating).rejects.toThrow(`give it ${(4 << 20) + 4096}`);
 });

@@ -3,9 +3,9 @@
  * else. The journal isn't replayed, so that only what is in the superblocks is known.
  */
 
-import { messageOf } from "../base/fault.ts";
+import { Fault, messageOf } from "../base/fault.ts";
 import { type Assembly, type FoundMember, judgeAssembly } from "../raid/assembly.ts";
-import { readSuperblock } from "../raid/read-superblock.ts";
+import { readSuperblock, shortageOf } from "../raid/read-superblock.ts";
 import type { RoleStatus } from "../raid/status.ts";
 import { type FoundSuperblock, idText, type RoleRecord } from "../raid/superblock.ts";
 import { openFileVolume } from "../volume/file-volume.ts";
@@ -17,6 +17,7 @@ export interface LookedAtDisk {
   readonly path: string;
   /** Undefined if the file cannot be read. */
   readonly found: FoundSuperblock | undefined;
+  /** Why it cannot be read, or relied on. */
   readonly problem: string | undefined;
 }
 
@@ -25,7 +26,8 @@ export async function lookAtDisk({ files, checksums }: World, path: string): Pro
     const readOnly = { open: async (name: string) => await files.open(name, "read") };
     const volume = await openFileVolume(readOnly, path);
     try {
-      return { path, found: await readSuperblock(volume, checksums), problem: undefined };
+      const found = await readSuperblock(volume, checksums);
+      return { path, found, problem: shortageOf(volume, found) };
     } finally {
       await volume.close();
     }
@@ -45,14 +47,20 @@ export async function statusOfDisks(
   const absent: AbsentDisk[] = [];
   for (const { path, found, problem } of disks) {
     if (found === undefined) absent.push({ path, reason: problem ?? "it cannot be read" });
-    else members.push({ name: path, found, isBroken: false });
+    else members.push({ name: path, found, problem });
   }
+  if (members.length === 0) throw nothingToRead(absent);
   const verdict = judgeAssembly(members, { force: false });
   if (verdict.kind === "refuse") throw verdict.fault;
   for (const { member, reason } of verdict.out) {
     absent.push({ path: members[member]?.name ?? "", reason });
   }
   return statusFrom(verdict, members, absent);
+}
+
+function nothingToRead(absent: readonly AbsentDisk[]): Fault {
+  const reasons = absent.map(({ path, reason }) => `"${path}": ${reason}`);
+  return new Fault("ERR_ARGUMENT", `None of the files can be read: ${reasons.join("; ")}`);
 }
 
 function statusFrom(

@@ -48,7 +48,8 @@ export async function assembleDisks(
   const reasons = new Map<string, string>();
   return await holding(world, options, async ({ disks, events }) => {
     const unsubscribe = events.subscribe((name, { member, why }) => {
-      if (name === "raid.member-out") reasons.set(String(member), String(why));
+      const isAbout = name === "raid.member-out" || name === "raid.member-failed";
+      if (isAbout) reasons.set(String(member), String(why));
     });
     const volumes = await takeAll(disks, paths, reasons);
     const array = await assembleArray(events.within(world), volumes, {

@@ -104,13 +104,17 @@ export function examined({
     return { path, member: false, problem: newer };
   }
   if (found.kind !== "valid") {
-    const reason = found.kind === "empty" ? "no member of an array" : "its superblocks are damaged";
+    const reason =
+      found.kind === "empty"
+        ? "no member of an array"
+        : "no member of an array, or its superblocks are damaged";
     return { path, member: false, problem: reason };
   }
   const { memberId, purpose, array } = found.superblock;
   return {
     path,
     member: true,
+    problem,
     memberId: idText(memberId),
     purpose,
     role: roleOf(found.superblock),
@@ -143,6 +147,7 @@ export function describeExamined(disk: LookedAtDisk): string {
   return [
     `${path}: ${part} of raid${array.level} of ${array.memberCount}, ` +
       amount(array.sizeBytes, "bytes"),
+    ...(problem === undefined ? [] : [`  problem    ${problem}`]),
     `  array      ${idText(array.arrayId)}`,
     `  member     ${idText(memberId)}`,
     `  event      ${array.event}, sequence ${array.sequence}, ` +

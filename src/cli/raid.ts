@@ -131,7 +131,9 @@ function addLookingCommands(raid: Command, io: CommandIo): void {
         files.map(async (path) => await lookAtDisk(world, fileName(path))),
       );
       io.result(disks.map(examined), () => disks.map(describeExamined).join("\n"));
-      const isAmiss = disks.some(({ found }) => found?.kind !== "valid");
+      const isAmiss = disks.some(
+        ({ found, problem }) => found?.kind !== "valid" || problem !== undefined,
+      );
       io.setExitCode(isAmiss ? EXIT.degraded : EXIT.ok);
     });
 }

@@ -104,26 +104,29 @@ test("strangers, copies, and what is not a member are refused by name", () => {
   const twin = { ...member(1, array), name: "copy of 1" };
   const all = [member(0, array), member(1, array), twin];
   expect(message(judge(all))).toContain('"1" and "copy of 1"');
-  expect(message(judge([{ name: "x", found: { kind: "empty" }, isBroken: false }]))).toContain(
+  expect(message(judge([{ name: "x", found: { kind: "empty" }, problem: undefined }]))).toContain(
     '"x"',
   );
-  const foreign = { name: "y", found: { kind: "foreign", major: 3 }, isBroken: false } as const;
+  const foreign = { name: "y", found: { kind: "foreign", major: 3 }, problem: undefined } as const;
   expect(message(judge([foreign, member(0, array)]))).toContain("format version 3");
 });
 
 test("what is damaged is left out while the others suffice", () => {
   const array = record({ memberCount: 3 });
-  const damaged: FoundMember = { name: "1", found: { kind: "damaged" }, isBroken: false };
+  const damaged: FoundMember = { name: "1", found: { kind: "damaged" }, problem: undefined };
   const verdict = judge([member(0, array), damaged, member(2, array)]);
   expect(seats(verdict)).toEqual([0, undefined, 2]);
   expect(verdict.kind === "assemble" && verdict.out).toEqual([
-    { member: 1, reason: "its superblocks are damaged" },
+    { member: 1, reason: "it is no member of an array, or its superblocks are damaged" },
   ]);
 });
 
 test("who is here and broken is left out, and did not go on alone", () => {
   const mirror = record({ level: 1, memberCount: 2 });
-  const verdict = judge([member(0, mirror), { ...member(1, mirror), isBroken: true }]);
+  const verdict = judge([
+    member(0, mirror),
+    { ...member(1, mirror), problem: "a sync of it failed" },
+  ]);
   expect(seats(verdict)).toEqual([0, undefined]);
 });
 
@@ -161,7 +164,7 @@ function message(verdict: AssemblyVerdict): string {
 
 function member(index: number, array: ArrayRecord, purpose: MemberPurpose = "member"): FoundMember {
   const superblock = { memberId: idOf(index), purpose, array };
-  return { name: String(index), found: { kind: "valid", superblock }, isBroken: false };
+  return { name: String(index), found: { kind: "valid", superblock }, problem: undefined };
 }
 
 function idOf(index: number): Uint8Array {

@@ -31,8 +31,8 @@ export interface FoundMember {
   /** For messages: the path. */
   readonly name: string;
   readonly found: FoundSuperblock;
-  /** It cannot be relied on: a sync of it failed, or it did not answer in time. */
-  readonly isBroken: boolean;
+  /** Why it cannot be relied on, if it can't. */
+  readonly problem: string | undefined;
 }
 
 export interface AssemblyWishes {
@@ -107,8 +107,10 @@ export function judgeAssembly(
 }
 
 function validMembers(members: readonly FoundMember[]): readonly Candidate[] {
-  return members.flatMap(({ name, found, isBroken }, index) =>
-    found.kind === "valid" ? [{ index, name, superblock: found.superblock, isBroken }] : [],
+  return members.flatMap(({ name, found, problem }, index) =>
+    found.kind === "valid"
+      ? [{ index, name, superblock: found.superblock, isBroken: problem !== undefined }]
+      : [],
   );
 }
 
@@ -376,16 +378,22 @@ function outMembers(
     ...spares,
   ]);
   const returned = new Set(seats.map((seat) => seat.returned?.member));
-  return members.flatMap(({ found, isBroken }, member) => {
+  return members.flatMap(({ found, problem }, member) => {
     if (seated.has(member)) return [];
-    if (isBroken)
-      return [{ member, reason: "a sync of it failed, or it did not answer: replace it" }];
+    if (problem !== undefined) return [{ member, reason: problem }];
     if (returned.has(member)) return [{ member, reason: "it is behind: add it again" }];
     const known = candidates.some(({ index }) => index === member);
     if (known) return [{ member, reason: "it was removed from the array" }];
-    return [{ member, reason: `its superblocks are ${found.kind}` }];
+    return [{ member, reason: superblockWords[found.kind] }];
   });
 }
+
+const superblockWords = {
+  valid: "it has no place in the array",
+  empty: "it is no member of an array",
+  damaged: "it is no member of an array, or its superblocks are damaged",
+  foreign: "it is of another format version",
+} as const;
 
 function quoted(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(", ");

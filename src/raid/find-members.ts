@@ -7,7 +7,7 @@ import { Member } from "./member.ts";
 import { MemberLayout, tableCopiesOf } from "./member-layout.ts";
 import type { AssembleOptions } from "./options.ts";
 import type { RaidWorld } from "./raid-world.ts";
-import { readSuperblock } from "./read-superblock.ts";
+import { readSuperblock, shortageOf } from "./read-superblock.ts";
 import { inTime, Stall } from "./stall.ts";
 import type { ArrayRecord, RoleRecord } from "./superblock.ts";
 
@@ -67,19 +67,20 @@ function sequenceOf(
 
 async function findMember(world: RaidWorld, volume: Volume, stallMs: number): Promise<FoundMember> {
   const { name } = volume;
-  let isBroken = false;
+  let problem: string | undefined;
   try {
     // What a process wrote that was killed may be in a cache only, and is gone with the power.
     await inTime(world.clock, stallMs, volume.sync());
   } catch {
-    isBroken = true;
+    problem = "a sync of it failed, or did not end: replace it";
   }
   try {
     const reading = readSuperblock(volume, world.checksums);
-    return { name, found: await inTime(world.clock, stallMs, reading), isBroken };
+    const found = await inTime(world.clock, stallMs, reading);
+    return { name, found, problem: problem ?? shortageOf(volume, found) };
   } catch (error) {
     if (!(error instanceof Stall)) throw error;
-    return { name, found: { kind: "damaged" }, isBroken: true };
+    return { name, found: { kind: "damaged" }, problem: "it does not answer: replace it" };
   }
 }
 

@@ -7,7 +7,7 @@ import { Geometry, isPowerOfTwo } from "./geometry.ts";
 import { batchBytesFor } from "./journal-batch.ts";
 import { batchBytesMaxOf } from "./journal-ring.ts";
 import { Member, type RoleSeat } from "./member.ts";
-import { MemberLayout, tableCopiesOf } from "./member-layout.ts";
+import { MemberLayout, roundUp, tableCopiesOf, unitBytesOf } from "./member-layout.ts";
 import type { CreateOptions } from "./options.ts";
 import type { RaidWorld } from "./raid-world.ts";
 import { readSuperblock } from "./read-superblock.ts";
@@ -33,6 +33,7 @@ export async function formatMembers(
     memberCount: volumes.length,
     chunkBlocks: options.chunkBytes / options.blockBytes,
   });
+  checkJournalUnits(options);
   const layout = new MemberLayout({ ...options, tableCopies: tableCopiesOf(options) });
   checkUnits(volumes, options.blockBytes);
   checkJournal(geometry, layout);
@@ -122,6 +123,15 @@ function checkUnits(volumes: readonly Volume[], blockBytes: number): void {
       `of that, not ${blockBytes}`;
     throw new Fault("ERR_ARGUMENT", message, { member: name, writeUnitBytes, blockBytes });
   }
+}
+
+function checkJournalUnits({ blockBytes, journalBytes }: CreateOptions): void {
+  const unitBytes = unitBytesOf(blockBytes);
+  if (journalBytes % unitBytes === 0) return;
+  const message =
+    `A journal has whole units of ${unitBytes} bytes, not ${journalBytes} bytes: give it ` +
+    `${roundUp(journalBytes, unitBytes)}`;
+  throw new Fault("ERR_ARGUMENT", message, { journalBytes, unitBytes });
 }
 
 /** A stripe of one member more must fit into a batch, or the array could never be grown by one. */

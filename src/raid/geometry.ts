@@ -198,7 +198,9 @@ function checkGeometry(options: GeometryOptions): void {
     });
   }
   if (!isPowerOfTwo(chunkBlocks)) {
-    throw refused(`A chunk has a power of two of blocks, not ${chunkBlocks}`, { chunkBlocks });
+    const given = `not ${chunkBlocks * blockBytes} bytes`;
+    const message = `A chunk has a power of two of blocks of ${blockBytes} bytes, ${given}`;
+    throw refused(message, { chunkBlocks });
   }
 }
 

@@ -7,7 +7,7 @@ import type { ArrayParts } from "./array-parts.ts";
 import { newId, prepareGroups } from "./format-members.ts";
 import { Member } from "./member.ts";
 import { beginReshape } from "./reshape.ts";
-import { readSuperblock } from "./read-superblock.ts";
+import { readSuperblock, shortageOf } from "./read-superblock.ts";
 import { idText, type MemberSuperblock, type RoleRecord } from "./superblock.ts";
 
 /** What became of a volume that was added. */
@@ -121,7 +121,9 @@ export class Membership {
         "be lost. Wipe it to add it as a new member";
       throw new Fault("ERR_ARGUMENT", message, { member: volume.name });
     }
-    const asItLeft = record.leftSequence - 1 <= sequence && 0 < record.leftSequence;
+    const isCut = shortageOf(volume, { kind: "valid", superblock }) !== undefined;
+    const isOfThen = record.leftSequence - 1 <= sequence && 0 < record.leftSequence;
+    const asItLeft = isOfThen && !isCut;
     const member = await this.#prepare(volume, superblock.memberId);
     await this.#seat(role, member, asItLeft ? record.leftEvent : 0);
     return { kind: asItLeft ? "re-added" : "rebuilding", role };

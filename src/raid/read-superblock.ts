@@ -3,7 +3,7 @@
 import { isFault } from "../base/fault.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Checksums } from "../world/world.ts";
-import { SUPERBLOCK_BYTES } from "./member-layout.ts";
+import { MemberLayout, SUPERBLOCK_BYTES, tableCopiesOf } from "./member-layout.ts";
 import { decodeSuperblocks, type FoundSuperblock, SUPERBLOCK_COPIES } from "./superblock.ts";
 
 export async function readSuperblock(
@@ -24,4 +24,15 @@ export async function readSuperblock(
   }
   const found = decodeSuperblocks(copies, checksums);
   return found.kind === "empty" && isDamaged ? { kind: "damaged" } : found;
+}
+
+/** What is missing of a member that was cut short, in words. */
+export function shortageOf(volume: Volume, found: FoundSuperblock): string | undefined {
+  // A spare gets its room when it is needed.
+  if (found.kind !== "valid" || found.superblock.purpose === "spare") return undefined;
+  const { array } = found.superblock;
+  const layout = new MemberLayout({ ...array, tableCopies: tableCopiesOf(array) });
+  const needed = layout.bytesFor(array.rows);
+  if (needed <= volume.sizeBytes) return undefined;
+  return `it was cut short: it has ${volume.sizeBytes} of ${needed} bytes; add it again`;
 }

@@ -257,7 +257,7 @@ function refuseUnready({ core, members }: ArrayParts, geometry: Geometry): void 
   if (core.shape.isReshaping || !isWhole || isReplacing) {
     const message =
       "The array can be grown by a member only while all its members are whole and none is " +
-      "being replaced: wait until that is so";
+      "being replaced: wait until that is so, and add a disk where one is missing";
     throw new Fault("ERR_UNAVAILABLE", message);
   }
   const { layout } = core;
