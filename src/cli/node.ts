@@ -6,7 +6,8 @@
  *
  *  1. `/livez` answers from the first moment, `/readyz` only while requests are served;
  *  2. when it stops, the doors close before the store, so nobody is cut off within an answer that
- *     there was time for; the store is closed cleanly in every case;
+ *     there was time for; the store is closed cleanly in every case, also one that is only being
+ *     opened, which then serves nobody;
  *  3. when the store fails, the node says so and stops: nothing is acknowledged after it.
  */
 
@@ -56,6 +57,7 @@ export class ServingNode {
   #http: HttpDoor | undefined;
   #opened: OpenedStore | undefined;
   #door: OpenedDoor | undefined;
+  #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: NodeOptions) {
@@ -65,14 +67,19 @@ export class ServingNode {
     });
   }
 
-  /** Resolves once requests are served. Rejects, with all closed again, if they cannot be. */
-  async start(): Promise<void> {
+  /**
+   * Resolves with true once requests are served, with false if it was stopped before. Rejects, with
+   * all closed again, if they cannot be served.
+   */
+  async start(): Promise<boolean> {
+    this.#starting = this.#startInOrder();
     try {
-      await this.#startInOrder();
+      await this.#starting;
     } catch (error) {
       await this.stop();
       throw error;
     }
+    return this.#state === "ready";
   }
 
   /** The ports that were bound, known once it has started. */
@@ -125,10 +132,12 @@ export class ServingNode {
     this.#opened = await openStore();
     this.#metrics.add(this.#opened.figures);
     this.#opened.store.onFailure((failure) => this.#fail(failure));
+    if (this.#isStopping()) return;
 
     this.#door = await openDoor(this.#opened.store);
     this.#metrics.add(this.#door.figures);
     if (this.#opened.store.failure !== undefined) throw this.#opened.store.failure;
+    if (this.#isStopping()) return;
     this.#state = "ready";
     this.#reason = undefined;
   }
@@ -148,8 +157,14 @@ export class ServingNode {
     });
   }
 
+  #isStopping(): boolean {
+    return this.#stopping !== undefined;
+  }
+
   async #stopInOrder(failure: Error | undefined): Promise<void> {
     if (failure === undefined) this.#state = "draining";
+    // What is being opened can only be closed once it is open; whoever starts hears what fails.
+    await this.#starting?.catch(() => undefined);
     // A failed store answers nobody, so there is nothing to wait for.
     const drainMs =
       failure === undefined ? this.#options.settings["drain-timeout"] * MS_PER_SECOND : 0;

@@ -73,8 +73,7 @@ async function serve(settings: Settings, io: CommandIo): Promise<void> {
   stopOnSignals(async () => await node.stop(), logger);
   stopOnBugs(logger);
 
-  await node.start();
-  announce(node, settings, io);
+  if (await node.start()) announce(node, settings, io);
   const failure = await node.ended;
   if (failure === undefined) logger.info("stopped");
   io.setExitCode(failure === undefined ? EXIT.ok : EXIT.failed);
