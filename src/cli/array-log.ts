@@ -9,6 +9,7 @@ type Level = "info" | "warn" | "error";
 const told: Readonly<Record<string, readonly [Level, string]>> = {
   "raid.made": ["info", "making a new array of the disks"],
   "raid.member-out": ["warn", "a file is no part of the array now"],
+  "raid.member-missing": ["warn", "a member of the array is missing, and it goes on without it"],
   "raid.member-failed": ["warn", "a member of the array failed, and it goes on without it"],
   "raid.failed": ["error", "the array failed: more members are gone than it can do without"],
   "raid.background-stopped": ["error", "work in the background of the array stopped"],

@@ -12,6 +12,7 @@ import { assembleDisks } from "../arrays/open-disk-array.ts";
 import { Fault, isFault } from "../base/fault.ts";
 import type { JobProgress } from "../raid/progress.ts";
 import type { World } from "../world/world.ts";
+import { ArrayNotes } from "./array-notes.ts";
 import type { CommandIo } from "./command-io.ts";
 import type { Progress } from "./progress.ts";
 import { didYouMean } from "./suggest.ts";
@@ -37,13 +38,18 @@ export async function reachArray(
 ): Promise<ReachedArray> {
   const live = await reachHolder(world, paths);
   if (live !== undefined) return live;
-  const array = await assembleDisks(world, paths, { program: PROGRAM, force });
+  const notes = new ArrayNotes(io);
+  const options = { program: PROGRAM, force, onEvent: notes.hear };
+  const array = await assembleDisks(world, paths, options);
   for (const risk of array.volume.risks) io.note(`forced: ${risk}`);
   return {
     isLive: false,
     ask: async (request) => await explained(array.perform(request)),
     status: async () => await Promise.resolve(array.status()),
-    close: async () => await array.close(),
+    close: async () => {
+      await array.close();
+      notes.sumUp();
+    },
   };
 }
 

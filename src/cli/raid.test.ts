@@ -1,8 +1,12 @@
-import { mkdtemp, rm, truncate } from "node:fs/promises";
+import { mkdtemp, open, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DiskArrayStatus } from "../arrays/disk-array.ts";
+import { assembleDisks } from "../arrays/open-disk-array.ts";
+import { hostWorld } from "../host/world.ts";
+import { MemberLayout } from "../raid/member-layout.ts";
+import { defaultCreateOptions } from "../raid/options.ts";
 import type { ExitCode } from "./command-io.ts";
 import { HeardIo } from "./heard-io.suite.ts";
 import { createProgram } from "./program.ts";
@@ -21,13 +25,14 @@ interface Ran {
   readonly code: ExitCode;
   readonly value: unknown;
   readonly text: string;
+  readonly notes: readonly string[];
 }
 
 /** What a command printed and ended with. Rejects as it would. */
 async function run(...args: readonly string[]): Promise<Ran> {
   const io = new HeardIo();
   await createProgram(io).parseAsync(["node", "holdfast", "raid", ...args]);
-  return { code: io.exitCode, value: io.values.at(-1), text: io.text };
+  return { code: io.exitCode, value: io.values.at(-1), text: io.text, notes: io.notes };
 }
 
 function disks(names: string): readonly string[] {
@@ -76,6 +81,33 @@ test("members come and go in an array that nobody has", async () => {
   await expect(run("fail", join(directory, "aa"), "--array", ...disks("abcd"))).rejects.toThrow(
     /did you mean "a"/u,
   );
+});
+
+test("a member that isn't named is told to be out, and blocks that are lost are named", async () => {
+  const [a = "", b = "", c = ""] = disks("abc");
+  await run("create", "--level", "5", ...SMALL, a, b, c);
+  const array = await assembleDisks(hostWorld(), [a, b, c], { program: "a test" });
+  await array.volume.writeDurable(0, new Uint8Array(1 << 20).fill(1));
+  await array.close();
+
+  const scrubbed = await run("scrub", a, b);
+  expect(scrubbed.notes).toEqual([
+    expect.stringMatching(/^role 2 .* is missing, and out from now/u),
+  ]);
+  await truncate(c, 0);
+  const file = await open(a, "r+");
+  // The second chunk, which is data beside data of the missing member.
+  const { groupsAt, groupTableBytes } = new MemberLayout({
+    ...defaultCreateOptions,
+    journalBytes: 4 << 20,
+    tableCopies: 2,
+  });
+  await file.write(new Uint8Array(65_536).fill(9), 0, 65_536, groupsAt + groupTableBytes + 65_536);
+  await file.close();
+  const added = await run("add", c, "--array", a, b);
+  expect(added.notes).toEqual([
+    expect.stringMatching(/^16 blocks of the array are lost, at byte/u),
+  ]);
 });
 
 test.each([

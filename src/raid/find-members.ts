@@ -9,7 +9,7 @@ import type { AssembleOptions } from "./options.ts";
 import type { RaidWorld } from "./raid-world.ts";
 import { readSuperblock, shortageOf } from "./read-superblock.ts";
 import { inTime, Stall } from "./stall.ts";
-import type { ArrayRecord, RoleRecord } from "./superblock.ts";
+import { type ArrayRecord, idText, type RoleRecord } from "./superblock.ts";
 
 export interface FoundArray extends ArrayMembers {
   readonly risks: readonly string[];
@@ -40,6 +40,7 @@ export async function findMembers(
     return new Member(one.superblock.memberId, volume);
   };
   const record = recordOf(verdict);
+  tellMissing(world, verdict.array, record);
   const heirs = record.roles.map((_, role) => inherits(verdict, role));
   const seats = verdict.seats.map((seat, role) => ({
     member: memberAt(heirs[role] === true ? seat.replacement : seat.member),
@@ -54,6 +55,14 @@ export async function findMembers(
   const isChanged = record !== verdict.array;
   const { array: foundRecord, risks } = verdict;
   return { record, layout, seats, spares, risks, foundRecord, behind, isChanged };
+}
+
+/** Who was there until now, and isn't any more. */
+function tellMissing(world: RaidWorld, before: ArrayRecord, now: ArrayRecord): void {
+  for (const [role, { state, memberId }] of now.roles.entries()) {
+    if (state !== "missing" || before.roles[role]?.state === "missing") continue;
+    world.trace.event("raid.member-missing", { role, memberId: idText(memberId) });
+  }
 }
 
 function sequenceOf(
