@@ -35,7 +35,7 @@ describe("times out of all proportion", () => {
   test.each(extremes)("give numbers that make sense, and soon: MTTF %d h", (mttf) => {
     for (const mttr of [...extremes, Number.POSITIVE_INFINITY]) {
       for (const f of [0, 1, 3]) {
-        for (const groupCount of [1, 3]) {
+        for (const groupCount of f === 1 ? [1, 3] : [1]) {
           const array = { group: groupOf({ n: 4, f, mttf, mttr }), groupCount };
           const mean = mttdlHours(array);
           expect(mean, `${mttr} ${f} ${groupCount}`).toBeGreaterThanOrEqual(0);
