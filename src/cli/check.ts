@@ -60,7 +60,7 @@ export function addCheckCommand(program: Command, io: CommandIo): void {
     .option("--svg", "print what was found as a picture")
     .addHelpText(
       "after",
-      "\nExample:\n  holdfast check run-1.edn run-2.edn\n\n" +
+      "\nExample:\n  holdfast check --workload list-append run-1.edn run-2.edn\n\n" +
         "Exit code: 0 if all are valid, 1 if one is invalid, 2 if one cannot be read, 4 unknown.",
     )
     .action(async (files: readonly string[], flags: CheckFlags) => {

@@ -1,8 +1,9 @@
+import type { Command } from "commander";
 import { expect, test } from "vitest";
-import { ProcessIo } from "./process-io.ts";
+import { HeardIo } from "./heard-io.suite.ts";
 import { createProgram } from "./program.ts";
 
-const program = createProgram(new ProcessIo(() => ({ json: false, quiet: true })));
+const program = createProgram(new HeardIo());
 
 test("the commands are there", () => {
   const names = program.commands.map((command) => command.name());
@@ -23,3 +24,33 @@ test.each(program.commands.map((command) => [command.name(), command] as const))
     expect(help).toContain("--quiet");
   },
 );
+
+function withAllBelow(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withAllBelow)];
+}
+
+function helpOf(command: Command): string {
+  let help = "";
+  command.configureOutput({ writeOut: (text) => (help += text) });
+  command.outputHelp();
+  return help;
+}
+
+const examples = withAllBelow(program).flatMap((command) => {
+  const lines = helpOf(command)
+    .replaceAll(/ \\\n\s*/gu, " ")
+    .split("\n");
+  return lines.flatMap((line) => /^ {2}(?:.* )?holdfast (.*)$/u.exec(line)?.[1] ?? []);
+});
+
+test.each(examples)("the example of the help is understood: %s", async (example) => {
+  const fresh = createProgram(new HeardIo());
+  let ran = false;
+  for (const command of withAllBelow(fresh)) command.action(() => void (ran = true));
+  const words = example.match(/'[^']*'|\S+/gu) ?? [];
+  await fresh.parseAsync(
+    words.map((word) => word.replaceAll("'", "")),
+    { from: "user" },
+  );
+  expect(ran).toBe(true);
+});

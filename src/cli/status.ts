@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { Fault, messageOf } from "../base/fault.ts";
-import { type CommandIo, EXIT } from "./command-io.ts";
+import { type CommandIo, EXIT, UsageError } from "./command-io.ts";
 import type { NodeStatus } from "./node-health.ts";
 import { readPassword } from "./password.ts";
 import { thousands } from "./progress.ts";
@@ -38,7 +38,7 @@ async function fetchStatus({ url, requirepassFile }: StatusOptions): Promise<Nod
   const password = await readPassword(requirepassFile, process.env);
   const headers: Record<string, string> =
     password === undefined ? {} : { Authorization: `Basic ${btoa(`holdfast:${password}`)}` };
-  const response = await request(new URL("/status", url), headers);
+  const response = await request(statusUrl(url), headers);
   if (response.status === 401) {
     const message = "the server asks for its password: give --requirepass-file FILE";
     throw new Fault("ERR_UNAVAILABLE", message, { url });
@@ -48,6 +48,11 @@ async function fetchStatus({ url, requirepassFile }: StatusOptions): Promise<Nod
     throw new Fault("ERR_UNAVAILABLE", message, { url });
   }
   return (await response.json()) as NodeStatus;
+}
+
+function statusUrl(url: string): URL {
+  if (/^https?:/iu.test(url) && URL.canParse(url)) return new URL("/status", url);
+  throw new UsageError(`--url takes an address such as http://127.0.0.1:7381, not "${url}"`);
 }
 
 async function request(url: URL, headers: Record<string, string>): Promise<Response> {
