@@ -17,6 +17,7 @@ import { BLOCK_DATA, BLOCK_IN_PLACE } from "./pending-rows.ts";
 import { type RaidCore, writersOfSlot } from "./raid-core.ts";
 import type { RangeReader } from "./range-reader.ts";
 import type { Shaped } from "./shape.ts";
+import type { StripeChecksums } from "./stripe-checksums.ts";
 
 /** Bytes that are written at a place of the array. */
 export interface WrittenPiece {
@@ -42,13 +43,12 @@ type InPlace = "nothing" | "data" | "data and parity";
 export class ColumnWriter {
   readonly #core: RaidCore;
   readonly #reader: RangeReader;
-  readonly #crcOfZeroes: number;
-  readonly #blocks = new WeakMap<Uint8Array, readonly Uint8Array[]>();
+  readonly #checksums: StripeChecksums;
 
-  constructor(core: RaidCore, reader: RangeReader) {
+  constructor(core: RaidCore, reader: RangeReader, checksums: StripeChecksums) {
     this.#core = core;
+    this.#checksums = checksums;
     this.#reader = reader;
-    this.#crcOfZeroes = core.world.checksums.crc32(new Uint8Array(core.layout.blockBytes), 0);
   }
 
   /**
@@ -57,7 +57,6 @@ export class ColumnWriter {
    */
   async writeStripes(run: GatheredRun, isLong: boolean): Promise<boolean> {
     const { lock, stripeCount, wholeStripes } = run;
-    computeParity(run);
     const turns = Array.from({ length: wholeStripes }, (_, turn) => turn);
     const isFresh = turns.map((turn) => isLong && this.#isFreshStripe(run, turn));
     const writes: Promise<unknown>[] = [];
@@ -67,13 +66,11 @@ export class ColumnWriter {
       if (isFresh[turn] === true) this.#writeTurns(run, turn, end, writes);
       turn = end;
     }
-    // The members are at work meanwhile.
-    const checksums = turns.map((turn) => this.#checksumsOfStripe(run, turn));
     await allDone(writes);
     this.#core.members.check();
 
     const keepsColumns = writes.length === 0 && stripeCount <= 2 * wholeStripes;
-    for (const [turn, crcs] of checksums.entries()) {
+    for (const [turn, crcs] of run.checksums.entries()) {
       if (isFresh[turn] === true) this.#core.pending.stagePlaced(lock.first + turn, crcs);
       else this.#stageStripe(run, turn, crcs, keepsColumns);
     }
@@ -139,41 +136,12 @@ export class ColumnWriter {
     }
   }
 
-  /**
-   * The checksums of a stripe's blocks, slot after slot. That of P is not computed from its bytes:
-   * it is the sum of those of the data, since sums are all that a CRC-32 is made of. So if P itself
-   * was computed wrong, or changed since, it will not agree.
-   */
-  #checksumsOfStripe(run: GatheredRun, turn: number): Uint32Array {
-    const { geometry } = run.shaped;
-    const { chunkBlocks, dataCount, slotCount } = geometry;
-    const { world } = this.#core;
-    const stripe = run.lock.first + turn;
-    const crcs = new Uint32Array(slotCount * chunkBlocks);
-    const sums = new Uint32Array(chunkBlocks);
-    // The constant part of a CRC-32 falls out of the sum of an even number of them.
-    if (dataCount % 2 === 0) sums.fill(this.#crcOfZeroes);
-    for (let index = 0; index < slotCount; index++) {
-      if (index === dataCount) continue;
-      const slot = geometry.slotOfIndex(stripe, index);
-      const blocks = this.#blocksOf(run.columns[slot] as Uint8Array);
-      for (let row = 0; row < chunkBlocks; row++) {
-        const block = blocks[turn * chunkBlocks + row] as Uint8Array;
-        const crc = world.checksums.crc32(block, 0);
-        crcs[slot * chunkBlocks + row] = crc;
-        if (index < dataCount) sums[row] = (sums[row] as number) ^ crc;
-      }
-    }
-    if (geometry.parityCount > 0) crcs.set(sums, geometry.pSlot(stripe) * chunkBlocks);
-    return crcs;
-  }
-
   #stageStripe(run: GatheredRun, turn: number, crcs: Uint32Array, keepsColumns: boolean): void {
     const { chunkBlocks, chunkBytes } = run.shaped.geometry;
     const firstRow = (run.lock.first + turn) * chunkBlocks;
     for (const [slot, column] of run.columns.entries()) {
       const part = column.subarray(turn * chunkBytes, (turn + 1) * chunkBytes);
-      const blocks = this.#blocksOf(keepsColumns ? column : part.slice());
+      const blocks = this.#checksums.blocksOf(keepsColumns ? column : part.slice());
       const first = keepsColumns ? turn * chunkBlocks : 0;
       for (let row = 0; row < chunkBlocks; row++) {
         const block = blocks[first + row];
@@ -305,34 +273,9 @@ export class ColumnWriter {
 
   #checksumsOf(column: Uint8Array | undefined): readonly number[] {
     if (column === undefined) return [];
-    return this.#blocksOf(column).map((block) => this.#core.world.checksums.crc32(block, 0));
-  }
-
-  /** Columns are used again and again, and it takes its time to make a view of each block. */
-  #blocksOf(column: Uint8Array): readonly Uint8Array[] {
-    const known = this.#blocks.get(column);
-    if (known !== undefined) return known;
-    const { blockBytes } = this.#core.layout;
-    const blocks = Array.from({ length: column.length / blockBytes }, (_, index) =>
-      column.subarray(index * blockBytes, (index + 1) * blockBytes),
-    );
-    this.#blocks.set(column, blocks);
-    return blocks;
-  }
-}
-
-/** Computes the parity of the whole stripes, in their columns. */
-function computeParity({ columns, lock, shaped, wholeStripes }: GatheredRun): void {
-  const { geometry, math } = shaped;
-  const { chunkBytes, dataCount, slotCount } = geometry;
-  if (math === undefined) return;
-  for (let turn = 0; turn < wholeStripes; turn++) {
-    const chunks = Array.from({ length: slotCount }, (_, index) => {
-      const slot = geometry.slotOfIndex(lock.first + turn, index);
-      return columns[slot]?.subarray(turn * chunkBytes, (turn + 1) * chunkBytes);
-    });
-    const parity = chunks.slice(dataCount).filter((chunk) => chunk !== undefined);
-    math.compute(chunks.slice(0, dataCount), parity);
+    return this.#checksums
+      .blocksOf(column)
+      .map((block) => this.#core.world.checksums.crc32(block, 0));
   }
 }
 

@@ -1,9 +1,13 @@
 /**
  * Consecutive stripes that are written from their beginning on: what was taken of them so far, as
  * columns, so that what lies together on a member lies together here. Their locks are held.
+ *
+ * Parity and checksums of a stripe are computed when the last of it is taken, while all of it is in
+ * the processor's cache.
  */
 
 import type { Shaped } from "./shape.ts";
+import type { StripeChecksums } from "./stripe-checksums.ts";
 import type { StripeLock } from "./stripe-locks.ts";
 
 export class GatheredRun {
@@ -11,12 +15,21 @@ export class GatheredRun {
   readonly lock: StripeLock;
   /** By slot; where the parity belongs there is anything. */
   readonly columns: readonly Uint8Array[];
+  /** Of each whole stripe: those of its blocks, slot after slot. */
+  readonly checksums: Uint32Array[] = [];
+  readonly #stripeChecksums: StripeChecksums;
   #filledBytes = 0;
 
-  constructor(shaped: Shaped, lock: StripeLock, columns: readonly Uint8Array[]) {
+  constructor(
+    shaped: Shaped,
+    lock: StripeLock,
+    columns: readonly Uint8Array[],
+    stripeChecksums: StripeChecksums,
+  ) {
     this.shaped = shaped;
     this.lock = lock;
     this.columns = columns;
+    this.#stripeChecksums = stripeChecksums;
   }
 
   /** The byte of the array at which it begins. */
@@ -35,7 +48,7 @@ export class GatheredRun {
 
   /** How many stripes were taken whole. */
   get wholeStripes(): number {
-    return Math.floor(this.#filledBytes / this.shaped.geometry.stripeBytes);
+    return this.checksums.length;
   }
 
   get stripeCount(): number {
@@ -48,16 +61,16 @@ export class GatheredRun {
 
   /** Takes as much as there is room for of whole blocks that follow, and says how much. */
   take(source: Uint8Array): number {
-    const { chunkBytes } = this.shaped.geometry;
-    const room = this.stripeCount * this.shaped.geometry.stripeBytes - this.#filledBytes;
+    const { chunkBytes, stripeBytes } = this.shaped.geometry;
+    const room = this.stripeCount * stripeBytes - this.#filledBytes;
     const length = Math.min(room, source.length);
     for (let done = 0; done < length;) {
-      const at = this.#filledBytes + done;
-      const part = Math.min(length - done, chunkBytes - (at % chunkBytes));
-      this.#placeOf(at, part).set(source.subarray(done, done + part));
+      const part = Math.min(length - done, chunkBytes - (this.#filledBytes % chunkBytes));
+      this.#placeOf(this.#filledBytes, part).set(source.subarray(done, done + part));
+      this.#filledBytes += part;
+      if (this.#filledBytes % stripeBytes === 0) this.#completeStripe();
       done += part;
     }
-    this.#filledBytes += length;
     return length;
   }
 
@@ -71,6 +84,21 @@ export class GatheredRun {
       bytes.set(this.#placeOf(first + done, part), done);
     }
     return bytes;
+  }
+
+  #completeStripe(): void {
+    const { geometry, math } = this.shaped;
+    const { chunkBytes, dataCount, slotCount } = geometry;
+    const turn = this.wholeStripes;
+    const stripe = this.lock.first + turn;
+    if (math !== undefined) {
+      const chunks = Array.from({ length: slotCount }, (_, index) => {
+        const column = this.columns[geometry.slotOfIndex(stripe, index)] as Uint8Array;
+        return column.subarray(turn * chunkBytes, (turn + 1) * chunkBytes);
+      });
+      math.compute(chunks.slice(0, dataCount), chunks.slice(dataCount));
+    }
+    this.checksums.push(this.#stripeChecksums.of(geometry, stripe, this.columns, turn));
   }
 
   /** Where bytes of one chunk are. */

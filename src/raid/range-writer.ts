@@ -19,6 +19,7 @@ import type { RaidCore } from "./raid-core.ts";
 import type { RangeReader } from "./range-reader.ts";
 import type { Shaped } from "./shape.ts";
 import type { StripeLock } from "./stripe-locks.ts";
+import { StripeChecksums } from "./stripe-checksums.ts";
 import { WriteGatherer } from "./write-gatherer.ts";
 
 /** Writes are taken in pieces of about this size, so that none holds many locks for long. */
@@ -58,11 +59,17 @@ export class RangeWriter {
     options: RangeWriterOptions,
   ) {
     this.#core = core;
-    this.#columns = new ColumnWriter(core, reader);
+    const checksums = new StripeChecksums(core.world.checksums, core.layout.blockBytes);
+    this.#columns = new ColumnWriter(core, reader, checksums);
     this.#blocks = blocks;
     this.#journal = journal;
     this.#options = options;
-    this.gatherer = new WriteGatherer(core, journal, async (run) => await this.#putRun(run));
+    this.gatherer = new WriteGatherer(
+      core,
+      journal,
+      checksums,
+      async (run) => await this.#putRun(run),
+    );
   }
 
   /** Gathers the bytes, or stages them; they may change as soon as this has resolved. */

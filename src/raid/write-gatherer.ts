@@ -16,6 +16,7 @@ import { GatheredRun } from "./gathered-run.ts";
 import type { JournalWriter } from "./journal-writer.ts";
 import type { RaidCore } from "./raid-core.ts";
 import { SpareBuffers } from "./spare-buffers.ts";
+import type { StripeChecksums } from "./stripe-checksums.ts";
 
 /** A run has no more stripes and, where that is more than one, no more bytes, parity included. */
 const RUN_STRIPES_MAX = 16;
@@ -43,6 +44,7 @@ export class WriteGatherer {
   readonly #core: RaidCore;
   readonly #journal: JournalWriter;
   readonly #put: PutRun;
+  readonly #checksums: StripeChecksums;
   readonly #spare = new SpareBuffers();
   /** Those that may be continued, in the order in which they were begun. */
   readonly #open: GatheredRun[] = [];
@@ -51,8 +53,9 @@ export class WriteGatherer {
   #isTaking = false;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(core: RaidCore, journal: JournalWriter, put: PutRun) {
+  constructor(core: RaidCore, journal: JournalWriter, checksums: StripeChecksums, put: PutRun) {
     this.#core = core;
+    this.#checksums = checksums;
     this.#journal = journal;
     this.#put = put;
   }
@@ -136,7 +139,7 @@ export class WriteGatherer {
       return undefined;
     }
     const columns = Array.from({ length: slotCount }, () => this.#spare.take(count * chunkBytes));
-    run = new GatheredRun(shape.now, lock, columns);
+    run = new GatheredRun(shape.now, lock, columns, this.#checksums);
     this.#open.push(run);
     return run;
   }
