@@ -87,6 +87,33 @@ test.each([3, 4000])("removes of keys of %i bytes need just what was prepared", 
   }
 });
 
+test("rows all over a tree with room take no more pages than were prepared", () => {
+  const key = fc.tuple(fc.nat(40), fc.nat(255), fc.nat(3)).map((bytes) => bytes);
+  const small = fc.tuple(key, fc.integer({ min: 0, max: 990 }));
+  const large = fc.tuple(key, fc.constantFrom(1200, 2500, 4000, 4080));
+  const rows = (fewLarge: number, max: number): fc.Arbitrary<Row[]> =>
+    fc
+      .array(fc.oneof({ weight: fewLarge, arbitrary: small }, { weight: 1, arbitrary: large }), {
+        minLength: 1,
+        maxLength: max,
+        size: "max",
+      })
+      .map((all) => all.map(([bytes, length]) => row(bytes, length)));
+  fc.assert(
+    fc.property(rows(20, 900), fc.array(rows(4, 120), { minLength: 1, maxLength: 5 }), run),
+    { numRuns: 20, seed: 1 },
+  );
+
+  function run(first: readonly Row[], batches: readonly (readonly Row[])[]): void {
+    const cells = makeCells();
+    for (const one of first) write(cells, [one]);
+    for (const batch of batches) {
+      expectPrepared(cells, batch);
+      cells.snapshot();
+    }
+  }
+});
+
 /** Removes the rows where just the pages are free that are asked for. */
 function removeWithout({ tree, space }: Cells, rows: readonly Row[]): { taken: number[] } {
   const limits = { dirtyFramesMax: PAGE_COUNT, framesMax: PAGE_COUNT };

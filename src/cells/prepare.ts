@@ -11,7 +11,16 @@
 
 import { childSlot } from "./page-search.ts";
 import { extentPages } from "./extents.ts";
-import { childOf, countOf, generationOf, isInline, PAGE_BYTES, usedBytes } from "./page.ts";
+import {
+  childOf,
+  countOf,
+  gapBytes,
+  garbageOf,
+  generationOf,
+  isInline,
+  PAGE_BYTES,
+  usedBytes,
+} from "./page.ts";
 import { SMALL_PAGE_BYTES } from "./tree-join.ts";
 import { rowBytes, type Tree } from "./tree.ts";
 
@@ -46,6 +55,8 @@ export class Preparation {
   #pins = 0;
   #copies = 0;
   #leaves = 0;
+  /** Leaves in which a single row that is not large may find no room. */
+  #tightLeaves = 0;
   #smallBytes = 0;
   #largeRows = 0;
   #longKeys = false;
@@ -69,6 +80,7 @@ export class Preparation {
     this.#pins = 0;
     this.#copies = 0;
     this.#leaves = 0;
+    this.#tightLeaves = 0;
     this.#smallBytes = 0;
     this.#largeRows = 0;
     this.#longKeys = false;
@@ -101,15 +113,15 @@ export class Preparation {
   /** Leaves alone so many of the free pages. May be asked again, with another number. */
   finish(reservedPages: number): number {
     const { cache, space, rootLevel } = this.#tree;
-    const made = this.#madePages(SPLIT_BYTES);
+    const made = this.#madePages(this.#leafSplits(SPLIT_BYTES));
     const pages = this.#copies + made;
-    // A frame more can be had, by eviction, and a page more cannot: here every page that is touched
-    // may be full, and every split as bad as can be. Removes split nothing, and of two pages that
-    // they join one is free before the next is copied.
+    // A frame more can be had, by eviction, and a page more cannot: here every split is as bad as
+    // can be. Removes split nothing, and of two pages that they join one is free before the next is
+    // copied.
     const pagesMax =
       this.#removes === this.#writes
         ? this.#copies + rootLevel + 2
-        : this.#copies + this.#madePages(SPLIT_BYTES_MIN) + this.#pins;
+        : this.#copies + this.#worstPages(this.#splitsMax());
 
     // As if all that is touched had to be copied, because recovery may have to: what is accepted
     // now must be applied then, with the same cache.
@@ -138,11 +150,32 @@ export class Preparation {
     return space.freeCount < pages ? NO_PAGES : READY;
   }
 
-  /** How many pages splits and joins make, where so many bytes come between two of a page. */
-  #madePages(splitBytes: number): number {
+  /** How often leaves are split, if all may be full and so many bytes come between two splits. */
+  #leafSplits(splitBytes: number): number {
+    return this.#leaves + 2 * this.#largeRows + Math.ceil(this.#smallBytes / splitBytes);
+  }
+
+  /**
+   * How often leaves are split at most, as they are now. One that is not tight is split only after
+   * it was filled: by small rows of so many bytes, or by a large one, which may leave it full too.
+   */
+  #splitsMax(): number {
+    const splits = this.#leafSplits(SPLIT_BYTES_MIN);
+    // What is joined may become full.
+    if (this.#removes > 0) return splits;
+    const filled = Math.ceil(this.#smallBytes / LARGE_ROW_BYTES);
+    return Math.min(splits, this.#tightLeaves + 3 * this.#largeRows + filled);
+  }
+
+  /** As below, where each leaf that is split may be split again, and each inner page as well. */
+  #worstPages(leafSplits: number): number {
+    const innerPages = this.#pins - this.#leaves;
+    return this.#madePages(leafSplits) + innerPages + Math.min(this.#leaves, leafSplits);
+  }
+
+  /** How many pages splits and joins make, if leaves are split so often. */
+  #madePages(leafSplits: number): number {
     const { rootLevel } = this.#tree;
-    const leafSplits =
-      this.#leaves + 2 * this.#largeRows + Math.ceil(this.#smallBytes / splitBytes);
     const splits = this.#longKeys
       ? leafSplits * (rootLevel + 2)
       : leafSplits + Math.ceil(leafSplits / 4) + rootLevel + 2;
@@ -187,8 +220,11 @@ export class Preparation {
   #pin(base: number, level: number): void {
     if (!this.#tree.cache.pin(base)) return;
     this.#pins++;
-    if (level === 0) this.#leaves++;
-    const generation = generationOf(this.#tree.slab, base);
-    if (generation !== this.#tree.generation) this.#copies++;
+    const { slab, generation } = this.#tree;
+    if (level === 0) {
+      this.#leaves++;
+      if (gapBytes(slab, base) + garbageOf(slab, base) < LARGE_ROW_BYTES) this.#tightLeaves++;
+    }
+    if (generationOf(slab, base) !== generation) this.#copies++;
   }
 }
