@@ -179,6 +179,41 @@ test("whose outcome makes older ones be forgotten is committed itself", async ()
   });
 });
 
+test("sessions are forgotten though an older one is in use", async () => {
+  await withLedger(
+    async (ledger, engine) => {
+      const lasting = await ledger.openSession();
+      const kept = lasting.next();
+      expect(commit(engine, lasting, kept)).toBe("committed");
+      const ids: TransactionId[] = [];
+      for (let count = 0; count < 9; count++) {
+        const session = await ledger.openSession();
+        await ledger.whenForgotten();
+        for (let nth = 0; nth < 2; nth++) {
+          ids.push(session.next());
+          expect(commit(engine, session, ids.at(-1) as TransactionId)).toBe("committed");
+        }
+        ledger.closeSession(session);
+      }
+      await ledger.whenForgotten();
+      const answers = await Promise.all(
+        [kept, ...ids].map((id) => ledger.outcome(id).then(({ outcome }) => outcome, codeOf)),
+      );
+      const forgotten = Array.from({ length: 12 }, () => "ERR_OUTCOME_FORGOTTEN");
+      const known = Array.from({ length: 6 }, () => "committed");
+      expect(answers).toEqual(["committed", ...forgotten, ...known]);
+      // Of one that is over, too, as soon as others come.
+      ledger.closeSession(lasting);
+      ledger.closeSession(await ledger.openSession());
+      await ledger.whenForgotten();
+      expect(await faultOf(ledger.outcome(kept))).toBe("ERR_OUTCOME_FORGOTTEN");
+      const rows = await engine.run((step) => step.count(Uint8Array.of(0)));
+      expect(rows).toBeLessThan(15);
+    },
+    { sessionsKeptCount: 3 },
+  );
+});
+
 test("outcomes are found where they are however many are kept by now", async () => {
   await withLedger(async (ledger, engine, again) => {
     const session = await ledger.openSession();

@@ -8,7 +8,8 @@
  *  2. who asks about a transaction without an outcome decides it: from then on it is refused, and
  *     a tombstone in the place of its outcome says so to all who ask later;
  *  3. outcomes are forgotten by sequence within a session and by session, oldest first, but never
- *     that of a transaction that may yet commit or of a session that is in use. What is forgotten
+ *     that of a transaction that may yet commit; a session that is in use is passed over until it
+ *     is over. What is forgotten
  *     is refused when it comes late, and `ERR_OUTCOME_FORGOTTEN` when it is asked for;
  *  4. a session's number is never used by two sessions whose transactions were settled: a number
  *     that a crash made free was that of nothing that lasts, and secrets tell the two apart.
@@ -48,13 +49,15 @@ const ABORTED = 2;
 const LATE_COUNT = 1024;
 /** When so many were asked for without an outcome, those of them that are forgotten are dropped. */
 const REFUSED_COUNT = 1024;
+/** So many rows of a session are removed at a time. */
+const REMOVED_COUNT = 1024;
 const SESSIONS_BYTES = 16;
 const SECRET_AT = 1;
 const SEQUENCE_AT: number = SECRET_AT + SECRET_BYTES;
 const OUTCOME_BYTES: number = SEQUENCE_AT + NUMBER_BYTES;
 const ABORTED_ANSWER: OutcomeAnswer = { outcome: "aborted" };
 
-/** The newest session that was begun and the oldest that is remembered. */
+/** The newest session that was begun and the oldest that is remembered; of those between some. */
 interface Sessions {
   readonly newest: number;
   readonly oldest: number;
@@ -68,7 +71,11 @@ export class OutcomeLedger {
   readonly #secrets: SecretSource;
   /** The sessions in use, the oldest first. */
   readonly #live = new Map<number, LedgerSession>();
-  #isForgetting = false;
+  /** All sessions before it are forgotten, but for those in use and those of `#passedOver`. */
+  #forgetFrom = 0;
+  /** Those that were in use when it was their turn. */
+  readonly #passedOver = new Set<number>();
+  #forgetting: Promise<void> | undefined;
 
   constructor(world: World, store: Engine, settling: SettleQueue, settings: DatabaseSettings) {
     this.#world = world;
@@ -98,13 +105,21 @@ export class OutcomeLedger {
       },
     });
     this.#live.set(newest, session);
-    if (this.#settings.sessionsKeptCount <= newest - oldest) void this.#forgetSessions();
+    if (this.#settings.sessionsKeptCount <= newest - oldest) {
+      this.#forgetting ??= this.#forgetSessions().finally(() => (this.#forgetting = undefined));
+    }
     return session;
   }
 
   closeSession(session: LedgerSession): void {
     session.close();
     this.#live.delete(session.number);
+    if (session.number < this.#forgetFrom) this.#passedOver.add(session.number);
+  }
+
+  /** Resolves when nothing is being forgotten. */
+  async whenForgotten(): Promise<void> {
+    await this.#forgetting;
   }
 
   /** What became of a transaction. If nothing did yet, nothing ever will. */
@@ -127,26 +142,51 @@ export class OutcomeLedger {
     });
   }
 
-  /** One session after the other, so that none of the steps is large. */
+  /** A part of a session after the other, so that none of the steps is large. */
   async #forgetSessions(): Promise<void> {
-    if (this.#isForgetting) return;
-    this.#isForgetting = true;
-    const { sessionsKeptCount } = this.#settings;
-    let isMore = true;
-    while (isMore) {
-      const [oldestLive = Number.MAX_SAFE_INTEGER] = this.#live.keys();
-      isMore =
-        (await this.#inBackground("session-forgotten", (step) => {
-          const { newest, oldest } = readSessions(step);
-          if (oldestLive <= oldest || newest - oldest < sessionsKeptCount) return false;
-          writeSessions(step, { newest, oldest: oldest + 1 });
-          step.delete(slotCountKey(oldest));
-          step.removeRange(outcomeKey(oldest, 0), outcomeKey(oldest + 1, 0));
-          step.removeRange(lateOutcomeKey(oldest, 0), lateOutcomeKey(oldest + 1, 0));
-          return true;
-        })) === true;
+    for (;;) {
+      const done = await this.#inBackground("session-forgotten", (step) => {
+        const sessions = readSessions(step);
+        const session = this.#nextToForget(sessions);
+        if (session === undefined) return undefined;
+        if (removeSome(step, session)) return { session, oldest: sessions.oldest, isAll: false };
+        step.delete(slotCountKey(session));
+        writeSessions(step, { ...sessions, oldest: this.#oldestWithout(session, sessions) });
+        return { session, oldest: sessions.oldest, isAll: true };
+      });
+      if (done === undefined) return;
+      if (done.isAll) this.#noteForgotten(done.session, done.oldest);
     }
-    this.#isForgetting = false;
+  }
+
+  #nextToForget({ newest, oldest }: Sessions): number | undefined {
+    const [passedOver] = this.#passedOver;
+    if (passedOver !== undefined) return passedOver;
+    let session = Math.max(this.#forgetFrom, oldest);
+    while (this.#live.has(session)) session++;
+    return newest - session < this.#settings.sessionsKeptCount ? undefined : session;
+  }
+
+  /** The oldest that is remembered once this one is not. */
+  #oldestWithout(session: number, { oldest }: Sessions): number {
+    const end = Math.max(this.#forgetFrom, session + 1);
+    const isKept = (one: number): boolean =>
+      this.#live.has(one) || (one !== session && this.#passedOver.has(one));
+    let first = oldest;
+    while (first < end && !isKept(first)) first++;
+    return first;
+  }
+
+  #noteForgotten(session: number, oldest: number): void {
+    if (session < this.#forgetFrom) {
+      this.#passedOver.delete(session);
+      return;
+    }
+    // Those that were in use then and are no more.
+    for (let one = Math.max(this.#forgetFrom, oldest); one < session; one++) {
+      if (!this.#live.has(one)) this.#passedOver.add(one);
+    }
+    this.#forgetFrom = session + 1;
   }
 
   /** What is forgotten late does no harm, so that a failure here is nobody's but the store's. */
@@ -288,6 +328,20 @@ function decide(step: Step, id: TransactionId, isToCome: boolean): OutcomeAnswer
   return ABORTED_ANSWER;
 }
 
+/** Removes outcomes of the session, as many as one step should; whether there were any. */
+function removeSome(step: Step, session: number): boolean {
+  const keys: Uint8Array[] = [];
+  for (const keyOf of [outcomeKey, lateOutcomeKey]) {
+    step.scan({ start: keyOf(session, 0), end: keyOf(session + 1, 0) }, (entry) => {
+      if (keys.length === REMOVED_COUNT) return false;
+      keys.push(entry.keyBytes.slice(0, entry.keyLength));
+      return true;
+    });
+  }
+  for (const key of keys) step.delete(key);
+  return keys.length > 0;
+}
+
 function findLate(step: Step, { session, sequence }: TransactionId): boolean {
   const key = lateOutcomeKey(session, sequence);
   return step.findForUpdate(key, 0, key.length);
@@ -302,7 +356,8 @@ function findInSlot(step: Step, id: TransactionId): number {
 
 function slotKey(step: Step, { session, sequence }: TransactionId): Uint8Array {
   const slotCount = readCount(step, slotCountKey(session));
-  if (slotCount === 0) throw corrupt();
+  // Of every session that is remembered it is known, since it is written as the session begins.
+  if (slotCount === 0) throw forgotten();
   return outcomeKey(session, sequence % slotCount);
 }
 
