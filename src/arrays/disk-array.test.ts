@@ -271,3 +271,13 @@ test("a journal that is no whole number of units is refused with the next size u
   const creating = create({ journalBytes: (4 << 20) + 1 });
   await expect(creating).rejects.toThrow(`give it ${(4 << 20) + 4096}`);
 });
+
+test("an array that is closed while it grows has not failed", async () => {
+  const array = await create();
+  const growing = array.growTo(256 << 20).catch((error: unknown) => error);
+  await new Promise((resolve) => setImmediate(resolve));
+  await array.close();
+  expect(await growing).toMatchObject({ code: "ERR_CLOSED" });
+  expect(array.volume.failure).toBeUndefined();
+  expect((await assemble()).status()).toMatchObject({ health: "whole", sizeBytes: SIZE });
+});

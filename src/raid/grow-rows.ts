@@ -43,6 +43,8 @@ async function growMember(
     await prepareGroups(member.volume, layout, oldRows, rows);
   } catch (error) {
     if (isFault(error, "ERR_FULL") && member.volume.failure === undefined) throw error;
+    // The array is being closed: nothing is wrong with the member.
+    if (isFault(error, "ERR_CLOSED") && !member.isOut) throw error;
     members.lose(member, error);
   }
 }
