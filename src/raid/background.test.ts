@@ -33,6 +33,20 @@ test("tables that a crash left before they counted don't count after the next as
   }
 });
 
+test("RAID 6 begins to grow, crashes, and crashes again before it went on, without any two", async () => {
+  const shape = { level: 6, memberCount: 4, blockBytes: 64, chunkBlocks: 1 } as const;
+  for (const work of works.filter(({ title }) => title === "growing by a member")) {
+    const { run } = await perform(work, shape, 11);
+    const began = run.moments.findIndex((points) => shape.memberCount < points.length);
+    // The last two hold what lay on others before.
+    const losses = [[shape.memberCount - 1, shape.memberCount]];
+    for (let moment = began; moment <= began + 28; moment += 4) {
+      const point = { moment, seed: moment, crash: "power", lost: [] } as const;
+      expect(await run.refuteTwice(point, 1, losses)).toBeUndefined();
+    }
+  }
+});
+
 test("a member that catches up is written only where it has to be", async () => {
   for (const shape of redundant) {
     const run = await CrashRun.create(shape, 8192);

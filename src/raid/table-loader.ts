@@ -3,6 +3,9 @@
  * record's checkpoint covers, wherever it is. Copies that are wrong or behind are written again
  * with the next checkpoint.
  *
+ * The next checkpoint writes the other side of all copies. Where a crash left one of them on the
+ * other side only, it is first put on the side where all have it.
+ *
  * The record has a digest over what should have been found. If it differs, then some table block's
  * newest side is gone everywhere: those of which a side is damaged are marked as lost, to be had
  * from the rest of their rows where that can be, and if there is none, nobody can say which it is,
@@ -16,14 +19,21 @@ import type { Member } from "./member.ts";
 import type { RaidCore } from "./raid-core.ts";
 import { equalHashes } from "./superblock.ts";
 
+/** A copy of the table block that counts. */
+interface Holding {
+  readonly member: Member;
+  readonly copy: number;
+  readonly side: number;
+}
+
 /** What the holders of a table block have. */
 interface Candidates {
   /** The newest that counts. */
   sequence: number;
   side: number;
   bytes: Uint8Array | undefined;
-  /** Members that have it. */
-  readonly holders: Set<Member>;
+  /** Where it is. */
+  holdings: Holding[];
   isDamaged: boolean;
   /** Whether there is one that doesn't count, and would when the sequence has passed it. */
   isAhead: boolean;
@@ -40,6 +50,8 @@ export class TableLoader {
   readonly #core: RaidCore;
   #sequenceMax = 0;
   readonly #suspects: TablePlace[] = [];
+  /** Writes of copies that are not on the side where the others are. */
+  readonly #aligning: (() => Promise<boolean>)[] = [];
 
   constructor(core: RaidCore) {
     this.#core = core;
@@ -49,6 +61,8 @@ export class TableLoader {
     const { layout, members, table } = this.#core;
     for (let group = 0; group < layout.groupCount(table.rows); group++)
       await this.#loadGroup(group);
+    for (const align of this.#aligning.splice(0)) await align();
+    await members.syncAll();
     const isLost = !equalHashes(table.digest, members.record.tableDigest);
     if (isLost) this.#distrust(force);
     return { sequenceMax: Math.max(this.#sequenceMax, members.record.tableSequence), isLost };
@@ -76,7 +90,7 @@ export class TableLoader {
       sequence: 0,
       side: 0,
       bytes: undefined,
-      holders: new Set(),
+      holdings: [],
       isDamaged: false,
       isAhead: false,
     };
@@ -91,7 +105,9 @@ export class TableLoader {
     }
     if (found.bytes !== undefined) table.load(place, found.bytes);
     table.commit(place, found.side, found.sequence);
-    const isBehind = (member: Member): boolean => !found.holders.has(member);
+    this.#align(place, found);
+    const isBehind = (holder: Member): boolean =>
+      !found.holdings.some(({ member }) => member === holder);
     const isOdd = found.isDamaged || found.isAhead;
     if (isOdd || (0 < found.sequence && expected.some(isBehind))) table.markDirty(place);
     if (found.isDamaged) this.#suspects.push(place);
@@ -122,12 +138,23 @@ export class TableLoader {
         continue;
       }
       if (found.sequence < one.sequence) {
-        found.holders.clear();
+        found.holdings = [];
         found.sequence = one.sequence;
         found.side = side;
         found.bytes = one.bytes;
       }
-      if (found.sequence === one.sequence) found.holders.add(member);
+      if (found.sequence === one.sequence) found.holdings.push({ member, copy, side });
+    }
+  }
+
+  #align({ table }: TablePlace, { bytes, holdings, side }: Candidates): void {
+    const { layout, members } = this.#core;
+    if (bytes === undefined) return;
+    const aligned = new Set(holdings.filter((one) => one.side === side).map((one) => one.member));
+    for (const { member, copy } of holdings) {
+      if (aligned.has(member)) continue;
+      const at = layout.tableAt(table, copy, side);
+      this.#aligning.push(async () => await members.write(member, at, bytes));
     }
   }
 
