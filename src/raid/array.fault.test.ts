@@ -154,8 +154,7 @@ test("a member that stalls is out after its time", async () => {
     value: 1,
     isDurable: true,
   });
-  for (let turn = 0; turn < 200; turn++) await Promise.resolve();
-  stalling.world.clock.advance(100);
+  await passTime(stalling.world, 100);
   await writing;
   expect(stalling.array.status().members[1]?.state).toBe("missing");
   expect(stalling.model.refute(await stalling.content(), stalling.moments.length)).toBeUndefined();
@@ -175,8 +174,7 @@ test("a read that stalls is answered by the others, and what comes of it later i
 
   const target = new Uint8Array(64);
   const reading = array.read(0, target);
-  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
-  world.clock.advance(100);
+  await passTime(world, 100);
   await reading;
   expect(target).toEqual(expected.subarray(0, 64));
   expect(array.status().members[0]?.state).toBe("missing");
@@ -200,10 +198,7 @@ test.each(["sync", "read"] as const)(
     plan.add({ ...failureOf(2, 0), ...stall });
     const options = { ...smallAssembly, stallMs: 100 };
     const assembling = CrashRun.over(shape, world, images, { plan, options });
-    for (let round = 0; round < 20; round++) {
-      for (let turn = 0; turn < 1000; turn++) await Promise.resolve();
-      world.clock.advance(100);
-    }
+    for (let round = 0; round < 20; round++) await passTime(world, 100);
     const { array } = await assembling;
     expect(array.status().members[2]?.state).toBe("missing");
   },
@@ -221,16 +216,47 @@ test("the last member that holds the data stays in, though a read of it stalls",
   await array.fail(1);
   plan.add({ ...failureOf(0, 0), operations: ["read"], count: 1, fault: { kind: "stalled" } });
   const reading = array.read(0, new Uint8Array(64)).catch(() => undefined);
-  for (let round = 0; round < 20; round++) {
-    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
-    world.clock.advance(100);
-  }
+  for (let round = 0; round < 20; round++) await passTime(world, 100);
   await reading;
   expect(array.status().members[0]?.state).toBe("active");
   const found = new Uint8Array(64);
   await array.read(0, found);
   expect(found).toEqual(new Uint8Array(64).fill(3));
 });
+
+test("members are not out because the process itself stood still", async () => {
+  const shape = { level: 5, memberCount: 3, blockBytes: 64, chunkBlocks: 1 } as const;
+  const plan = new FaultPlan();
+  const world = testWorld();
+  const images = (await CrashRun.create(shape, SIZE_BYTES)).recordings.map(({ before }) =>
+    before.copy(),
+  );
+  const options = { ...smallAssembly, stallMs: 100 };
+  const { array } = await CrashRun.over(shape, world, images, { plan, options });
+  for (let member = 0; member < 3; member++) {
+    plan.add({ ...failureOf(member, 0), fault: { kind: "stalled" } });
+  }
+  const writing = array.writeDurable(0, pattern(500, 1));
+  await turns();
+  world.clock.advance(1_000_000);
+  plan.clear();
+  await writing;
+  expect(array.status().health).toBe("whole");
+});
+
+/** Time passes bit by bit, and there is time for everything that comes due. */
+async function passTime({ clock }: ReturnType<typeof testWorld>, ms: number): Promise<void> {
+  const parts = 8;
+  for (let part = 0; part < parts; part++) {
+    await turns();
+    clock.advance(ms / parts);
+  }
+  await turns();
+}
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 200; turn++) await Promise.resolve();
+}
 
 function failing(member: number, skip: number): FaultPlan {
   return new FaultPlan([failureOf(member, skip)]);
