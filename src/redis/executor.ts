@@ -155,7 +155,11 @@ export class Executor implements Call {
     if (command.flags.has("no_multi")) {
       this.#refuseInMulti("ERR Command not allowed inside a transaction");
     } else if (this.#overfills(request)) {
-      this.#refuseInMulti("ERR the commands queued by MULTI are too large (request-bytes-max)");
+      const { requestBytesMax } = this.door.settings;
+      this.#refuseInMulti(
+        `ERR MULTI queues at most ${requestBytesMax} bytes: ` +
+          "give EXEC fewer or smaller commands at a time",
+      );
     } else {
       this.multi.add(command, request);
       this.reply.status("QUEUED");

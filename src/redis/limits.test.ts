@@ -97,7 +97,7 @@ test("MULTI queues only so much", async () => {
     "OK",
     "QUEUED",
     "QUEUED",
-    "(error) ERR the commands queued by MULTI are too large (request-bytes-max)",
+    "(error) ERR MULTI queues at most 10000 bytes: give EXEC fewer or smaller commands at a time",
     "(error) EXECABORT Transaction discarded because of previous errors.",
     "(nil)",
   ]);
