@@ -348,6 +348,14 @@ describe("strangers", () => {
     expect(client.connection.destroyed).toBe(true);
   });
 
+  test("are told so however much they ask at once", async () => {
+    const client = new TestDoor({ password: "secret" }).connect();
+    const lines = Array.from({ length: 100 }, () => "GET k");
+    const told = await client.ask(...lines);
+    expect(told).toEqual(lines.map(() => "(error) NOAUTH Authentication required."));
+    expect(client.isClosed).toBe(false);
+  });
+
   test("must hurry", async () => {
     const door = new TestDoor({ password: "secret", authTimeoutMs: 3000 });
     const [stranger, friend] = [door.connect(), door.connect()];

@@ -319,7 +319,8 @@ export class Session implements ConnectionHandler, ClientSession {
   #isTooMuch(): boolean {
     if (this.#reply.overflowed) return true;
     if (this.#inbox.length > this.#door.settings.requestBytesMax && !this.#isBlocked()) return true;
-    return !this.client.authenticated && this.outputBytes > STRANGER_UNREAD_BYTES_MAX;
+    const { unsentBytes } = this.#connection;
+    return !this.client.authenticated && unsentBytes > STRANGER_UNREAD_BYTES_MAX;
   }
 
   /** Reads on or stops reading, as there is room for more. */
