@@ -16,7 +16,7 @@ const PARTS = 8;
 export async function inTime<T>(clock: Clock, stallMs: number, running: Promise<T>): Promise<T> {
   if (stallMs === 0) return await running;
   return await new Promise<T>((resolve, reject) => {
-    let cancel = (): void => undefined;
+    let cancel = nothing;
     const wait = (parts: number): void => {
       cancel = clock.after(stallMs / PARTS, () => {
         if (parts > 1) wait(parts - 1);
@@ -35,4 +35,8 @@ export async function inTime<T>(clock: Clock, stallMs: number, running: Promise<
       },
     );
   });
+}
+
+function nothing(): void {
+  // There is no timer yet.
 }
