@@ -67,7 +67,7 @@ export class Cache {
   readonly #pageOfFrame: Int32Array;
   readonly #flags: Uint8Array;
   readonly #heat: Uint8Array;
-  readonly #pinned: Uint32Array;
+  readonly #pinned: Float64Array;
   #pinEpoch = 1;
   readonly #free: Int32Array;
   #freeCount: number;
@@ -97,7 +97,8 @@ export class Cache {
     this.#pageOfFrame = new Int32Array(options.frameCount).fill(-1);
     this.#flags = new Uint8Array(options.frameCount);
     this.#heat = new Uint8Array(options.frameCount);
-    this.#pinned = new Uint32Array(options.frameCount);
+    // Not 32 bits: a busy store counts through those in days, and then would pin nothing.
+    this.#pinned = new Float64Array(options.frameCount);
     this.#free = new Int32Array(options.frameCount);
     for (let index = 0; index < options.frameCount; index++) {
       this.#free[index] = options.frameCount - 1 - index;

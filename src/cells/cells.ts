@@ -93,6 +93,8 @@ export class Lease {
   }
 
   release(): void {
+    // Also what was pinned for an attempt that does not come: it would be in the way of others.
+    this.#cells.cache.unpinAll();
     for (const first of this.#extents) this.#cells.extents.unlease(first);
     this.#extents = [];
   }

@@ -54,3 +54,42 @@ test("more readers than the cache has pages do not take from each other what the
     await engine.close();
   });
 });
+
+test("what a transaction pinned that came to nothing is not in the way of readers", async () => {
+  const image = await formattedImage({ ringBytes: 4 << 20, pagesBytes: 1 << 20 });
+  const value = new Uint8Array(3900);
+  const keyOf = (index: number): Uint8Array => Uint8Array.of(1, index >>> 8, index);
+  const middle = { start: keyOf(800), end: keyOf(1200) };
+  await inWorld(1, async (world) => {
+    const volume = new HookedVolume(new MemoryVolume(image), async (operation) => {
+      if (operation === "read") await new Promise<void>((done) => world.clock.after(1, done));
+    });
+    const engine = await openOn(world, volume);
+    const { cache } = engine.store.cells;
+    for (let index = 0; index < 2000; index++) {
+      await engine.run((step) => step.set(keyOf(index), value));
+    }
+    await engine.store.checkpoint();
+    // The first are dirty, and the last pinned.
+    for (let index = 0; cache.dirtyCount < 0.39 * cache.frameCount; index += 3) {
+      await engine.run((step) => step.set(keyOf(index), value));
+    }
+    const removal = engine.run(
+      (step) => {
+        for (let index = 2000; index-- > 0;) step.delete(keyOf(index));
+      },
+      { timeoutMs: 10_000 },
+    );
+    await expect(removal).rejects.toMatchObject({ code: "ERR_LIMIT" });
+    let rowCount = 0;
+    await engine.run(
+      (step) => {
+        rowCount = 0;
+        step.scan(middle, () => ++rowCount > 0);
+      },
+      { timeoutMs: 5000 },
+    );
+    expect(rowCount).toBe(400);
+    await engine.close();
+  });
+});

@@ -125,7 +125,7 @@ export class Preparation {
 
     // As if all that is touched had to be copied, because recovery may have to: what is accepted
     // now must be applied then, with the same cache.
-    if (this.#pins + made + rootLevel > this.#limits.framesMax) return TOO_LARGE;
+    if (this.#pins + made + rootLevel > this.#limits.framesMax) return this.#tooLarge();
     if (cache.dirtyCount + pages > this.#limits.dirtyFramesMax) return NO_FRAMES;
     if (!cache.ensureFree(pages)) return NO_FRAMES;
     if (space.freeCount < pagesMax + this.#extentPages + reservedPages) return NO_PAGES;
@@ -144,7 +144,7 @@ export class Preparation {
     // What separates a new leaf may split one page of every level, and make a new root. That those
     // behind it then have a level more is made up for: of any three, two split nothing.
     const pages = this.#copies + newLeaves * (rootLevel + 2);
-    if (this.#pins + pages > this.#limits.framesMax) return TOO_LARGE;
+    if (this.#pins + pages > this.#limits.framesMax) return this.#tooLarge();
     if (cache.dirtyCount + pages > this.#limits.dirtyFramesMax) return NO_FRAMES;
     if (!cache.ensureFree(pages)) return NO_FRAMES;
     return space.freeCount < pages ? NO_PAGES : READY;
@@ -191,13 +191,19 @@ export class Preparation {
       if (base < 0) return this.#tree.miss(number);
       this.#pin(base, level);
       // With everything pinned, the page that is missing would wait for a frame for ever.
-      if (this.#pins > this.#limits.framesMax) return TOO_LARGE;
+      if (this.#pins > this.#limits.framesMax) return this.#tooLarge();
       path[level] = base;
       if (level === 0) return READY;
       const slot = childSlot(slab, base, key, at, length);
       slots[level] = slot;
       number = childOf(slab, base, slot);
     }
+  }
+
+  /** What was pinned in vain would be in the way of others. */
+  #tooLarge(): number {
+    this.#tree.cache.unpinAll();
+    return TOO_LARGE;
   }
 
   /** A page that may become small is joined with a neighbour, which must then be there. */
