@@ -22,12 +22,31 @@ import type { Metrics } from "./metrics.ts";
 import type { NodeStatus } from "./node-health.ts";
 import { samePassword } from "./password.ts";
 
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-/** How often connections are looked at for having passed a time limit. */
-const CHECK_INTERVAL_MS = 5_000;
-const HEADER_BYTES_MAX = 16 * 1024;
-const CONNECTION_COUNT_MAX = 256;
+/** What a client may take of a server that owes it nothing. */
+export interface HttpLimits {
+  /** Until the headers of a request are there. */
+  readonly headersTimeoutMs: number;
+  /** Until the whole of it is. */
+  readonly requestTimeoutMs: number;
+  /** Between two requests of one connection. */
+  readonly keepAliveTimeoutMs: number;
+  /** Without a byte going either way, such as to a client that does not read its answer. */
+  readonly silenceTimeoutMs: number;
+  /** How often connections are looked at for having passed one of the first two. */
+  readonly checkIntervalMs: number;
+  readonly headerBytesMax: number;
+  readonly connectionCountMax: number;
+}
+
+export const defaultHttpLimits: HttpLimits = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 5_000,
+  silenceTimeoutMs: 60_000,
+  checkIntervalMs: 5_000,
+  headerBytesMax: 16 * 1024,
+  connectionCountMax: 256,
+};
 
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "Content-Security-Policy":
@@ -61,18 +80,21 @@ export class HttpDoor {
     options: HttpDoorOptions,
     status: () => NodeStatus,
     metrics: Metrics,
+    limits: HttpLimits = defaultHttpLimits,
   ): Promise<HttpDoor> {
     const server = createAdaptorServer({
       fetch: routes(options, status, metrics).fetch,
       createServer,
       serverOptions: {
-        headersTimeout: HEADERS_TIMEOUT_MS,
-        requestTimeout: REQUEST_TIMEOUT_MS,
-        maxHeaderSize: HEADER_BYTES_MAX,
-        connectionsCheckingInterval: CHECK_INTERVAL_MS,
+        headersTimeout: limits.headersTimeoutMs,
+        requestTimeout: limits.requestTimeoutMs,
+        keepAliveTimeout: limits.keepAliveTimeoutMs,
+        maxHeaderSize: limits.headerBytesMax,
+        connectionsCheckingInterval: limits.checkIntervalMs,
       },
     }) as Server;
-    server.maxConnections = CONNECTION_COUNT_MAX;
+    server.maxConnections = limits.connectionCountMax;
+    server.setTimeout(limits.silenceTimeoutMs);
     await listen(server, options);
     return new HttpDoor(server);
   }
