@@ -86,6 +86,19 @@ test("a store opens on a full disk, as often as its table of openings has room",
   });
 });
 
+test("a store that can write no pages is closed cleanly all the same", async () => {
+  await onFullStore(async ({ engine, image, world }) => {
+    await engine.store.abandon();
+    const full = await openOn(world, fullVolume(world, image, "write"));
+    await run(full, (step) => step.delete(keyOf(0)));
+    await full.close();
+    const again = await openOn(world, new MemoryVolume(image));
+    expect(await run(again, (step) => step.get(keyOf(0)))).toBeUndefined();
+    expect(await run(again, (step) => step.get(keyOf(1)))).toHaveLength(VALUE_BYTES);
+    await again.close();
+  });
+});
+
 async function openUntilRefused(
   world: World,
   image: PagedImage,

@@ -222,7 +222,7 @@ export class Store {
       await this.#checkpointer.close();
       if (this.#failure !== undefined) return;
       await this.log.close();
-      await this.#checkpointer.run();
+      await this.#checkpointIfRoom();
       await this.#superblocks.write({
         ...this.#superblocks.current,
         cleanBatch: this.log.lastBatch,
@@ -240,6 +240,15 @@ export class Store {
     this.#fail(new Fault("ERR_CLOSED", "The store was abandoned: open it again"));
     await this.#checkpointer.close();
     await this.volume.close();
+  }
+
+  /** The log holds everything without it: the next opening only has more to replay. */
+  async #checkpointIfRoom(): Promise<void> {
+    try {
+      await this.#checkpointer.run();
+    } catch (error) {
+      if (!isFault(error, "ERR_FULL")) throw error;
+    }
   }
 
   /** Whether the log's reserve has room for the writes, and they may use it. */

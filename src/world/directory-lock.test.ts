@@ -47,6 +47,20 @@ test("however opens, kills and power cuts fall, one process at a time has the lo
   );
 });
 
+test("a full disk keeps nobody from taking a directory, though without a name", async () => {
+  const simulation = makeSimulation(1);
+  const machine = simulation.node("a");
+  const acquire = async (program: string): Promise<DirectoryLock | DirectoryTaken> =>
+    await simulation.run(
+      async () => await acquireDirectoryLock(machine.start().world, "/data", program, drop),
+    );
+  expect((await acquire("first")).kind).toBe("held");
+  machine.crash("process");
+  machine.disk.capacityBytes = machine.disk.usedBytes();
+  expect((await acquire("second")).kind).toBe("held");
+  expect(await acquire("third")).toEqual({ kind: "taken", holder: undefined });
+});
+
 test("the dead are succeeded, and the successor is the one that is named", async () => {
   const simulation = makeSimulation(1);
   const machine = simulation.node("a");

@@ -78,7 +78,7 @@ export async function acquireDirectoryLock(
     return { kind: "taken", holder: await readHolder(world.files, folder) };
   }
   try {
-    await writeHolder(world, folder, program);
+    await nameHolder(world, folder, program);
   } catch (error) {
     await listener.close();
     throw error;
@@ -134,6 +134,17 @@ function ignore(): void {
   // Nothing that such a connection says matters.
 }
 
+/** On a full disk the holder stays without a name: to take the directory asks for no room. */
+async function nameHolder(world: World, folder: string, program: string): Promise<void> {
+  try {
+    await writeHolder(world, folder, program);
+  } catch (error) {
+    if (!isFault(error, "ERR_FULL")) throw error;
+    await world.files.remove(draftIn(folder));
+    await world.files.remove(joinPath(folder, HOLDER));
+  }
+}
+
 async function writeHolder(
   { files, clock, process }: World,
   folder: string,
@@ -141,7 +152,7 @@ async function writeHolder(
 ): Promise<void> {
   const { host, bootId, pid, startedMs } = process;
   const holder: LockHolder = { program, host, bootId, pid, startedMs, sinceMs: clock.wallMs() };
-  const draft = joinPath(folder, `${HOLDER}.new`);
+  const draft = draftIn(folder);
   await files.remove(draft);
   const file = await files.open(draft, "create");
   try {
@@ -150,6 +161,10 @@ async function writeHolder(
     await file.close();
   }
   await files.rename(draft, joinPath(folder, HOLDER));
+}
+
+function draftIn(folder: string): string {
+  return joinPath(folder, `${HOLDER}.new`);
 }
 
 async function readHolder(files: Files, folder: string): Promise<LockHolder | undefined> {
