@@ -115,6 +115,8 @@ export class Cells {
   readonly extents: Extents;
   readonly tree: Tree;
   readonly scanner: Scanner;
+  /** To be done before pages are written that no checkpoint has. For the owner to set. */
+  beforeSpill: () => Promise<void> = () => Promise.resolve();
   readonly #options: CellsOptions;
   readonly #slice: Uint8Array = new Uint8Array(SLICE_PAGES * PAGE_BYTES);
   #durable: { readonly generation: number; readonly mapPages: readonly number[] };
@@ -265,6 +267,7 @@ export class Cells {
    * what is on the volume durably does not refer to these pages. For recovery.
    */
   async spill(): Promise<void> {
+    await this.beforeSpill();
     const root = this.#freeze();
     this.space.hold(root.generation);
     for (const first of this.extents.dirtyExtents(root.generation)) await this.extents.write(first);

@@ -1,10 +1,14 @@
 import { expect, test } from "vitest";
 import { compareBytes } from "../base/bytes.ts";
-import { generation } from "../base/ids.ts";
+import { viewNumber } from "../base/ids.ts";
+import { SeededRandom } from "../base/random.ts";
 import { defaultSimulationOptions, SimulatedWorld } from "../simulation/simulated-world.ts";
+import { FaultPlan } from "../volume/fault-plan.ts";
+import { FaultyVolume } from "../volume/faulty-volume.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { World } from "../world/world.ts";
+import { formattedImage, inWorld, openOn } from "../../test/support/small-store.ts";
 import { FencedVolume } from "./fenced-volume.ts";
 import { Fence } from "./fence.ts";
 import { formatStore } from "./format.ts";
@@ -25,7 +29,7 @@ const options = {
 test("who was stopped while it looked has to look again", async () => {
   await withVolume(async (world, volume, sleep) => {
     let stalledMs = STALL_MS * 3;
-    const fence = new Fence(world.clock, STALL_MS, generation(1), volume.name, async () => {
+    const fence = new Fence(world.clock, STALL_MS, viewNumber(0), volume.name, async () => {
       const seen = await SuperblockZone.open(volume, world.checksums, () => Promise.resolve(true));
       await sleep(stalledMs);
       return seen;
@@ -51,11 +55,40 @@ test("who was replaced writes nothing more, whatever it had begun", async () => 
   });
 });
 
+test("who was replaced by one that died while it recovered writes nothing more, either", async () => {
+  const image = await formattedImage({ ringBytes: 4 * MB, pagesBytes: 8 * MB });
+  await inWorld(1, async (world) => {
+    const patient = { checkpointDirtyShare: 0.7, checkpointLogShare: 0.9, stallMs: STALL_MS };
+    const first = await openOn(world, new MemoryVolume(image), patient);
+    for (let index = 0; index < 20; index++) {
+      await first.run((step) => step.set(Uint8Array.of(1, index), new Uint8Array(60_000)));
+    }
+    await new Promise<void>((resolve) => world.clock.after(STALL_MS * 2, resolve));
+
+    // The second has more to apply than its memory takes, and dies as it has written some of it.
+    const plan = new FaultPlan();
+    const range = { at: 65_536 + 4 * MB, length: 2 ** 40 };
+    const operations = ["write", "durable"] as const;
+    plan.add({ operations, range, skip: 1, count: 1, fault: { kind: "error" } });
+    const parts = { plan, random: new SeededRandom(1), clock: world.clock, crash: () => undefined };
+    const second = openOn(world, new FaultyVolume(new MemoryVolume(image), parts), patient);
+    await expect(second).rejects.toMatchObject({ code: "ERR_IO" });
+
+    const before = image.copy();
+    await expect(first.store.checkpoint()).rejects.toMatchObject({ code: "ERR_UNAVAILABLE" });
+    const after = await contents(new MemoryVolume(image));
+    expect(compareBytes(after, await contents(new MemoryVolume(before)))).toBe(0);
+    const third = await openOn(world, new MemoryVolume(image), patient);
+    expect(await third.run((step) => step.count(Uint8Array.of(1)))).toBe(20);
+    await third.close();
+  });
+});
+
 test("a volume is written to at once where nothing was missed", async () => {
   await withVolume(async (world, volume, sleep) => {
     let looks = 0;
     const fenced = new FencedVolume(volume);
-    const fence = new Fence(world.clock, STALL_MS, generation(1), volume.name, () => {
+    const fence = new Fence(world.clock, STALL_MS, viewNumber(0), volume.name, () => {
       looks++;
       return SuperblockZone.open(volume, world.checksums, () => Promise.resolve(true));
     });

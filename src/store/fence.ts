@@ -1,22 +1,22 @@
 /**
  * The fence against a holder that was stopped and replaced: a process that did nothing for longer
  * than a bound looks at the superblock before it appends or answers again. If another has raised
- * the generation meanwhile, this one has lost the volume.
+ * the view meanwhile, this one has lost the volume.
  *
  * It narrows the window rather than closing it: a write that the operating system had accepted
  * before the process was stopped cannot be called back.
  */
 
 import { Fault } from "../base/fault.ts";
+import type { ViewNumber } from "../base/ids.ts";
 import type { Clock } from "../world/world.ts";
-import { currentGeneration } from "../log/generations.ts";
 import type { SuperblockZone } from "./superblock.ts";
 
 export class Fence {
   readonly #clock: Clock;
   readonly #stallMs: number;
   readonly #readSuperblock: () => Promise<SuperblockZone>;
-  readonly #generation: number;
+  readonly #view: ViewNumber;
   readonly #volumeName: string;
   #seenMs: number;
   #looking: Promise<void> | undefined;
@@ -24,13 +24,13 @@ export class Fence {
   constructor(
     clock: Clock,
     stallMs: number,
-    generation: number,
+    view: ViewNumber,
     volumeName: string,
     readSuperblock: () => Promise<SuperblockZone>,
   ) {
     this.#clock = clock;
     this.#stallMs = stallMs;
-    this.#generation = generation;
+    this.#view = view;
     this.#volumeName = volumeName;
     this.#readSuperblock = readSuperblock;
     this.#seenMs = clock.monotonicMs();
@@ -58,14 +58,14 @@ export class Fence {
     // It may be stopped while it looks; then what it saw says nothing of the time since.
     const beganMs = this.#clock.monotonicMs();
     const { current } = await this.#readSuperblock();
-    const found = currentGeneration(current.generations).generation;
-    if (found !== this.#generation) {
+    const found = current.view;
+    if (found !== this.#view) {
       throw new Fault(
         "ERR_UNAVAILABLE",
         `This process did nothing for more than ${this.#stallMs} ms, and meanwhile another took ` +
-          `over "${this.#volumeName}" (generation ${found}, this one is ${this.#generation}). ` +
+          `over "${this.#volumeName}" (view ${found}, this one is ${this.#view}). ` +
           "Nothing more is written or answered here: connect to the other, or start again",
-        { generation: found },
+        { view: found },
       );
     }
     this.#seenMs = beganMs;

@@ -4,11 +4,13 @@
  *
  * A crash on the way is a crash like any other: nothing that the volume durably holds is replaced
  * before the superblock that raises the generation, and that changes nothing else, but for a
- * checkpoint where no more generations have room (`begin-generation.ts`). The time it takes is
- * bounded by the log, not by the data.
+ * checkpoint where no more generations have room (`begin-generation.ts`). Before pages are written
+ * that are in no checkpoint, the view is raised, so that whoever had the volume before writes
+ * nothing more. The time it takes is bounded by the log, not by the data.
  */
 
 import { Fault, isFault } from "../base/fault.ts";
+import { viewNumber } from "../base/ids.ts";
 import { Slab } from "../base/slab.ts";
 import { Cells, CELLS_OVERHEAD_BYTES, type CellsOptions } from "../cells/cells.ts";
 import type { PreparationLimits } from "../cells/prepare.ts";
@@ -68,6 +70,7 @@ export async function openStore(
   requirePageBytes(found, volume);
   const arena = makeArena(slab, options);
   const { cells, census } = await openCells(world, volume, slab, options, found);
+  cells.beforeSpill = fencing(superblocks);
   const dependencies = new Dependencies();
   const growth = new PageGrowth(volume, cells, found.pages.at);
   const applier = new Applier(cells, census, dependencies, limitsOf(cells), true);
@@ -109,7 +112,7 @@ export async function openStore(
     arena,
     recovered: begun,
   });
-  const fence = new Fence(world.clock, options.stallMs, generation, volume.name, () =>
+  const fence = new Fence(world.clock, options.stallMs, superblock.view, volume.name, () =>
     SuperblockZone.open(unfenced, world.checksums, () => Promise.resolve(true)),
   );
   volume.raise(fence);
@@ -127,6 +130,20 @@ async function forgetSome(store: Store, world: World): Promise<void> {
     if (!isFault(error, "ERR_FULL")) throw error;
     world.trace.event("checkpoint-put-off", { volume: store.volume.name });
   }
+}
+
+/**
+ * Raises the view, once. Recovery writes pages that no checkpoint has, and one who holds the
+ * volume no more but does not know it may have others there, and even make a checkpoint of them,
+ * should this opening not come to its end.
+ */
+function fencing(superblocks: SuperblockZone): () => Promise<void> {
+  let raised: Promise<void> | undefined;
+  return async () => {
+    const { current } = superblocks;
+    raised ??= superblocks.write({ ...current, view: viewNumber(current.view + 1) });
+    await raised;
+  };
 }
 
 function makeSlab(options: StoreOptions, spareBytes: number): Slab {
