@@ -111,6 +111,11 @@ export class FaultPlan {
     });
   }
 
+  /** Drops a rule that was added. */
+  remove(rule: FaultRule): void {
+    this.#rules = this.#rules.filter(({ data }) => data !== rule);
+  }
+
   /** Drops all rules, and lets go on what was stalled. */
   clear(): void {
     this.#rules = [];

@@ -15,12 +15,15 @@ import type { World } from "../../world/world.ts";
 import type { SimulatedMachine } from "../simulated-machine.ts";
 import type { SimulatedProcess } from "../simulated-process.ts";
 import type { SimulatedWorld } from "../simulated-world.ts";
+import { SUPERBLOCK_ZONE_BYTES } from "../../store/superblock.ts";
 import { type ClientParts, StoreClient } from "./client.ts";
+import { FullDisk } from "./full-disk.ts";
 import { Recorder } from "./recorder.ts";
 import { RecordingStore } from "./recording-store.ts";
 import type { RunRecord } from "./run-record.ts";
 import type { Sight } from "./sights.ts";
 import type { LifeEnd, SwarmPlan } from "./swarm.ts";
+import { write } from "./rows.ts";
 import { RolledBack, type Workload } from "./workload.ts";
 
 export type OpenForRun = (
@@ -37,6 +40,8 @@ export interface LifeParts {
   /** Lives are numbered from 1. */
   readonly number: number;
   readonly open: OpenForRun;
+  /** The last of all: the disk has room at least until its clients begin. */
+  readonly isLast: boolean;
   /** Another process holds the directory, and stands still. */
   readonly takesOver: boolean;
   readonly see: (sight: Sight) => void;
@@ -59,6 +64,8 @@ const SAMPLE_MS = 0.7;
 const QUIET_MS = 0.03;
 /** What a process that was stopped is given to find out that it was replaced. */
 const AWAKENING_MS = 600;
+/** How often it is looked whether there is room again. */
+const ROOM_MS = 3;
 
 export class Life {
   readonly #parts: LifeParts;
@@ -73,6 +80,7 @@ export class Life {
   #clientsDone: Promise<unknown> = Promise.resolve();
   #stopSampling: () => void = () => undefined;
   #cancelEnd: () => void = () => undefined;
+  readonly #full: FullDisk | undefined;
 
   constructor(parts: LifeParts) {
     this.#parts = parts;
@@ -87,6 +95,8 @@ export class Life {
     });
     this.#process.onKill(() => this.#markOver());
     for (const rule of parts.plan.diskRules) this.#machine.disk.plan.add(rule);
+    this.#full = this.#makeFullDisk();
+    if (this.#opensFull) this.#full?.begin();
     this.#planEnd();
   }
 
@@ -102,7 +112,8 @@ export class Life {
 
   /** Resolves when all clients have done what they wanted, or nobody is left to do it. */
   async clientsDone(): Promise<void> {
-    await Promise.race([this.#clientsDone, this.#over]);
+    const done = this.#clientsDone.then(async () => await this.#requireRoomAgain());
+    await Promise.race([done, this.#over]);
     if (this.#isOver) return;
     this.#stopSampling();
     this.#requireNothingLeft();
@@ -113,13 +124,42 @@ export class Life {
     for (const workload of this.#parts.plan.workloads) await workload.check(client);
   }
 
+  /** What was refused for want of room is not refused when there is room again. */
+  async #requireRoomAgain(): Promise<void> {
+    const full = this.#full;
+    if (full === undefined || !full.wasFull || this.engine.failure !== undefined) return;
+    const { number, see } = this.#parts;
+    const client = this.#patientClient("room");
+    while (full.isFull) await client.think(ROOM_MS);
+    try {
+      await client.run((step) => write(step, `room/${number}`, client.unique()));
+      see("room-again");
+    } catch (error) {
+      if (isFault(error, "ERR_FULL")) client.violated("it was refused though there is room");
+      else this.#goesOn(client, error);
+    }
+  }
+
+  get #opensFull(): boolean {
+    return 1 < this.#parts.number && !this.#parts.isLast;
+  }
+
+  #makeFullDisk(): FullDisk | undefined {
+    const { simulation, plan } = this.#parts;
+    if (plan.full === undefined) return undefined;
+    const { logBytes } = { ...defaultStoreOptions, ...plan.store };
+    const store = { path: `${DIRECTORY}/volume`, pagesAt: SUPERBLOCK_ZONE_BYTES + logBytes };
+    return new FullDisk(simulation, this.#machine.disk, plan.full, store);
+  }
+
   /** Ends it, if that has not happened. */
   async end(): Promise<StoppedLife | undefined> {
     const { end } = this.#parts;
+    this.#full?.end();
     if (this.#process.isPaused) return { goOn: async () => await this.#goOn() };
     this.#cancelEnd();
     this.#stopSampling();
-    if (end.kind === "close" && !this.#isOver) await this.engine.close();
+    if (end.kind === "close" && !this.#isOver) await this.#engine?.close();
     this.#look();
     this.#stop();
     this.#machine.disk.plan.clear();
@@ -158,11 +198,25 @@ export class Life {
       ? await this.#takeOver(world)
       : await open(world, DIRECTORY, options);
     this.#adopt(engine);
+    if (this.#full?.isFull === true) this.#parts.see("opened-full");
     if (number > 1) record.openedAgain(this.engine.appendedLsn);
     const setter = this.#patientClient("setter");
-    for (const workload of plan.workloads) await workload.setup(setter);
+    for (const workload of plan.workloads) await this.#setUp(workload, setter);
+    if (!this.#opensFull) this.#full?.begin();
     this.#startClients();
     return undefined;
+  }
+
+  async #setUp(workload: Workload, setter: StoreClient): Promise<void> {
+    for (;;) {
+      try {
+        await workload.setup(setter);
+        return;
+      } catch (error) {
+        if (this.#full?.wasFull !== true || !isFault(error, "ERR_FULL")) throw error;
+        await setter.think(ROOM_MS);
+      }
+    }
   }
 
   #adopt(engine: Transactions): void {
@@ -174,7 +228,9 @@ export class Life {
 
   #openFailed(error: unknown): typeof LIFE_OVER {
     const { kind } = this.#parts.end;
-    const mayFail = kind === "disk-error" || this.#isOver;
+    const hasNoPages = this.#full?.wasFull === true && this.#parts.plan.full?.refuses === "pages";
+    const mayFail =
+      kind === "disk-error" || this.#isOver || (hasNoPages && isFault(error, "ERR_FULL"));
     if (!mayFail) this.#parts.violated(`it cannot be opened: ${messageOf(error)}`);
     return LIFE_OVER;
   }
@@ -230,6 +286,10 @@ export class Life {
   #goesOn(client: StoreClient, error: unknown): boolean {
     if (this.#process.isDead) return false;
     if (error instanceof RolledBack) return true;
+    if (isFault(error, "ERR_FULL") && this.#full?.wasFull === true) {
+      this.#parts.see("disk-full");
+      return true;
+    }
     const isPassing = isFault(error, "ERR_TIMEOUT") || isFault(error, "ERR_ABORTED");
     if (isPassing && this.engine.failure === undefined) return true;
     const { failure } = this.engine;

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { runSerial } from "./serial-run.ts";
-import type { SwarmPlan } from "./swarm.ts";
+import type { FullTime } from "./full-disk.ts";
+import { type SwarmPlan, withFullDisk } from "./swarm.ts";
 import { ballast } from "./workloads/ballast.ts";
+import { bank } from "./workloads/bank.ts";
 import { counters } from "./workloads/counters.ts";
 import { EXPECTED_SIGHTS, type Sight } from "./sights.ts";
 
@@ -9,6 +11,7 @@ const MB = 1 << 20;
 /** In order, so that a set that was chosen shows the same every time. */
 const SEEDS: readonly number[] = Array.from({ length: 24 }, (_, index) => index + 1);
 const SEEDS_TORN: readonly number[] = [1, 2, 3, 4, 5, 6];
+const SEEDS_FULL: readonly number[] = [1, 2];
 const SEEDS_TWICE: readonly number[] = [3, 11];
 
 test("random runs are serializable, and nothing acknowledged is lost", async () => {
@@ -17,6 +20,13 @@ test("random runs are serializable, and nothing acknowledged is lost", async () 
     const report = await runSerial({ seed, drain, plan: tornPlan() });
     expect(report.violations, `torn batches, seed ${seed}`).toEqual([]);
     for (const sight of report.sights) sights.add(sight);
+  }
+  for (const seed of SEEDS_FULL) {
+    for (const refuses of ["growth", "pages"] as const) {
+      const report = await runSerial({ seed, drain, plan: fullPlan(refuses) });
+      expect(report.violations, `full disks, seed ${seed}`).toEqual([]);
+      for (const sight of report.sights) sights.add(sight);
+    }
   }
   for (const seed of SEEDS) {
     const report = await runSerial({ seed, drain });
@@ -57,6 +67,24 @@ function tornPlan(): SwarmPlan {
       afterMs: 30 + 3 * index,
     })),
   };
+}
+
+/** Clients want more room than there is for a while, which outlasts two crashes. */
+function fullPlan(refuses: FullTime["refuses"]): SwarmPlan {
+  const plan: SwarmPlan = {
+    workloads: [counters(3), bank(5)],
+    clientCount: 18,
+    actsPerClient: 14,
+    thinkMsMax: 1,
+    impatiencePercent: 0,
+    store: { cacheBytes: 4 * MB, logBytes: 4 * MB, pagesBytes: MB },
+    diskRules: [],
+    ends: [
+      { kind: "crash", how: "process", afterMs: 90 },
+      { kind: "crash", how: "power", afterMs: 120 },
+    ],
+  };
+  return withFullDisk(plan, { refuses, afterMs: 1, forMs: 100 });
 }
 
 function again(seed: number): string {

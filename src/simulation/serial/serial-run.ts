@@ -99,14 +99,14 @@ class SerialRun {
   }
 
   async #live(end: LifeEnd, stopped: StoppedLife | undefined): Promise<StoppedLife | undefined> {
-    const life = this.#life(end, stopped !== undefined);
+    const life = this.#life(end, stopped !== undefined, false);
     if ((await life.begin()) !== LIFE_OVER) await life.clientsDone();
     await stopped?.goOn();
     return await life.end();
   }
 
   async #lastLife(stopped: StoppedLife | undefined): Promise<void> {
-    const life = this.#life({ kind: "close" }, stopped !== undefined);
+    const life = this.#life({ kind: "close" }, stopped !== undefined, true);
     if ((await life.begin()) === LIFE_OVER) {
       await life.end();
       return;
@@ -120,7 +120,7 @@ class SerialRun {
     await life.end();
   }
 
-  #life(end: LifeEnd, takesOver: boolean): Life {
+  #life(end: LifeEnd, takesOver: boolean, isLast: boolean): Life {
     const parts: LifeParts = {
       simulation: this.#world,
       plan: this.#plan,
@@ -128,6 +128,7 @@ class SerialRun {
       end,
       number: ++this.#lifeCount,
       takesOver,
+      isLast,
       open: this.#options.open ?? openEngine,
       see: (sight) => this.#sights.add(sight),
       violated: (what) => this.#violate(what),

@@ -13,7 +13,10 @@ export type Sight =
   | "unknown-outcome"
   | "unacknowledged-commit-lost"
   | "store-failed"
-  | "fenced";
+  | "fenced"
+  | "disk-full"
+  | "room-again"
+  | "opened-full";
 
 /** Those that even a short set of seeds reaches. */
 export const EXPECTED_SIGHTS: readonly Sight[] = [
@@ -32,4 +35,7 @@ export const EXPECTED_SIGHTS: readonly Sight[] = [
   "retried",
   "snapshot",
   "rolled-back",
+  "disk-full",
+  "room-again",
+  "opened-full",
 ];

@@ -7,10 +7,12 @@ import type { SeededRandom } from "../../base/random.ts";
 import type { StoreOptions } from "../../store/options.ts";
 import type { FaultRule } from "../../volume/fault-plan.ts";
 import type { Death } from "../simulated-process.ts";
+import type { FullTime } from "./full-disk.ts";
 import type { Workload } from "./workload.ts";
 import { ballast } from "./workloads/ballast.ts";
 import { bank } from "./workloads/bank.ts";
 import { counters } from "./workloads/counters.ts";
+import { hoard } from "./workloads/hoard.ts";
 import { listAppend } from "./workloads/list-append.ts";
 import { phantoms } from "./workloads/phantoms.ts";
 import { queue } from "./workloads/queue.ts";
@@ -38,6 +40,8 @@ export interface SwarmPlan {
   readonly store: Partial<StoreOptions>;
   /** Present in every life. */
   readonly diskRules: readonly FaultRule[];
+  /** When the disk is full, in every life. */
+  readonly full?: FullTime | undefined;
   /** Of every life but the last, which is closed. */
   readonly ends: readonly LifeEnd[];
 }
@@ -51,7 +55,7 @@ export function planOf(random: SeededRandom): SwarmPlan {
   const isLarge = random.chance(30);
   const spread = chosen.flatMap((workload) => workload.spread ?? []);
   const workloads = isLarge ? [...chosen, ballast(spread, BALLAST_ROWS)] : chosen;
-  return {
+  const plan: SwarmPlan = {
     workloads,
     clientCount: 8 + random.below(random.chance(20) ? 57 : 25),
     actsPerClient: isLarge ? 10 : 6 + random.below(10),
@@ -61,6 +65,7 @@ export function planOf(random: SeededRandom): SwarmPlan {
     diskRules: random.chance(25) ? slowDisk(random) : [],
     ends: Array.from({ length: random.below(4) }, () => endOf(random, isLarge)),
   };
+  return random.chance(20) ? withFullDisk(plan, fullTime(random, isLarge)) : plan;
 }
 
 function workloadsOf(random: SeededRandom): readonly Workload[] {
@@ -97,6 +102,20 @@ function slowDisk(random: SeededRandom): readonly FaultRule[] {
     ? (["read"] as const)
     : (["write", "durable", "sync"] as const);
   return [{ operations, skip, count, fault: { kind: "slow", delayMs } }];
+}
+
+/** With somebody to use up the room that is left. */
+export function withFullDisk(plan: SwarmPlan, full: FullTime): SwarmPlan {
+  const hoarder = hoard(full.refuses === "growth");
+  return { ...plan, full, workloads: [hoarder, ...plan.workloads] };
+}
+
+function fullTime(random: SeededRandom, isLarge: boolean): FullTime {
+  return {
+    refuses: random.chance(70) ? "growth" : "pages",
+    afterMs: random.below(10),
+    forMs: 20 + random.below(isLarge ? 300 : 120),
+  };
 }
 
 function endOf(random: SeededRandom, isLarge: boolean): LifeEnd {
