@@ -59,13 +59,17 @@ export class LogReader {
   }
 
   /** Visits what has become durable since the last call, whole batches at a time. */
-  async readOn(visit: LogVisitor): Promise<void> {
+  async readOn(visit: LogVisitor, bytesMax: number = Number.POSITIVE_INFINITY): Promise<void> {
     assert(!this.#isReading, "one call at a time reads on");
     this.#isReading = true;
     try {
       this.#batches ??= this.#start();
       if (this.#batches === undefined) return;
-      while (this.#batches.point.position < this.#log.durablePosition) {
+      const begin = this.#batches.point.position;
+      const limit = begin + bytesMax / this.#ring.unitBytes;
+      for (;;) {
+        const { position } = this.#batches.point;
+        if (this.#log.durablePosition <= position || limit <= position) break;
         const batch = await this.#next(this.#batches);
         await visitBatch(this.#ring, this.#cursor, batch, this.#nextLsn, visit);
         this.#nextLsn = this.#batches.point.firstLsn;

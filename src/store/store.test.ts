@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { bestChecksums } from "../base/checksums.ts";
+import { lsn } from "../base/ids.ts";
 import { SeededRandom } from "../base/random.ts";
 import { FaultPlan } from "../volume/fault-plan.ts";
 import { FaultyVolume } from "../volume/faulty-volume.ts";
@@ -87,5 +88,54 @@ test("a store that could not apply what it appended answers nothing more", async
     expect(() => engine.tryRun((step) => step.set(KEY, KEY))).toThrow("a bug");
     expect(() => engine.tryRun((step) => step.get(KEY))).toThrow("stopped: a bug");
     await engine.close();
+  });
+});
+
+test("any number may wait for what is to be settled", { timeout: 20_000 }, async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const engine = await openOn(world, new MemoryVolume(image));
+    const { store } = engine;
+    const told = engine.run((step) => step.set(KEY, KEY));
+    expect(store.settledLsn).toBeLessThan(store.appendedLsn);
+    let count = 0;
+    const waiting = Array.from({ length: 100_000 }, async () => {
+      await store.whenSettled(store.appendedLsn);
+      count++;
+    });
+    await Promise.all([told, ...waiting]);
+    expect(count).toBe(100_000);
+    const never = store.whenSettled(lsn(store.appendedLsn + 1));
+    await engine.close();
+    await expect(never).rejects.toMatchObject({ code: "ERR_CLOSED" });
+  });
+});
+
+test("who closes a store once more hears of it when it is closed", async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    for (const close of ["close", "abandon"] as const) {
+      const volume = new MemoryVolume(image);
+      let isClosed = false;
+      const closeVolume = volume.close.bind(volume);
+      volume.close = async () => {
+        await new Promise<void>((resolve) => world.clock.after(20, resolve));
+        await closeVolume();
+        isClosed = true;
+      };
+      const engine = await openOn(world, volume);
+      let isOver = false;
+      engine.atClose(async () => {
+        await new Promise<void>((resolve) => world.clock.after(20, resolve));
+        isOver = true;
+      });
+      void engine.run((step) => step.set(KEY, KEY));
+      void engine.store[close]();
+      await engine.store.close();
+      expect(isClosed, "the store is closed").toBe(true);
+      void engine.close();
+      await engine.close();
+      expect(isOver, "what is done at the end is done").toBe(true);
+    }
   });
 });

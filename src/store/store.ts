@@ -32,6 +32,7 @@ import type { StoreOptions } from "./options.ts";
 import type { PageGrowth } from "./page-growth.ts";
 import type { SuperblockZone } from "./superblock.ts";
 import type { Superblock } from "./superblock-format.ts";
+import { SettledWaiters } from "./settled-waiters.ts";
 import { checkpointFields } from "./superblock-root.ts";
 import { ENTRY_WRITES } from "./write-set.ts";
 
@@ -73,9 +74,11 @@ export class Store {
   readonly #checkpointer: Checkpointer;
   readonly #onSettled = new Listeners<Lsn>();
   readonly #onFailure = new Listeners<Error>();
+  readonly #waiters = new SettledWaiters();
   #settled: Lsn;
   #failure: Error | undefined;
-  #isClosed = false;
+  /** Once it is closed or abandoned, or on the way to it. */
+  #closed: Promise<void> | undefined;
 
   constructor(parts: StoreParts) {
     this.cells = parts.cells;
@@ -140,27 +143,14 @@ export class Store {
   whenSettled(position: Lsn): Promise<void> {
     if (position <= this.#settled) return Promise.resolve();
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => {
-      const stop = (): void => {
-        stopSettled();
-        stopFailure();
-      };
-      const stopSettled = this.onSettled(() => {
-        if (position > this.#settled) return;
-        stop();
-        resolve();
-      });
-      const stopFailure = this.onFailure((error) => {
-        stop();
-        reject(error);
-      });
-    });
+    return this.#waiters.wait(position);
   }
 
   /** Throws why the store accepts nothing, if it does not. */
   requireOpen(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#isClosed) throw new Fault("ERR_CLOSED", "The store is closed: open it again");
+    if (this.#closed !== undefined)
+      throw new Fault("ERR_CLOSED", "The store is closed: open it again");
   }
 
   /**
@@ -215,9 +205,19 @@ export class Store {
   }
 
   /** Refuses further work, settles what was appended, and leaves a clean shutdown's mark. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** Stops at once, as a crash would, but lets go of the volume. */
+  abandon(): Promise<void> {
+    this.#fail(new Fault("ERR_CLOSED", "The store was abandoned: open it again"));
+    this.#closed ??= this.#letGo();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     try {
       await this.#checkpointer.close();
       if (this.#failure !== undefined) return;
@@ -234,10 +234,7 @@ export class Store {
     }
   }
 
-  /** Stops at once, as a crash would, but lets go of the volume. */
-  async abandon(): Promise<void> {
-    this.#isClosed = true;
-    this.#fail(new Fault("ERR_CLOSED", "The store was abandoned: open it again"));
+  async #letGo(): Promise<void> {
     await this.#checkpointer.close();
     await this.volume.close();
   }
@@ -294,6 +291,7 @@ export class Store {
     if (this.#failure !== undefined) return;
     this.#settled = this.log.durableLsn;
     this.#onSettled.call(this.#settled);
+    this.#waiters.settled(this.#settled);
   }
 
   /** Room comes when a batch has landed or, if it is the ring that is full, with a checkpoint. */
@@ -352,6 +350,7 @@ export class Store {
     if (this.#failure !== undefined) return;
     this.#failure = isFault(error, "ERR_CLOSED") ? error : stopped(this.volume, error);
     this.#onFailure.call(this.#failure);
+    this.#waiters.failed(this.#failure);
   }
 }
 

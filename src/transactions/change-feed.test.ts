@@ -66,6 +66,39 @@ test("nothing is handed out before it is settled", async () => {
   });
 });
 
+test("a long backlog is read in windows, as it is taken", async () => {
+  const image = await formattedImage({ ringBytes: 4 << 20, pagesBytes: 4 << 20 });
+  await inWorld(1, async (world) => {
+    const engine = await openOn(world, new MemoryVolume(image), { checkpointLogShare: 0.9 });
+    const count = 200;
+    for (let index = 0; index < count; index++) {
+      await engine.run((step) => step.set(A, new Uint8Array(9000).fill(index)));
+    }
+    const { log } = engine.store;
+    const visited: number[] = [];
+    const open = log.reader.bind(log);
+    log.reader = (from) => {
+      const reader = open(from);
+      const readOn = reader.readOn.bind(reader);
+      reader.readOn = async (visit, bytesMax) => {
+        let entries = 0;
+        await readOn((entry) => {
+          entries++;
+          return visit(entry);
+        }, bytesMax);
+        visited.push(entries);
+      };
+      return reader;
+    };
+    const feed = engine.changes(lsn(0))[Symbol.asyncIterator]();
+    for (let position = 1; position <= count; position++) {
+      expect((await next(feed)).lsn).toBe(position);
+      expect(visited.reduce((sum, entries) => sum + entries, 0)).toBeLessThan(position + 40);
+    }
+    await engine.store.abandon();
+  });
+});
+
 test("an aborted signal ends the feed, whenever it comes", async () => {
   await withEngine(async ({ engine }) => {
     await engine.run((step) => step.set(A, Uint8Array.of(1)));

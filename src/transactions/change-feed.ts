@@ -7,6 +7,9 @@ import type { Store } from "../store/store.ts";
 import { ENTRY_WRITES, PUT, WriteCursor } from "../store/write-set.ts";
 import type { Change, CommittedTransaction } from "./engine.ts";
 
+/** Of the log that are read ahead of whoever takes the changes, beside the last batch. */
+const WINDOW_BYTES: number = 256 << 10;
+
 /** Every transaction after `after`, each when it is settled; waits for more at the end. */
 export async function* changesOf(
   store: Store,
@@ -19,7 +22,7 @@ export async function* changesOf(
     await reader.readOn((entry) => {
       if (entry.kind === ENTRY_WRITES) found.push({ lsn: entry.lsn, changes: changesIn(entry) });
       return undefined;
-    });
+    }, WINDOW_BYTES);
     for (const transaction of found.splice(0)) {
       if (!(await settles(transaction.lsn, store, signal))) return;
       yield transaction;

@@ -64,6 +64,7 @@ export class Transactions implements Engine {
   readonly #spares: Workspace[] = [];
   readonly #snapshots = new Set<SnapshotView>();
   readonly #atClose: (() => Promise<void>)[] = [];
+  #closed: Promise<void> | undefined;
   #nextAge = 1;
   #answer: Lsn = lsn(0);
   commitCount = 0;
@@ -207,7 +208,12 @@ export class Transactions implements Engine {
     this.#atClose.unshift(work);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     for (const transaction of this.#open.slice()) transaction.abort(closing());
     for (const snapshot of this.#snapshots) snapshot.release();
     try {
