@@ -31,7 +31,31 @@ export function commonBytes(left: Uint8Array, leftBytes: number, right: Uint8Arr
 }
 
 export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && compareBytes(left, right) === 0;
+  if (left.length !== right.length) return false;
+  const words = left.length < WORDWISE_BYTES_MIN || !isInWords(left, right) ? 0 : left.length >> 2;
+  return equalWords(left, right, words) && equalFrom(left, right, words << 2);
+}
+
+/** Below, it takes longer to make views of the words. */
+const WORDWISE_BYTES_MIN = 256;
+
+function isInWords(left: Uint8Array, right: Uint8Array): boolean {
+  return ((left.byteOffset | right.byteOffset) & 3) === 0;
+}
+
+function equalWords(left: Uint8Array, right: Uint8Array, count: number): boolean {
+  if (count === 0) return true;
+  const ours = new Int32Array(left.buffer, left.byteOffset, count);
+  const theirs = new Int32Array(right.buffer, right.byteOffset, count);
+  for (let index = 0; index < count; index++) if (ours[index] !== theirs[index]) return false;
+  return true;
+}
+
+function equalFrom(left: Uint8Array, right: Uint8Array, from: number): boolean {
+  for (let index = from; index < left.length; index++) {
+    if (left[index] !== right[index]) return false;
+  }
+  return true;
 }
 
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {

@@ -57,7 +57,7 @@ export const defaultRaidOptions: RaidOptions = {
   background: {
     bytesPerSecondMin: 1 << 20,
     bytesPerSecondMax: 0,
-    windowBytes: 1 << 19,
+    windowBytes: 1 << 20,
     saveEveryBytes: 64 << 20,
     takesSpares: true,
   },

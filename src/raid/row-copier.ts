@@ -8,11 +8,16 @@
  */
 
 import { isFault } from "../base/fault.ts";
+import { allDone } from "./all-done.ts";
 import type { ArrayParts } from "./array-parts.ts";
 import type { Member } from "./member.ts";
 import { BLOCK_IN_PLACE, BLOCK_LOST } from "./pending-rows.ts";
 import { arrayBytesAt } from "./raid-core.ts";
 import type { Run } from "./range-reader.ts";
+import { SpareBuffers } from "./spare-buffers.ts";
+
+/** So much is read, computed and written at once. */
+const RUN_BYTES_MAX = 524_288;
 
 export interface CopyTarget {
   readonly member: Member;
@@ -25,6 +30,7 @@ export class RowCopier {
   readonly #parts: ArrayParts;
   readonly #target: CopyTarget;
   readonly #slot: number;
+  readonly #spare = new SpareBuffers();
 
   constructor(parts: ArrayParts, target: CopyTarget) {
     this.#parts = parts;
@@ -35,17 +41,21 @@ export class RowCopier {
   /** Copies the rows from `row` up to `end`; the locks of their stripes are held. */
   async copy(row: number, end: number): Promise<void> {
     const { layout } = this.#parts.core;
+    const countMax = Math.max(1, Math.floor(RUN_BYTES_MAX / layout.blockBytes));
+    // What was read first is computed and written while the others are being read.
+    const copies: Promise<void>[] = [];
     for (let first = row; first < end;) {
       if (!this.#isWanted(first)) {
         first++;
         continue;
       }
-      const limit = Math.min(end, layout.runEnd(first));
+      const limit = Math.min(end, layout.runEnd(first), first + countMax);
       let last = first + 1;
       while (last < limit && this.#isWanted(last)) last++;
-      await this.#copyRun({ row: first, slot: this.#slot, count: last - first });
+      copies.push(this.#copyRun({ row: first, slot: this.#slot, count: last - first }));
       first = last;
     }
+    await allDone(copies);
   }
 
   #isWanted(row: number): boolean {
@@ -59,7 +69,7 @@ export class RowCopier {
 
   async #copyRun(run: Run): Promise<void> {
     const { core, reader } = this.#parts;
-    const bytes = new Uint8Array(run.count * core.layout.blockBytes);
+    const bytes = this.#spare.take(run.count * core.layout.blockBytes);
     try {
       await reader.readRunLocked(run, bytes);
     } catch (error) {
@@ -71,7 +81,9 @@ export class RowCopier {
       }
       return;
     }
-    await core.members.write(this.#target.member, core.layout.rowAt(run.row), bytes);
+    const at = core.layout.rowAt(run.row);
+    // A member that is out may still be reading from it.
+    if (await core.members.write(this.#target.member, at, bytes)) this.#spare.give(bytes);
   }
 
   #lose(row: number): void {

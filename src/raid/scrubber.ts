@@ -12,6 +12,10 @@ import type { TablePlace } from "./checksum-table.ts";
 import type { Member } from "./member.ts";
 import { BLOCK_DATA, BLOCK_IN_PLACE } from "./pending-rows.ts";
 import { rolesOfSlot } from "./raid-core.ts";
+import { SpareBuffers } from "./spare-buffers.ts";
+
+/** So much is read of each member and compared at once. */
+const RUN_BYTES_MAX = 262_144;
 
 export interface ScrubReport {
   /** Blocks that were read, on each member that holds them. */
@@ -39,6 +43,7 @@ export class Scrubber {
   #tablesRepaired = 0;
   readonly #repairedBefore: number;
   readonly #lostAt = new Set<number>();
+  readonly #spare = new SpareBuffers();
 
   constructor(parts: ArrayParts) {
     this.#parts = parts;
@@ -57,13 +62,15 @@ export class Scrubber {
 
   /** Looks at the rows from `row` up to `end`; the locks of their stripes are held. */
   async scrub(row: number, end: number): Promise<void> {
-    const { layout, shape, table } = this.#parts.core;
+    const { layout, table } = this.#parts.core;
+    const countMax = Math.max(1, Math.floor(RUN_BYTES_MAX / layout.blockBytes));
+    const runs: Promise<void>[] = [];
     for (let first = row; first < end;) {
-      const stripeEnd = (shape.geometry.stripeOfRow(first) + 1) * shape.geometry.chunkBlocks;
-      const last = Math.min(end, stripeEnd, layout.runEnd(first));
-      await this.#scrubRows(first, last);
+      const last = Math.min(end, first + countMax, layout.runEnd(first));
+      runs.push(this.#scrubRows(first, last));
       first = last;
     }
+    await allDone(runs);
     for (let index = layout.tableOfRow(row); index <= layout.tableOfRow(end - 1); index++) {
       // Each is looked at once, with its first row.
       if (index * layout.tableRows < row) continue;
@@ -73,12 +80,12 @@ export class Scrubber {
     }
   }
 
-  /** Rows of one stripe that lie together. */
+  /** Rows that lie together. */
   async #scrubRows(row: number, end: number): Promise<void> {
     const { geometry } = this.#parts.core.shape.atRow(row);
     const columns: Column[] = [];
     for (let slot = 0; slot < geometry.slotCount; slot++) {
-      columns.push({ slot, bytes: new Uint8Array((end - row) * geometry.blockBytes) });
+      columns.push({ slot, bytes: this.#spare.take((end - row) * geometry.blockBytes) });
     }
     /** Rows whose blocks are all in place and right. */
     const isWhole = Array.from({ length: end - row }, () => true);
@@ -88,7 +95,18 @@ export class Scrubber {
     for (const [slot, column] of columns.entries()) {
       for (const index of wrong[slot] ?? []) await this.#repair(row, index, column, isWhole);
     }
-    if (geometry.parityCount > 0) this.#scrubParity(row, columns, isWhole);
+    const { blockBytes, chunkBlocks, parityCount } = geometry;
+    for (let first = row; 0 < parityCount && first < end;) {
+      const last = Math.min(end, (geometry.stripeOfRow(first) + 1) * chunkBlocks);
+      const [from, to] = [first - row, last - row];
+      const parts = columns.map(({ slot, bytes }) => ({
+        slot,
+        bytes: bytes.subarray(from * blockBytes, to * blockBytes),
+      }));
+      this.#scrubParity(first, parts, isWhole.slice(from, to));
+      first = last;
+    }
+    for (const { bytes } of columns) this.#spare.give(bytes);
   }
 
   /** The indexes of rows whose block is wrong on a member. */
@@ -104,14 +122,14 @@ export class Scrubber {
       if (!isWanted && !this.#isHole(row + index, column.slot)) isWhole[index] = false;
     }
     const wrong = new Set<number>();
-    if (!wanted.includes(true)) return wrong;
     let isRead = false;
-    for (const role of rolesOfSlot(geometry, column.slot)) {
+    for (const role of wanted.includes(true) ? rolesOfSlot(geometry, column.slot) : []) {
       const member = members.readable(role, row + isWhole.length - 1);
       if (member === undefined) continue;
       isRead = true;
       for (const index of await this.#wrongOn(member, row, column, wanted)) wrong.add(index);
     }
+    if (!isRead) column.bytes.fill(0);
     for (const index of wanted.keys()) {
       if (wanted[index] === true && !isRead) isWhole[index] = false;
     }
@@ -168,7 +186,7 @@ export class Scrubber {
     }
   }
 
-  /** Where all blocks are right by themselves, the parity can be wrong only by our own mistake. */
+  /** Of rows of one stripe. Where all blocks are right by themselves, the parity can be wrong only by our own mistake. */
   #scrubParity(row: number, columns: readonly Column[], isWhole: readonly boolean[]): void {
     const { core } = this.#parts;
     const { geometry, math } = core.shape.atRow(row);
