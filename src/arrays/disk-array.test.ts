@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { link, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -270,6 +270,14 @@ test("of files of which none can be read it is said why", async () => {
 test("a journal that is no whole number of units is refused with the next size up", async () => {
   const creating = create({ journalBytes: (4 << 20) + 1 });
   await expect(creating).rejects.toThrow(`give it ${(4 << 20) + 4096}`);
+});
+
+test("two names of one file are no two members", async () => {
+  await writeFile(disk("a"), "");
+  await link(disk("a"), disk("b"));
+  await expect(create()).rejects.toThrow(/[/]a" and "[^"]*[/]b" are one file: name another/u);
+  await rm(disk("b"));
+  expect((await create()).status().health).toBe("whole");
 });
 
 test("an array that is closed while it grows has not failed", async () => {

@@ -1,13 +1,15 @@
 /** Makes arrays of files, and assembles those that are there. */
 
 import { Fault, messageOf } from "../base/fault.ts";
-import { assembleArray, createArray } from "../raid/array.ts";
+import { assembleArray, createArray, type RaidArray } from "../raid/array.ts";
 import {
   type CreateOptions,
   defaultAssembleOptions,
   defaultCreateOptions,
   type RaidOptions,
 } from "../raid/options.ts";
+import { readSuperblock } from "../raid/read-superblock.ts";
+import { idText } from "../raid/superblock.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { World } from "../world/world.ts";
 import { ArrayEvents, type ArrayListener } from "./array-events.ts";
@@ -79,6 +81,7 @@ export async function createOnDisks(
       const extra = await takeUnused(world, held, spares, options);
       const chosen = { ...defaultCreateOptions, ...options.raid, ...wishes };
       const array = await createArray(events.within(world), members, chosen);
+      await refuseSameFile(world, members, array);
       for (const volume of extra) await array.add(volume);
       return (parts) => new DiskArray(parts, array, new Map());
     });
@@ -152,6 +155,24 @@ async function takeUnused(
     volumes.push(volume);
   }
   return volumes;
+}
+
+/** One file may have several names, and holds the superblock of the last of these members only. */
+async function refuseSameFile(
+  { checksums }: World,
+  members: readonly Volume[],
+  array: RaidArray,
+): Promise<void> {
+  const roles = array.status().members;
+  for (const [role, volume] of members.entries()) {
+    const found = await readSuperblock(volume, checksums);
+    const id = found.kind === "valid" ? idText(found.superblock.memberId) : undefined;
+    if (id === roles[role]?.memberId) continue;
+    const other = roles.find(({ memberId }) => memberId === id)?.name;
+    for (const one of members) await forgetMembership(one, checksums);
+    const message = `"${volume.name}" and "${other ?? ""}" are one file: name another`;
+    throw new Fault("ERR_ARGUMENT", message, { path: volume.name, other });
+  }
 }
 
 function namer({ nameOf = (path) => path }: HoldOptions): (path: string) => string {
