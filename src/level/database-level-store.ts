@@ -10,7 +10,7 @@ import type { ScannedRow } from "../database/row-values.ts";
 import type { ScanOptions } from "../database/scan.ts";
 import type { Snapshot } from "../database/snapshot.ts";
 import type { KeyPart } from "../database/tuple.ts";
-import { Fault } from "../base/fault.ts";
+import { Fault, isFault } from "../base/fault.ts";
 import type {
   LevelEntry,
   LevelLimits,
@@ -27,7 +27,7 @@ export interface DatabaseLevelOptions {
   readonly closesDatabase: boolean;
 }
 
-/** A larger range is cleared by several transactions of so many keys. */
+/** A larger range is cleared by several transactions of so many keys, or fewer if they are large. */
 const CLEARED_TOGETHER = 10_000;
 
 export class DatabaseLevelStore implements LevelStore {
@@ -62,18 +62,26 @@ export class DatabaseLevelStore implements LevelStore {
   }
 
   async clear(range: LevelRange): Promise<void> {
-    const options = { ...this.#keys.scanOf(range), limit: CLEARED_TOGETHER };
-    for (;;) {
-      const count = await this.#database.transact(async (transaction) => {
-        let removedCount = 0;
-        for await (const { key } of transaction.scan(options)) {
-          transaction.delete(key);
-          removedCount++;
-        }
-        return removedCount;
-      });
-      if (count < CLEARED_TOGETHER) return;
+    for (let limit = CLEARED_TOGETHER; ;) {
+      try {
+        if ((await this.#clearSome(range, limit)) < limit) return;
+      } catch (error) {
+        if (!isFault(error, "ERR_LIMIT") || limit === 1) throw error;
+        limit = Math.ceil(limit / 4);
+      }
     }
+  }
+
+  /** How many were removed. */
+  async #clearSome(range: LevelRange, limit: number): Promise<number> {
+    return await this.#database.transact(async (transaction) => {
+      let removedCount = 0;
+      for await (const { key } of transaction.scan({ ...this.#keys.scanOf(range), limit })) {
+        transaction.delete(key);
+        removedCount++;
+      }
+      return removedCount;
+    });
   }
 
   snapshot(): LevelSnapshot {

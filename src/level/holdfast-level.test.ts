@@ -41,6 +41,18 @@ test("what was put is there when the database is opened again", async () => {
   await second.close();
 });
 
+test("what one transaction cannot clear is cleared by several", async () => {
+  const database = await openDatabaseOn(new MemoryVolume(storeBytes(STORE)), "format");
+  const level = levelOn(database);
+  for (let from = 0; from < 1000; from += 20) {
+    const some = Array.from({ length: 20 }, (_, at) => ({ key: `k${from + at}`, value: LONG }));
+    await level.batch(some.map((entry) => ({ type: "put", ...entry })));
+  }
+  await level.clear();
+  expect(await level.keys().all()).toEqual([]);
+  await level.close();
+});
+
 test("what Level did not write is refused", async () => {
   const database = await openDatabaseOn(new MemoryVolume(storeBytes(STORE)), "format");
   const level = levelOn(database);
@@ -55,6 +67,7 @@ test("what Level did not write is refused", async () => {
   await level.close();
 });
 
+const LONG = "x".repeat(3900);
 const STORE = {
   ...defaultStoreOptions,
   cacheBytes: 4 << 20,
