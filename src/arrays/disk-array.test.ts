@@ -272,6 +272,22 @@ test("a journal that is no whole number of units is refused with the next size u
   await expect(creating).rejects.toThrow(`give it ${(4 << 20) + 4096}`);
 });
 
+test("what took the place of a member that served repaired nothing", async () => {
+  const array = await create({ disks: [...disks(), disk("d")] });
+  const counted = (): readonly number[] => {
+    const { membersFailed, repairs } = array.status().counters;
+    return [membersFailed, repairs];
+  };
+  await writeFile(disk("e"), "");
+  await array.replace(disk("a"), disk("e"));
+  await array.volume.settled();
+  expect([array.status().members[0]?.name, ...counted()]).toEqual([disk("e"), 0, 0]);
+  await array.fail(disk("b"));
+  await array.add(disk("b"));
+  await array.volume.settled();
+  expect(counted()).toEqual([1, 1]);
+});
+
 test("two names of one file are no two members", async () => {
   await writeFile(disk("a"), "");
   await link(disk("a"), disk("b"));

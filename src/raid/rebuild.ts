@@ -29,8 +29,9 @@ export async function rebuildJob(parts: ArrayParts, role: number): Promise<Job |
       await parts.members.save();
     },
     end: async () => {
-      await finish(parts, role, member, meter, isWanted, () => {
+      await finish(parts, member, isWanted, () => {
         parts.members.changeRole(role, wholeRole);
+        countRepair(parts, role, meter);
       });
       return undefined;
     },
@@ -62,7 +63,7 @@ export async function replaceJob(parts: ArrayParts, role: number): Promise<Job |
     },
     end: async () => {
       let replaced: Member | undefined;
-      await finish(parts, role, member, meter, isWanted, () => {
+      await finish(parts, member, isWanted, () => {
         const seat = parts.members.seat(role);
         replaced = seat.member;
         seat.member = member;
@@ -128,9 +129,7 @@ async function makeDurable({ core, journal, members }: ArrayParts): Promise<void
  */
 async function finish(
   parts: ArrayParts,
-  role: number,
   member: Member,
-  meter: ProgressMeter,
   isWanted: () => boolean,
   change: () => void,
 ): Promise<void> {
@@ -141,15 +140,19 @@ async function finish(
   if (!isWanted()) return;
   change();
   member.takesJournal = false;
-  members.count("repairs");
-  members.count("repairSeconds", Math.round(repairMs(parts, role, meter) / 1000));
   members.change((record) => ({ ...record, event: record.event + 1 }));
   await members.save();
 }
 
-/** From the loss of the member, as far as that was seen. */
-function repairMs({ core, lostMs }: ArrayParts, role: number, meter: ProgressMeter): number {
+/** It took from the loss of the member, as far as that was seen. */
+function countRepair(
+  { core, lostMs, members }: ArrayParts,
+  role: number,
+  meter: ProgressMeter,
+): void {
   const lost = lostMs.get(role);
   lostMs.delete(role);
-  return lost === undefined ? meter.elapsedMs : core.world.clock.monotonicMs() - lost;
+  const ms = lost === undefined ? meter.elapsedMs : core.world.clock.monotonicMs() - lost;
+  members.count("repairs");
+  members.count("repairSeconds", Math.round(ms / 1000));
 }
