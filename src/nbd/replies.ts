@@ -118,13 +118,20 @@ function extents(to: Cookie, found: readonly Extent[]): Uint8Array {
 }
 
 function failure(to: Cookie, error: number, message: string): Uint8Array {
-  const text = encodeUtf8(message).subarray(0, MESSAGE_BYTES_MAX);
+  const text = shortened(encodeUtf8(message));
   const target = new Uint8Array(CHUNK_HEADER_BYTES + 6 + text.length);
   const view = viewOf(target);
   view.setUint32(CHUNK_HEADER_BYTES, error);
   view.setUint16(CHUNK_HEADER_BYTES + 4, text.length);
   target.set(text, CHUNK_HEADER_BYTES + 6);
   return chunk(target, to, CHUNK.error);
+}
+
+/** As much of the text as may be told, without a part of a character. */
+function shortened(text: Uint8Array): Uint8Array {
+  let end = Math.min(text.length, MESSAGE_BYTES_MAX);
+  while (end < text.length && ((text[end] as number) & 0xc0) === 0x80) end--;
+  return text.subarray(0, end);
 }
 
 function setOffset(view: DataView, at: number, offset: number): void {
