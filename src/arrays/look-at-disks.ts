@@ -117,5 +117,6 @@ function roleStatus(
       replacement === undefined
         ? undefined
         : { name: replacement, copied: share(record.replacement?.position ?? 0) },
+    readErrors: 0,
   };
 }

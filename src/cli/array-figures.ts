@@ -24,6 +24,11 @@ const gauges: readonly Reading[] = [
     "members that hold all that they should",
     ({ members }) => members.filter(({ state }) => state === "active").length,
   ],
+  [
+    "holdfast_raid_member_read_errors_max",
+    "blocks that one member would not read lately, of the one with most; halves every hour",
+    ({ members }) => Math.max(...members.map(({ readErrors }) => readErrors)),
+  ],
   ["holdfast_raid_spares", "disks that wait for a failure", ({ spares }) => spares.length],
   ["holdfast_raid_size_bytes", "size of the array", ({ sizeBytes }) => sizeBytes],
   ["holdfast_raid_journal_size_bytes", "size of its journal", ({ journalBytes }) => journalBytes],

@@ -127,6 +127,7 @@ export const nbdSettingsTable: SettingsTable<NbdSettings> = {
   "raid-rate-min": settingsTable["raid-rate-min"],
   "raid-rate-max": settingsTable["raid-rate-max"],
   "raid-stall-timeout": settingsTable["raid-stall-timeout"],
+  "raid-read-errors": settingsTable["raid-read-errors"],
   "log-level": settingsTable["log-level"],
 };
 

@@ -26,6 +26,7 @@ const status: DiskArrayStatus = {
       name: "/a",
       rebuilt: undefined,
       replacement: { name: "/d", copied: 0.5 },
+      readErrors: 12,
     },
     {
       role: 1,
@@ -34,6 +35,7 @@ const status: DiskArrayStatus = {
       name: "/b",
       rebuilt: 0.256,
       replacement: undefined,
+      readErrors: 0,
     },
     {
       role: 2,
@@ -42,6 +44,7 @@ const status: DiskArrayStatus = {
       name: undefined,
       rebuilt: undefined,
       replacement: undefined,
+      readErrors: 0,
     },
   ],
   spares: ["/e"],
@@ -69,7 +72,7 @@ test("a status says who is where, what is done and what was counted", () => {
       "  array      0a0b, event 7",
       "  chunk      64 KiB, left-symmetric, blocks of 4.0 KiB",
       "  journal    32 MiB, 0 B in use",
-      "  role 0     active  /a, being replaced by /d, 50%",
+      "  role 0     active  /a, being replaced by /d, 50%, 12 read errors lately",
       "  role 1     rebuilding, 25%  /b",
       "  role 2     missing  (member 03)",
       "  spare      /e",

@@ -46,14 +46,16 @@ function journalUse({ journalUsedBytes }: DiskArrayStatus): string {
   return journalUsedBytes === undefined ? "" : `, ${amount(journalUsedBytes, "bytes")} in use`;
 }
 
-function describeRole({ role, state, name, rebuilt, replacement, memberId }: RoleStatus): string {
+function describeRole(status: RoleStatus): string {
+  const { role, state, name, rebuilt, replacement, memberId, readErrors } = status;
   const share = rebuilt === undefined ? "" : `, ${percent(rebuilt)}`;
   const who = name ?? `(member ${memberId})`;
   const next =
     replacement === undefined
       ? ""
       : `, being replaced by ${replacement.name}, ${percent(replacement.copied)}`;
-  return `  ${`role ${role}`.padEnd(9)}  ${state}${share}  ${who}${next}`;
+  const errors = readErrors === 0 ? "" : `, ${counted(readErrors, "read error")} lately`;
+  return `  ${`role ${role}`.padEnd(9)}  ${state}${share}  ${who}${next}${errors}`;
 }
 
 function describeJob({

@@ -105,6 +105,7 @@ export interface Settings {
   readonly "raid-rate-min": number;
   readonly "raid-rate-max": number;
   readonly "raid-stall-timeout": number;
+  readonly "raid-read-errors": number;
   readonly host: string;
   readonly port: number;
   readonly "http-host": string;
@@ -160,6 +161,12 @@ export const settingsTable: SettingsTable<Settings> = {
     raidDefaults.stallMs / MS_PER_SECOND,
     "seconds",
     "a disk that does not answer for so long has failed; 0: never",
+  ),
+  "raid-read-errors": setting(
+    atLeast(0, "the number"),
+    raidDefaults.readErrorsMax,
+    "number",
+    "a disk that would not read more blocks than this, halved every hour, is out; 0: never",
   ),
   host: setting(text, "127.0.0.1", "address", "the address that clients connect to"),
   port: setting(port, 7379, "number", "the port for Redis clients; 0 picks a free one"),

@@ -269,7 +269,7 @@ export class BlockReader {
     const { layout, members, shape, world } = this.#core;
     await members.write(member, layout.rowAt(row), bytes);
     if (!(await members.sync(member))) return;
-    members.count("blocksRepaired");
+    members.putRight(member, layout.rowAt(row));
     world.trace.event("raid.block-repaired", {
       member: member.name,
       row,

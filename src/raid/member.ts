@@ -1,6 +1,7 @@
 /** One member of an array, as long as the array has it open. */
 
 import type { Volume } from "../volume/volume.ts";
+import { ReadErrors } from "./read-errors.ts";
 
 export class Member {
   readonly id: Uint8Array;
@@ -13,6 +14,7 @@ export class Member {
   isDirty = false;
   /** The sync under way; what it covers counts as clean already. */
   syncing: Promise<boolean> | undefined;
+  readonly readErrors: ReadErrors = new ReadErrors();
 
   constructor(id: Uint8Array, volume: Volume) {
     this.id = id;

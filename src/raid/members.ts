@@ -37,6 +37,8 @@ import {
 export interface MembersOptions {
   /** How long an operation of a member may take before the member is out; 0: for ever. */
   readonly stallMs: number;
+  /** More reads that had to be put right put a member out; 0: none do. */
+  readonly readErrorsMax: number;
 }
 
 export class Members {
@@ -131,6 +133,8 @@ export class Members {
       return true;
     } catch (cause) {
       this.#usage.hasFailedToRead();
+      // Longer reads are tried again block by block.
+      if (target.length <= this.#record.blockBytes) member.readErrors.refused(at);
       if (cause instanceof Stall && !this.#isNeeded(member)) this.lose(member, cause);
       this.#world.trace.event("raid.read-failed", {
         member: member.name,
@@ -140,6 +144,24 @@ export class Members {
       });
       return false;
     }
+  }
+
+  /** Takes note that a block was written again that the member had not as it should be. */
+  putRight(member: Member, at: number): void {
+    this.count("blocksRepaired");
+    const { readErrors } = member;
+    const nowMs = this.#world.clock.monotonicMs();
+    if (!readErrors.putRight(at, nowMs)) return;
+    const { readErrorsMax } = this.#options;
+    const count = readErrors.count(nowMs);
+    if (readErrorsMax === 0 || count <= readErrorsMax || this.#isNeeded(member)) return;
+    const why = `It would not read ${count} blocks within hours, which is more than it may`;
+    this.lose(member, new Fault("ERR_IO", why));
+  }
+
+  /** How many blocks the member would not read lately. */
+  readErrorsOf(member: Member): number {
+    return member.readErrors.count(this.#world.clock.monotonicMs());
   }
 
   /** False if the member is out, if only since now. */

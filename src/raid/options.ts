@@ -14,6 +14,11 @@ export interface RaidOptions {
    * before; shorter ones are journalled, which answers sooner.
    */
   readonly inPlaceBytesMin: number;
+  /**
+   * A member that would not read more often than this, halved with every hour, is out, unless the
+   * array needs it; 0: never. What it would not read has been put right each time.
+   */
+  readonly readErrorsMax: number;
   readonly background: BackgroundOptions;
 }
 
@@ -54,6 +59,7 @@ export interface AssembleOptions extends RaidOptions {
 export const defaultRaidOptions: RaidOptions = {
   stallMs: 30_000,
   inPlaceBytesMin: 65_536,
+  readErrorsMax: 20,
   background: {
     bytesPerSecondMin: 1 << 20,
     bytesPerSecondMax: 0,

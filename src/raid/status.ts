@@ -44,6 +44,8 @@ export interface RoleStatus {
   readonly rebuilt: number | undefined;
   /** The one that is to take over, and the share that it has. */
   readonly replacement: { readonly name: string; readonly copied: number } | undefined;
+  /** How many blocks the member would not read lately; the count halves with every hour. */
+  readonly readErrors: number;
 }
 
 export function statusOf(
@@ -91,6 +93,7 @@ function roleStatus({ members }: Part, role: number): RoleStatus {
     name: seat.member?.name,
     rebuilt: state === "rebuilding" ? share(position, rows) : undefined,
     replacement: replacementStatus(seat.replacement, replacement?.position ?? 0, rows),
+    readErrors: seat.member === undefined ? 0 : members.readErrorsOf(seat.member),
   };
 }
 
