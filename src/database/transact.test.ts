@@ -74,6 +74,27 @@ describe("a transaction", () => {
     });
   });
 
+  test.each(["at once", "later"])(
+    "is not committed without what a scan that was not awaited could not write, %s",
+    async (when) => {
+      await withDatabase(async ({ db, engine, sleep }) => {
+        await db.set("text", "x");
+        const scanned: Promise<unknown>[] = [];
+        const answer = db.transact(async (tx) => {
+          if (when === "later") await sleep(1);
+          tx.set("a", 1);
+          tx.add("text", 1n);
+          engine.waitsLeft = 2;
+          scanned.push(tx.scan()[Symbol.asyncIterator]().next().catch(String));
+          tx.set("b", 1);
+        });
+        await expect(answer).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+        expect(String(await scanned[0])).toContain("holds no counter");
+        expect(await db.getMany(["a", "b", "text"])).toEqual([undefined, undefined, "x"]);
+      });
+    },
+  );
+
   test("is refused with options that mean nothing", async () => {
     await withDatabase(async ({ db }) => {
       const wrong = [

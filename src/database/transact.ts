@@ -193,7 +193,8 @@ export class Transact<T> implements TimeLimited, SettleListener {
       this.#value = value;
       this.#isUndecided = tx.hasWritten;
       // Callbacks run in the context of the body, which what is called by the disk has not.
-      if (tx.afterCommits.length === 0 && inner.tryCommit(requestOf(tx), this)) {
+      const mayBeBrief = tx.afterCommits.length === 0 && tx.flushing === undefined;
+      if (mayBeBrief && inner.tryCommit(requestOf(tx), this)) {
         this.#current = undefined;
         tx.letGo();
         this.#context.line.leave(this);
@@ -283,6 +284,7 @@ export class Transact<T> implements TimeLimited, SettleListener {
   }
 
   async #commit(inner: SessionTransaction, tx: Transaction, value: T): Promise<Done<T>> {
+    if (tx.flushing !== undefined) await tx.flushing;
     const position = await inner.commit(requestOf(tx), () => {
       this.#isUndecided = true;
       if (this.#stopped !== undefined) this.#refuse(commitUnknown(this.#id, this.#stopped));

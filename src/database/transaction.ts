@@ -26,6 +26,8 @@ export class Transaction {
   #earliestDeadlineMs = Number.POSITIVE_INFINITY;
   #abortSource: AbortSource | undefined;
   #hasFlushed = false;
+  /** Resolves when what was handed on so far is where it belongs, or lost. */
+  #flushing: Promise<void> | undefined;
   /** Why a part of what was written could not be made. */
   #lost: { readonly error: unknown } | undefined;
   #hasLetGo = false;
@@ -153,6 +155,15 @@ export class Transaction {
     return this.#writes;
   }
 
+  /**
+   * What a scan that nobody awaited has still to hand on, if there is any: `writes` is not to be
+   * asked for before.
+   * @internal
+   */
+  get flushing(): Promise<void> | undefined {
+    return this.#flushing;
+  }
+
   /** @internal */
   get hasWritten(): boolean {
     return 0 < this.#writes.count || this.#hasFlushed;
@@ -206,6 +217,16 @@ export class Transaction {
     this.#hasFlushed = true;
     this.#earliestDeadlineMs = this.earliestDeadlineMs;
     this.#writes = writes.successor();
+    const applied = this.#apply(writes);
+    const before = this.#flushing;
+    const flushing = Promise.allSettled([before, applied]).then(() => {
+      if (this.#flushing === flushing) this.#flushing = undefined;
+    });
+    this.#flushing = flushing;
+    await applied;
+  }
+
+  async #apply(writes: WriteSet): Promise<void> {
     try {
       await this.#inner.apply(writes);
     } catch (error) {
