@@ -16,7 +16,7 @@ import { type Call, type Command, CONTAINER, CONTROL, type Control, STORE } from
 import { refuseControl } from "./control-rules.ts";
 import type { Door } from "./door.ts";
 import { Interactive } from "./interactive.ts";
-import { keyTooLong, type Keyspace } from "./keyspace.ts";
+import { type KeyCounts, keyTooLong, type Keyspace } from "./keyspace.ts";
 import { Multi } from "./multi.ts";
 import { errorReply, NO_AUTH, unknownCommand, unknownSubcommand, wrongArity } from "./replies.ts";
 
@@ -56,6 +56,8 @@ export class Executor implements Call {
   #command: Command | undefined;
   /** Whether the body that runs may not use what is remembered of the map of databases. */
   #exact = false;
+  /** Whether the command that runs began a change of the map of databases that it has to end. */
+  #remaps = false;
   #databaseBefore = 0;
   #protocolBefore: 2 | 3 = 2;
   #earlier: EarlierAttempt | undefined;
@@ -236,31 +238,32 @@ export class Executor implements Call {
     if (writes) this.wrote = true;
     if (remaps) this.#beginRemap();
     try {
-      if (runner.tryRun(body) === MUST_WAIT) this.#wait(runner, body, writes, remaps);
-      else this.#ran(runner.answerLsn, remaps);
+      if (runner.tryRun(body) === MUST_WAIT) this.#wait(runner, body, writes);
+      else this.#ran(runner.answerLsn, this.keys);
     } catch (error) {
-      this.#failed(error, runner.answerLsn, remaps);
+      this.#failed(error, runner.answerLsn);
     }
   }
 
-  #wait(
-    runner: Runner & { readonly answerLsn: Lsn },
-    body: Body,
-    writes: boolean,
-    remaps: boolean,
-  ): void {
+  #wait(runner: Runner & { readonly answerLsn: Lsn }, body: Body, writes: boolean): void {
     this.request = this.request.own();
     this.#exact = true;
     this.door.stats.commandsWaited++;
     this.reply.rewind();
     this.#beginWait();
-    runner.run(body, { timeoutMs: this.door.settings.lockTimeoutMs }).then(
-      () => {
-        this.#ran(runner.answerLsn, remaps);
+    // Between the end of the body and what follows it other bodies may run, with the same keys.
+    const countingBody = (step: Step): KeyCounts => {
+      body(step);
+      const { hitCount, missCount, expiredCount, wroteDeadline } = this.keys;
+      return { hitCount, missCount, expiredCount, wroteDeadline };
+    };
+    runner.run(countingBody, { timeoutMs: this.door.settings.lockTimeoutMs }).then(
+      (counts) => {
+        this.#ran(runner.answerLsn, counts);
         this.#endWait(writes);
       },
       (error: unknown) => {
-        this.#failed(error, runner.answerLsn, remaps);
+        this.#failed(error, runner.answerLsn);
         this.#endWait(writes);
       },
     );
@@ -280,23 +283,23 @@ export class Executor implements Call {
     this.#owner.afterWait();
   }
 
-  #ran(at: Lsn, remaps: boolean): void {
-    const { keys } = this;
+  #ran(at: Lsn, counts: KeyCounts): void {
+    const { interactive } = this;
     const { stats } = this.door;
-    stats.keyspaceHits += keys.hitCount;
-    stats.keyspaceMisses += keys.missCount;
-    stats.keysExpired += keys.expiredCount;
-    if (keys.wroteDeadline && this.interactive !== undefined) this.interactive.wroteDeadline = true;
-    if (remaps) this.#endRemap(at);
+    stats.keyspaceHits += counts.hitCount;
+    stats.keyspaceMisses += counts.missCount;
+    stats.keysExpired += counts.expiredCount;
+    if (counts.wroteDeadline && interactive !== undefined) interactive.wroteDeadline = true;
+    this.#endRemap(at);
     this.#depend(at);
     if (this.#then !== "nothing") this.#finishMulti();
     this.#keep();
   }
 
-  #failed(error: unknown, at: Lsn, remaps: boolean): void {
+  #failed(error: unknown, at: Lsn): void {
     // Whatever is no fault is a mistake of ours, and nothing may go on as if it were none.
     if (!(error instanceof Fault)) throw error;
-    if (remaps) this.#endRemap(at);
+    this.#endRemap(at);
     // Nothing settles any more once the store has failed, so that nothing is waited for.
     if (this.door.store.failure === undefined) this.#depend(at);
     if (this.#then === "clear") this.#undoExec();
@@ -321,12 +324,19 @@ export class Executor implements Call {
   }
 
   #beginRemap(): void {
-    if (this.interactive === undefined) this.keys.databases.beginChange();
-    else this.interactive.remap();
+    if (this.interactive === undefined) {
+      this.#remaps = true;
+      this.keys.databases.beginChange();
+    } else {
+      this.interactive.remap();
+    }
   }
 
+  /** By now the transaction that the command was part of may be over, and has ended its own. */
   #endRemap(at: Lsn): void {
-    if (this.interactive === undefined) this.keys.databases.endChange(at);
+    if (!this.#remaps) return;
+    this.#remaps = false;
+    this.keys.databases.endChange(at);
   }
 
   #error(text: string): void {

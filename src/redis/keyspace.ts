@@ -28,7 +28,15 @@ import {
   writeSortedDeadline,
 } from "./row-format.ts";
 
-export class Keyspace {
+/** What a body did, to be counted when it has come to its end. */
+export interface KeyCounts {
+  readonly hitCount: number;
+  readonly missCount: number;
+  readonly expiredCount: number;
+  readonly wroteDeadline: boolean;
+}
+
+export class Keyspace implements KeyCounts {
   readonly keyBytesMax: number;
   readonly databases: DatabaseMap;
   /** Of the row that was found last. */
@@ -38,7 +46,6 @@ export class Keyspace {
   /** Where in `step.valueBytes` the payload lies of the row that was found last. */
   payloadAt = 0;
   payloadLength = 0;
-  /** What this run did so far, to be counted when it has come to its end. */
   expiredCount = 0;
   hitCount = 0;
   missCount = 0;

@@ -182,6 +182,30 @@ describe("commands that must wait", () => {
     expect(waiter.connection.paused).toBe(true);
   });
 
+  test("may wait in a transaction whose client goes away", async () => {
+    for (const remap of ["FLUSHDB", "FLUSHALL", "SWAPDB 0 1"]) {
+      const door = new TestDoor();
+      const [holder, waiter] = [door.connect(), door.connect()];
+      await waiter.ask("BEGIN");
+      expect(await holder.ask("BEGIN", "SET k 1")).toEqual(["OK", "OK"]);
+      expect(await waiter.ask(remap)).toEqual([]);
+      waiter.connection.close();
+      await turn();
+      expect(await holder.ask("COMMIT", "GET k")).toEqual(["OK", '"1"']);
+    }
+  });
+
+  test("count what they met themselves", async () => {
+    const door = new TestDoor();
+    const [holder, ...waiters] = [1, 2, 3, 4].map(() => door.connect());
+    await holder?.ask("BEGIN", "SET k 1");
+    for (const waiter of waiters) waiter.send(waiter === waiters[0] ? "MGET k k k" : "PERSIST k");
+    await holder?.ask("COMMIT");
+    await turn();
+    expect(waiters.map((waiter) => waiter.received().length)).toEqual([1, 1, 1]);
+    expect(door.server.stats).toMatchObject({ keyspaceHits: 3, keyspaceMisses: 0 });
+  });
+
   test("may be abandoned anywhere and answer once", async () => {
     const door = new TestDoor();
     const random = new TestRandom(3);
