@@ -15,6 +15,7 @@ import {
   LEAF_CELL_BYTES,
   PREFIX_AT,
   SHARED_AT,
+  SLOT_BYTES,
   suffixBytesOf,
 } from "./page.ts";
 
@@ -138,6 +139,10 @@ export function holdsKey(
   const prefixBytes = slab.u16[(page + PREFIX_AT) >> 1] as number;
   const suffixBytes = suffixBytesOf(slab, page, slot);
   if (suffixBytes !== length - prefixBytes) return false;
+  // The heads tell most keys apart, and lie where the search has just been.
+  const sharedBytes = slab.u16[(page + SHARED_AT) >> 1] as number;
+  const head = headOf(key, at + prefixBytes + sharedBytes, suffixBytes - sharedBytes);
+  if (slab.i32[(page + HEADER_BYTES + slot * SLOT_BYTES) >> 2] !== head) return false;
   const bytes = slab.bytes;
   const from = cellAt(slab, page, slot) + LEAF_CELL_BYTES;
   const suffixAt = at + prefixBytes;

@@ -52,6 +52,8 @@ export interface PreparationLimits {
 export class Preparation {
   readonly #tree: Tree;
   readonly #limits: PreparationLimits;
+  /** How many free pages the last `finish` asked for, without those that it left alone. */
+  askedPages = 0;
   #pins = 0;
   #copies = 0;
   #leaves = 0;
@@ -75,6 +77,7 @@ export class Preparation {
   }
 
   begin(): void {
+    this.askedPages = 0;
     this.#tree.forgetPath();
     this.#tree.cache.unpinAll();
     this.#pins = 0;
@@ -128,7 +131,8 @@ export class Preparation {
     if (this.#pins + made + rootLevel > this.#limits.framesMax) return this.#tooLarge();
     if (cache.dirtyCount + pages > this.#limits.dirtyFramesMax) return NO_FRAMES;
     if (!cache.ensureFree(pages)) return NO_FRAMES;
-    if (space.freeCount < pagesMax + this.#extentPages + reservedPages) return NO_PAGES;
+    this.askedPages = pagesMax + this.#extentPages;
+    if (space.freeCount < this.askedPages + reservedPages) return NO_PAGES;
     if (this.#extentPages > 0 && !space.hasRun(this.#extentPages)) return NO_PAGES;
     // A single write goes the way that was just gone.
     if (this.#writes === 1) this.#tree.trustPath();

@@ -53,6 +53,7 @@ export class Splitter {
   splitLeaf(slot: number, key: Uint8Array, at: number, length: number): void {
     const tree = this.#tree;
     const page = tree.path[0] as number;
+    this.#copyToSpare(page);
     const middle = this.#splitSlot(page, slot);
     const separatorBytes = this.#makeSeparator(page, middle, key, at, length);
     this.#divide(0, middle, tree.separator.slice(0, separatorBytes), 0);
@@ -73,6 +74,7 @@ export class Splitter {
     const { slab } = tree;
     const page = tree.path[level] as number;
     const count = countOf(slab, page);
+    this.#copyToSpare(page);
     let middle = this.#splitSlot(page, slot);
     if (!leavesRoom(slab, page, middle, slot, length)) {
       if (1 < slot && slot < count) {
@@ -87,8 +89,17 @@ export class Splitter {
   }
 
   /**
-   * Moves the cells of the page of the path at `level` from `middle` on to a new page, which
-   * begins with `child` if that is not 0.
+   * The page will be built anew from what it holds. All of it is read at once, which the processor
+   * does ahead; its cells, one by one, are as many waits for memory.
+   */
+  #copyToSpare(page: number): void {
+    const { slab, spare } = this.#tree;
+    slab.bytes.copyWithin(spare, page, page + PAGE_BYTES);
+  }
+
+  /**
+   * Moves the cells of the page of the path at `level`, which is in `spare`, from `middle` on to a
+   * new page, which begins with `child` if that is not 0.
    */
   #divide(level: number, middle: number, separator: Uint8Array, child: number): void {
     const tree = this.#tree;
@@ -103,7 +114,6 @@ export class Splitter {
     const right = tree.cache.find(rightNumber);
     const count = countOf(slab, page);
     tree.cache.rows.moved(page);
-    slab.bytes.copyWithin(tree.spare, page, page + PAGE_BYTES);
     clearPage(slab, page, level, separator, 0, leftPrefix);
     appendCells(slab, tree.spare, 0, middle, page);
     if (child !== 0) this.#enterFirst(right, child);

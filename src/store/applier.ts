@@ -61,6 +61,11 @@ export class Applier {
     return urgency === "ordinary" ? ready : preparation.finish(this.#reservedPages(urgency));
   }
 
+  /** How many free pages the last `prepare` asked for. */
+  get askedPages(): number {
+    return this.#preparation.askedPages;
+  }
+
   /** Of what was prepared last. */
   urgency(bytes: Uint8Array, at: number, length: number): Urgency {
     if (!this.#hasPuts) return "makes room";

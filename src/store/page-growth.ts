@@ -13,6 +13,8 @@ export class PageGrowth {
   readonly #cells: Cells;
   readonly #pagesAt: number;
   #running: Promise<void> | undefined;
+  /** How many free pages the last who wrote asked for. */
+  #askedPages = 0;
   /** The last attempt found no room; only who needs pages tries again. */
   #isFull = false;
 
@@ -22,23 +24,32 @@ export class PageGrowth {
     this.#pagesAt = pagesAt;
   }
 
-  /** Grows the zone by a step. `ERR_FULL` if the volume has no room. */
+  /** Grows the zone by a step, and by what is missing. `ERR_FULL` if the volume has no room. */
   grow(): Promise<void> {
     this.#running ??= this.#grow().finally(() => (this.#running = undefined));
     return this.#running;
   }
 
-  /** Grows the zone in the background if half a step is all that is left. */
+  /** Somebody who writes asked for so many free pages; who is next may need as many. */
+  asked(pageCount: number): void {
+    this.#askedPages = pageCount;
+  }
+
+  /** Grows the zone in the background if that and half a step is all that is left. */
   growEarly(): void {
     if (this.#running !== undefined || this.#isFull) return;
-    if (this.#cells.space.freeCount > this.#stepPages() / 2) return;
+    if (this.#cells.space.freeCount > this.#askedPages + this.#stepPages() / 2) return;
     // Nobody waits for this yet: who needs the pages will try again and hear of the fault.
     this.grow().catch(() => undefined);
   }
 
   async #grow(): Promise<void> {
-    const pageCount = this.#cells.space.pageCount + this.#stepPages();
+    const { pageCount: before, freeCount } = this.#cells.space;
+    const missing = Math.max(0, this.#askedPages - freeCount);
+    const pageCount = before + missing + this.#stepPages();
     this.#isFull = true;
+    // Whoever needs less than what there was no room for asks for no more than a step.
+    this.#askedPages = 0;
     await this.#volume.grow(this.#pagesAt + pageCount * PAGE_BYTES);
     this.#isFull = false;
     this.#cells.growTo(pageCount);

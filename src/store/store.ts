@@ -159,6 +159,7 @@ export class Store {
    */
   commit(bytes: Uint8Array, at: number, length: number): number {
     const prepared = this.#applier.prepare(bytes, at, length);
+    this.#growth.asked(this.#applier.askedPages);
     if (prepared !== READY) return reasonOf(prepared);
     if (!this.log.room(length, false) && !this.#reservedRoom(bytes, at, length)) return WAIT_ROOM;
     const position = this.#append(bytes, at, length);
