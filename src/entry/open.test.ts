@@ -179,3 +179,28 @@ test("the longest value that the defaults allow is stored, and one byte more is 
     code: "ERR_LIMIT",
   });
 });
+
+test("options that no store can work with are refused, and nothing is made", async () => {
+  const wrong: readonly Partial<OpenOptions>[] = [
+    { pagesBytes: 0 },
+    { pagesBytes: Number.NaN },
+    { logBytes: -1 },
+    { locksPerTransactionMax: 0 },
+    { locksPerTransactionMax: Number.NaN },
+    { snapshotAgeMsMax: Number.NaN },
+    { transactionTimeoutMs: Number.NaN },
+  ];
+  for (const options of wrong) {
+    await expect(openSmall(options)).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+  }
+  expect(await readdir(directory)).toEqual([]);
+  const nothing = undefined as unknown as string;
+  await expect(open(nothing)).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+});
+
+test("a log may be asked for of any size", async () => {
+  const db = await openSmall({ logBytes: 5_000_001 });
+  await db.set("a", 1);
+  await db.close();
+  expect(await (await openSmall()).get("a")).toBe(1);
+});

@@ -57,6 +57,8 @@ const PROGRAM = "holdfast, as a library";
  */
 export async function open(target: string | OpenOptions | OpenArrayOptions): Promise<Database> {
   if (typeof target === "string") return await openPath({ path: target });
+  const given: unknown = target;
+  if (typeof given !== "object" || given === null) throw noDirectory();
   return "raid" in target ? await openDisks(target) : await openPath(target);
 }
 
@@ -81,14 +83,16 @@ function filesOf(disks: readonly string[]): readonly string[] {
 async function openPath(options: OpenOptions): Promise<Database> {
   const { path, attach = true, program = PROGRAM } = options;
   const given: unknown = path;
-  if (typeof given !== "string" || given === "") {
-    throw new Fault("ERR_ARGUMENT", "name the directory of the data, as in `open('./data')`");
-  }
+  if (typeof given !== "string" || given === "") throw noDirectory();
   const world = hostWorld();
   const store = storeOptionsOf(options);
   return await openDirectory(world, path, { ...options, attach }, async (accept) => {
     return await openEngine(world, path, { store, program, accept });
   });
+}
+
+function noDirectory(): Fault {
+  return new Fault("ERR_ARGUMENT", "name the directory of the data, as in `open('./data')`");
 }
 
 function storeOptionsOf({ timeoutMs, ...options }: CommonOptions): Partial<StoreOptions> {

@@ -9,10 +9,18 @@ import type { StoreOptions } from "./options.ts";
 import type { Superblock } from "./superblock-format.ts";
 import { SUPERBLOCK_ZONE_BYTES, SuperblockZone } from "./superblock.ts";
 
+/** As many bytes as a write unit can have. */
+const RING_STEP_BYTES = 65536;
+
 /** How long a volume is that `formatStore` can use with these options. */
 export function storeBytes(options: StoreOptions): number {
   const pageCount = Math.ceil(options.pagesBytes / PAGE_BYTES);
-  return pagesAt(options.logBytes) + pageCount * PAGE_BYTES;
+  return pagesAt(ringBytesOf(options)) + pageCount * PAGE_BYTES;
+}
+
+/** Whole write units, of whatever volume. */
+function ringBytesOf({ logBytes }: StoreOptions): number {
+  return Math.floor(logBytes / RING_STEP_BYTES) * RING_STEP_BYTES;
 }
 
 /** The volume is new: all its bytes are zero. */
@@ -25,12 +33,13 @@ export async function formatStore(
   const volumeId = new Uint8Array(VOLUME_ID_BYTES);
   // oxlint-disable-next-line unicorn/no-array-fill-with-reference-type -- a Random, no array
   world.random.fill(volumeId);
+  const ringBytes = ringBytesOf(options);
   const zone = {
     at: SUPERBLOCK_ZONE_BYTES,
-    ringBytes: options.logBytes,
+    ringBytes,
     unitBytes: volume.writeUnitBytes,
   };
-  const at = pagesAt(options.logBytes);
+  const at = pagesAt(ringBytes);
   const pageCount = Math.floor((volume.sizeBytes - at) / PAGE_BYTES);
   const start = { batch: batchNumber(1), position: 0, firstLsn: lsn(1), previousChecksum: 0 };
   const superblock: Superblock = {

@@ -6,7 +6,7 @@ import { RING_BYTES_MAX, RING_BYTES_MIN } from "../log/log-zone.ts";
 export interface StoreOptions {
   /** Memory for pages; 0: a quarter of the memory, 1 GiB at most. Data may be any larger. */
   readonly cacheBytes: number;
-  /** Size of the log's ring; only the format of a new store heeds it. */
+  /** Size of the log's ring, in steps of 64 KiB; only the format of a new store heeds it. */
   readonly logBytes: number;
   /** Room for pages that a new store begins with. */
   readonly pagesBytes: number;
@@ -50,6 +50,8 @@ const CACHE_BYTES_DEFAULT_MIN: number = 16 << 20;
 const CACHE_BYTES_DEFAULT_MAX: number = 1 << 30;
 const CACHE_BYTES_MIN: number = 4 << 20;
 const CACHE_BYTES_MAX: number = 2 ** 31 - (64 << 20);
+const PAGES_BYTES_MIN: number = 1 << 20;
+const UNLIMITED: number = Number.POSITIVE_INFINITY;
 
 /** Refuses what no store can work with. */
 export function checkOptions(options: StoreOptions): void {
@@ -57,10 +59,16 @@ export function checkOptions(options: StoreOptions): void {
     requireRange("cacheBytes", options.cacheBytes, CACHE_BYTES_MIN, CACHE_BYTES_MAX);
   }
   requireRange("logBytes", options.logBytes, RING_BYTES_MIN, RING_BYTES_MAX);
+  requireRange("pagesBytes", options.pagesBytes, PAGES_BYTES_MIN, Number.MAX_SAFE_INTEGER);
   requireRange("keyBytesMax", options.keyBytesMax, 16, 8192);
   requireRange("valueBytesMax", options.valueBytesMax, 1, 1 << 30);
   requireRange("checkpointLogShare", options.checkpointLogShare, 0.01, 0.9);
   requireRange("checkpointDirtyShare", options.checkpointDirtyShare, 0.01, 0.7);
+  requireRange("transactionBytesMax", options.transactionBytesMax, 0, Number.MAX_SAFE_INTEGER);
+  requireRange("locksPerTransactionMax", options.locksPerTransactionMax, 1, UNLIMITED);
+  requireRange("transactionTimeoutMs", options.transactionTimeoutMs, 1, UNLIMITED);
+  requireRange("snapshotAgeMsMax", options.snapshotAgeMsMax, 1, UNLIMITED);
+  requireRange("stallMs", options.stallMs, 1, UNLIMITED);
 }
 
 /** The options as they hold in a process that may use so much memory. */
