@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { testVolume } from "../volume/volume.suite.ts";
 import { assembleArray, createArray } from "./array.ts";
 import {
+  layoutShapes,
   memoryMember,
   shapeName,
   smallAssembly,
@@ -10,7 +11,7 @@ import {
   testWorld,
 } from "./test-array.suite.ts";
 
-for (const shape of smallShapes) {
+for (const shape of [...smallShapes, ...layoutShapes]) {
   testVolume(shapeName(shape), async () => {
     const members = Array.from({ length: shape.memberCount }, (_, index) => memoryMember(index, 0));
     const world = testWorld();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { lossAt, perform, works } from "./background-work.suite.ts";
 import { CrashRun } from "./crash-run.suite.ts";
-import { shapeName, smallShapes } from "./test-array.suite.ts";
+import { layoutShapes, shapeName, smallShapes } from "./test-array.suite.ts";
 
 const redundant = smallShapes.filter(({ level }) => level !== 0);
 
@@ -31,6 +31,23 @@ test("tables that a crash left before they counted don't count after the next as
       expect(await run.refuteTwice(point, 3, [[]])).toBeUndefined();
     }
   }
+});
+
+describe("wherever parity lies", () => {
+  test.each(layoutShapes.map((shape) => [shapeName(shape), shape] as const))(
+    "%s is rebuilt, replaced and grown, and crashes, without as many as it may lose",
+    async (_name, shape) => {
+      for (const work of works) {
+        const { run, ended } = await perform(work, shape, 31);
+        expect(run.array.status().layout).toBe(shape.layout);
+        for (let moment = 0; moment < run.moments.length; moment += 29) {
+          const lost = lossAt(work, shape, moment, ended);
+          const point = { moment, seed: moment, crash: "power", lost } as const;
+          expect(await run.refute(point)).toBeUndefined();
+        }
+      }
+    },
+  );
 });
 
 test("RAID 6 begins to grow, crashes, and crashes again before it went on, without any two", async () => {

@@ -7,7 +7,7 @@ import { SeededRandom } from "../base/random.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
 import type { PagedImage } from "../volume/paged-image.ts";
 import type { Clock } from "../world/world.ts";
-import type { RaidLevel } from "./geometry.ts";
+import { type RaidLayout, raidLayouts, type RaidLevel } from "./geometry.ts";
 import { batchBytesFor } from "./journal-batch.ts";
 import { unitBytesOf } from "./member-layout.ts";
 import {
@@ -79,6 +79,8 @@ export interface SmallShape {
   readonly memberCount: number;
   readonly blockBytes: number;
   readonly chunkBlocks: number;
+  /** By default where most have it. */
+  readonly layout?: RaidLayout;
 }
 
 /** Never waits, since time stands still; saves its position every few rows. */
@@ -92,7 +94,7 @@ const smallBackground: BackgroundOptions = {
 
 /** Blocks of a few bytes and a journal of a few batches, so that everything comes round soon. */
 export function smallOptions(
-  { level, memberCount, blockBytes, chunkBlocks }: SmallShape,
+  { level, memberCount, blockBytes, chunkBlocks, layout = "left-symmetric" }: SmallShape,
   sizeBytes: number,
 ): CreateOptions {
   const blocks = (memberCount + 1) * chunkBlocks;
@@ -101,7 +103,7 @@ export function smallOptions(
   return {
     ...defaultRaidOptions,
     level,
-    layout: "left-symmetric",
+    layout,
     blockBytes,
     chunkBytes: chunkBlocks * blockBytes,
     journalBytes: 8 * batchBytes,
@@ -137,6 +139,16 @@ export const smallShapes: readonly SmallShape[] = [
   { level: 6, memberCount: 5, blockBytes: 128, chunkBlocks: 2 },
 ];
 
-export function shapeName({ level, memberCount, blockBytes, chunkBlocks }: SmallShape): string {
-  return `RAID ${level} of ${memberCount}, ${chunkBlocks} x ${blockBytes} bytes`;
+/** Where parity lies elsewhere than in the others. */
+export const layoutShapes: readonly SmallShape[] = raidLayouts
+  .filter((layout) => layout !== "left-symmetric")
+  .flatMap((layout): readonly SmallShape[] => [
+    { level: 5, memberCount: 4, blockBytes: 64, chunkBlocks: 2, layout },
+    { level: 6, memberCount: 5, blockBytes: 64, chunkBlocks: 1, layout },
+  ]);
+
+export function shapeName(shape: SmallShape): string {
+  const { level, memberCount, blockBytes, chunkBlocks, layout } = shape;
+  const where = layout === undefined ? "" : `, ${layout}`;
+  return `RAID ${level} of ${memberCount}, ${chunkBlocks} x ${blockBytes} bytes${where}`;
 }
