@@ -129,7 +129,7 @@ test("who closes a store once more hears of it when it is closed", async () => {
         await new Promise<void>((resolve) => world.clock.after(20, resolve));
         isOver = true;
       });
-      void engine.run((step) => step.set(KEY, KEY));
+      engine.run((step) => step.set(KEY, KEY)).catch(() => undefined);
       void engine.store[close]();
       await engine.store.close();
       expect(isClosed, "the store is closed").toBe(true);
