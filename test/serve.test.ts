@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -152,4 +152,22 @@ test.each([
   const asJson = await runHoldfast([...args, "--json"]);
   expect(asJson.code).toBe(2);
   expect(errorIn(asJson.stdout).code).toBe("usage");
+});
+
+test("a server at rest sleeps", async () => {
+  const server = await Server.start({ data: temporaryDirectory() });
+  const client = connectTo(server.port);
+  for (let index = 0; index < 100; index++) await client.set(`key:${index}`, "value");
+  // That of the thread that serves: how often it gave up the processor to wait.
+  const waits = (): number => {
+    const status = readFileSync(`/proc/${server.pid}/task/${server.pid}/status`, "utf8");
+    return Number(/^voluntary_ctxt_switches:\s+(\d+)$/mu.exec(status)?.[1]);
+  };
+  const waitsOfHalfASecond = async (): Promise<number> => {
+    const before = waits();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return waits() - before;
+  };
+  await expect.poll(waitsOfHalfASecond, { timeout: 20_000 }).toBeLessThan(15);
+  expect((await server.stop()).code).toBe(0);
 });

@@ -53,6 +53,9 @@ test("metrics have what was added, read when they are asked for", async () => {
   expect(text).toContain("# TYPE holdfast_test_total counter\nholdfast_test_total 7");
   expect(text).toContain("# TYPE holdfast_test_bytes gauge\nholdfast_test_bytes 3");
   expect(text).toContain("process_resident_memory_bytes");
+  expect(text).toMatch(/^nodejs_eventloop_busy_seconds_total \d/mu);
+  // It would take a timer that never rests.
+  expect(text).not.toContain("nodejs_eventloop_lag_p99_seconds");
 });
 
 test("a name that is not ours gets a 421, whatever is asked for", async () => {

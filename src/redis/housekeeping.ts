@@ -3,7 +3,7 @@
  * has passed though nobody asked for them, and the rows of databases that FLUSHDB has emptied.
  *
  * A body that cannot run now is tried again later; whatever it left undone is still there to be
- * found. While nothing has a deadline and nothing is to be reclaimed it only counts, now and then.
+ * found. While nothing has a deadline and nothing is to be reclaimed it only looks, now and then.
  */
 
 import { isFault } from "../base/fault.ts";
@@ -26,6 +26,8 @@ import {
 } from "./row-format.ts";
 
 const ROUND_INTERVAL_MS = 100;
+/** While nothing has a deadline and no database was emptied. */
+const IDLE_INTERVAL_MS = 1000;
 /** Between two bodies of a round that finds much. */
 const BUSY_INTERVAL_MS = 1;
 /** A body removes at most so many keys. */
@@ -72,9 +74,15 @@ export class Housekeeping {
     if (this.#stopped) return;
     this.#stopTimer = this.#door.clock.after(delayMs, () => {
       this.#round = this.#doRound().then((finding) => {
-        this.#rest(finding === "more" ? BUSY_INTERVAL_MS : ROUND_INTERVAL_MS);
+        if (finding === "more") this.#rest(BUSY_INTERVAL_MS);
+        else this.#rest(this.#isIdle ? IDLE_INTERVAL_MS : ROUND_INTERVAL_MS);
       });
     });
+  }
+
+  get #isIdle(): boolean {
+    const { keys } = this.#door;
+    return !keys.deadlinesMayExist && !keys.databases.rowsMayBeLeft;
   }
 
   async #doRound(): Promise<Finding> {
