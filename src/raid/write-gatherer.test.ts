@@ -108,3 +108,22 @@ function columnCount(run: CrashRun): number {
   const writes = run.recordings.flatMap((recording) => recording.writes);
   return writes.filter(({ bytes }) => bytes.length === RUN_BYTES / 3).length;
 }
+
+test("a run whose stripes somebody wants as it begins still takes its write, where it belongs", async () => {
+  const shape: SmallShape = { level: 5, memberCount: 3, blockBytes: BLOCK_BYTES, chunkBlocks: 1 };
+  const size = 48 * BLOCK_BYTES;
+  const expected = new Uint8Array(size);
+  expected.fill(1, 31 * BLOCK_BYTES, 35 * BLOCK_BYTES).fill(2, 12 * BLOCK_BYTES, 19 * BLOCK_BYTES);
+  for (let turns = 0; turns < 60; turns++) {
+    const { array } = await CrashRun.create(shape, size);
+    const bytes = (count: number, value: number): Uint8Array =>
+      new Uint8Array(count * BLOCK_BYTES).fill(value);
+    const first = array.writeDurable(31 * BLOCK_BYTES, bytes(4, 1));
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    await Promise.all([first, array.write(12 * BLOCK_BYTES, bytes(7, 2))]);
+    const found = new Uint8Array(size);
+    await array.read(0, found);
+    expect(found, `begun ${turns} turns later`).toEqual(expected);
+    await array.close();
+  }
+});

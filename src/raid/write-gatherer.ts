@@ -132,7 +132,8 @@ export class WriteGatherer {
     );
     let run: GatheredRun | undefined;
     const lock = await locks.acquire(first, first + count, () => {
-      if (run !== undefined) this.#close(run);
+      // One that has nothing yet is about to take what it was begun for, and closes after that.
+      if (run !== undefined && run.at < run.end) this.#close(run);
     });
     if (shape.isReshaping) {
       locks.release(lock);
