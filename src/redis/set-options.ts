@@ -6,6 +6,8 @@ import type { Call } from "./command.ts";
 import { invalidExpire, NOT_AN_INTEGER, SYNTAX_ERROR } from "./replies.ts";
 
 export const NO_DEADLINE = 0;
+/** The largest double that is an integer of 64 bits. */
+const DEADLINE_MS_MAX = 2 ** 63 - 1024;
 /** The deadline stays as it is. */
 export const KEEP_DEADLINE = -1;
 
@@ -95,7 +97,12 @@ export function expiryOf(
     reply.error(invalidExpire(command));
     return undefined;
   }
-  return Number(deadline);
+  return roundDeadline(deadline);
+}
+
+/** The deadline as it is kept: rounded where it is far, but never out of 64 bits. */
+export function roundDeadline(deadline: bigint): number {
+  return Math.min(Number(deadline), DEADLINE_MS_MAX);
 }
 
 function parseArgument(request: Request, index: number): bigint | undefined {

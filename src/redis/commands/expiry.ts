@@ -4,7 +4,7 @@ import { INT64_MAX, INT64_MIN, parseInt64 } from "../../resp/integer.ts";
 import type { Step } from "../../transactions/step.ts";
 import type { Call, CommandSpec } from "../command.ts";
 import { invalidExpire, NOT_AN_INTEGER } from "../replies.ts";
-import { NO_DEADLINE } from "../set-options.ts";
+import { NO_DEADLINE, roundDeadline } from "../set-options.ts";
 
 const ABSENT = -2;
 const NEVER = -1;
@@ -47,7 +47,7 @@ function expireAfter(
   if (scaled < INT64_MIN || INT64_MAX < scaled || INT64_MAX < deadline) {
     return reply.error(invalidExpire(unit.name));
   }
-  const deadlineMs = Number(deadline);
+  const deadlineMs = roundDeadline(deadline);
   if (!keys.claim(request, 1) || !holds(condition, keys.deadlineMs, deadlineMs)) {
     return reply.integer(0);
   }
