@@ -20,6 +20,8 @@ const NEVER = Number.POSITIVE_INFINITY;
 const SWEPT: readonly KeyRange[] = [IDEMPOTENCY_RANGE, LIBRARY_RANGE];
 /** A pass begins this long after the first deadline, so that the next ones are met by it too. */
 const GATHER_MS = 1000;
+/** What could not be removed is looked for again after this long. */
+const AGAIN_MS = 60_000;
 /** Timers take no longer delays than this. */
 const REST_MS_MAX = 60 * 60 * 1000;
 
@@ -101,6 +103,7 @@ export class ExpirySweep {
     } catch (error) {
       this.#world.trace.event("sweep-failed", { reason: messageOf(error) });
       if (this.#engine.failure !== undefined) return;
+      this.note(this.#world.clock.wallMs() + AGAIN_MS);
     }
     if (this.#rest.length === 0) this.#restUntilDue();
     // Where one in four was expired there are more.

@@ -42,6 +42,28 @@ describe("a row that has expired", () => {
     });
   });
 
+  test("is swept later if it could not be removed when it was its turn", async () => {
+    await withDatabase(
+      async ({ db, engine, sleep }) => {
+        const rowCount = async (): Promise<number> =>
+          await engine.run((step) => step.count(Uint8Array.of(1)));
+        await db.set("a", 1, { ttlMs: 100 });
+        const holds = db.transact(
+          async (tx) => {
+            await tx.getForUpdate("b");
+            await sleep(5000);
+          },
+          { timeoutMs: 10_000 },
+        );
+        await holds;
+        expect(await rowCount()).toBe(1);
+        await sleep(120_000);
+        expect(await rowCount()).toBe(0);
+      },
+      { timeoutMs: 50 },
+    );
+  });
+
   test("is left out of scans within transactions; snapshots see what the log says", async () => {
     await withDatabase(
       async ({ db, sleep }) => {
