@@ -20,7 +20,7 @@ import { equalBytes } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import type { Member } from "./member.ts";
 import { BLOCK_DATA, BLOCK_IN_PLACE, BLOCK_LOST, type PendingBlock } from "./pending-rows.ts";
-import { arrayBytesAt, type RaidCore, rolesOfSlot, writersOfSlot } from "./raid-core.ts";
+import { arrayBytesAt, type RaidCore, rolesOfSlot, writersOfSlot, stretchOf } from "./raid-core.ts";
 import type { Shaped } from "./shape.ts";
 
 /** What is expected of a block. */
@@ -90,7 +90,7 @@ export class BlockReader {
   /** The member to read the slot's row from; undefined if none holds it. */
   memberFor(row: number, slot: number): Member | undefined {
     const { geometry } = this.#core.shape.atRow(row);
-    return this.#candidates(row, rolesOfSlot(geometry, slot), geometry.stripeOfRow(row))[0];
+    return this.#candidates(row, rolesOfSlot(geometry, slot), stretchOf(geometry, row))[0];
   }
 
   /** Tries one member: of several the first, or the next ones if `skip` says so. */
@@ -108,7 +108,7 @@ export class BlockReader {
       }
       const { geometry } = this.#core.shape.atRow(row);
       const roles = rolesOfSlot(geometry, slot);
-      const member = this.#candidates(row, roles, geometry.stripeOfRow(row))[skip];
+      const member = this.#candidates(row, roles, stretchOf(geometry, row))[skip];
       if (member !== undefined && (await this.#readFrom(member, row, expected.crc, target))) {
         return "read";
       }
@@ -146,7 +146,7 @@ export class BlockReader {
   async #recoverMirrored(row: number, target: Uint8Array): Promise<void> {
     const { geometry } = this.#core.shape.atRow(row);
     const roles = rolesOfSlot(geometry, 0);
-    const candidates = this.#candidates(row, roles, geometry.stripeOfRow(row));
+    const candidates = this.#candidates(row, roles, stretchOf(geometry, row));
     const wrong: Member[] = [];
     let isFound = false;
     for (const [skip, member] of candidates.entries()) {

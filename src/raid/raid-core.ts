@@ -36,6 +36,19 @@ function singleRole(role: number): readonly number[] {
   return (singleRoles[role] ??= [role]);
 }
 
+/** So many stripes of a mirror are read from one member, the next ones from another. */
+const STRETCH_STRIPES = 16;
+
+/** The members of a mirror take turns in being read, by stretches that a disk reads well. */
+export function stretchOf(geometry: Geometry, row: number): number {
+  return Math.floor(geometry.stripeOfRow(row) / STRETCH_STRIPES);
+}
+
+/** The first row after `row` that may be read from another member. */
+export function stretchEnd(geometry: Geometry, row: number): number {
+  return (stretchOf(geometry, row) + 1) * STRETCH_STRIPES * geometry.chunkBlocks;
+}
+
 /** All members that must have the slot's blocks in place. */
 export function writersOfSlot(core: RaidCore, geometry: Geometry, slot: number): Member[] {
   const writers: Member[] = [];

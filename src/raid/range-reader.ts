@@ -10,7 +10,7 @@ import { allDone } from "./all-done.ts";
 import type { BlockReader } from "./block-reader.ts";
 import type { Geometry } from "./geometry.ts";
 import { BLOCK_DATA, BLOCK_IN_PLACE, BLOCK_LOST } from "./pending-rows.ts";
-import type { RaidCore } from "./raid-core.ts";
+import { type RaidCore, stretchEnd } from "./raid-core.ts";
 import { SpareBuffers } from "./spare-buffers.ts";
 
 /** Blocks of one slot in consecutive rows that lie together on its member. */
@@ -83,7 +83,8 @@ export class RangeReader {
     const { geometry } = shape.atBlock(block);
     const row = geometry.rowOfBlock(block);
     const inChunk = geometry.chunkBlocks - (block % geometry.chunkBlocks);
-    const count = Math.min(countMax, inChunk, layout.runEnd(row) - row);
+    const together = geometry.isMirror ? stretchEnd(geometry, row) - row : inChunk;
+    const count = Math.min(countMax, together, layout.runEnd(row) - row);
     return { row, slot: geometry.slotOfBlock(block), count };
   }
 
