@@ -12,6 +12,7 @@
  *  3. when `settle` has resolved, what was gathered there before is staged, or the array failed.
  */
 
+import { assert } from "../base/assert.ts";
 import { GatheredRun } from "./gathered-run.ts";
 import type { JournalWriter } from "./journal-writer.ts";
 import type { RaidCore } from "./raid-core.ts";
@@ -109,13 +110,18 @@ export class WriteGatherer {
     for (let run = continued; to < end; run = undefined) {
       run ??= await this.#begin(to, outlook === "complete" ? end - to : Number.POSITIVE_INFINITY);
       if (run === undefined) break;
+      assert(!this.#closing.has(run), "a run takes nothing once it is on its way");
       to += run.take(source.subarray(to - at, end - at));
       if (run.isFull || this.#core.locks.isWanted(run.lock)) this.#close(run);
+      else if (!this.#open.includes(run)) this.#open.push(run);
     }
     return { from, to };
   }
 
-  /** A run that begins there; undefined if the array is being laid out anew by now. */
+  /**
+   * A run that begins there; undefined if the array is being laid out anew by now. It is not among
+   * the open ones yet: nobody may close it before it has taken anything.
+   */
   async #begin(at: number, byteCount: number): Promise<GatheredRun | undefined> {
     while (this.#closing.size >= CLOSING_MAX) await Promise.race(this.#closing.values());
     const [oldest] = this.#open;
@@ -132,8 +138,7 @@ export class WriteGatherer {
     );
     let run: GatheredRun | undefined;
     const lock = await locks.acquire(first, first + count, () => {
-      // One that has nothing yet is about to take what it was begun for, and closes after that.
-      if (run !== undefined && run.at < run.end) this.#close(run);
+      if (run !== undefined && this.#open.includes(run)) this.#close(run);
     });
     if (shape.isReshaping) {
       locks.release(lock);
@@ -141,14 +146,12 @@ export class WriteGatherer {
     }
     const columns = Array.from({ length: slotCount }, () => this.#spare.take(count * chunkBytes));
     run = new GatheredRun(shape.now, lock, columns, this.#checksums);
-    this.#open.push(run);
     return run;
   }
 
   #close(run: GatheredRun): void {
     const index = this.#open.indexOf(run);
-    if (index === -1) return;
-    this.#open.splice(index, 1);
+    if (index !== -1) this.#open.splice(index, 1);
     this.#closing.set(run, this.#finish(run));
   }
 
