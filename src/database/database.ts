@@ -13,7 +13,7 @@ import type { Entry, RowValues, SetOptions } from "./row-values.ts";
 import { Scan, type ScanOptions } from "./scan.ts";
 import type { NOT_IN_MEMORY, RowReader, Session } from "./session.ts";
 import { Snapshot } from "./snapshot.ts";
-import { TimeLimits } from "./time-limits.ts";
+import { TimeLimits } from "../transactions/time-limits.ts";
 import {
   Transact,
   type TransactContext,

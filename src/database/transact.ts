@@ -24,7 +24,7 @@ import { decodeAnswer, encodeAnswer, idempotencyRowKey } from "./idempotency.ts"
 import type { RowValues } from "./row-values.ts";
 import type { CommitRequest, Session, SessionTransaction } from "./session.ts";
 import { commitUnknown, type SettleListener } from "./settle-queue.ts";
-import type { TimeLimited, TimeLimits } from "./time-limits.ts";
+import type { TimeLimited, TimeLimits } from "../transactions/time-limits.ts";
 import { Transaction } from "./transaction.ts";
 import { formatTransactionId, type TransactionId } from "./transaction-id.ts";
 import type { TurnLine } from "./turn-line.ts";

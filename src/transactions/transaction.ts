@@ -30,6 +30,7 @@ import {
   type RunOptions,
   type Step,
 } from "./step.ts";
+import type { TimeLimited, TimeLimits } from "./time-limits.ts";
 import {
   type InstantLocks,
   keyTarget,
@@ -46,6 +47,7 @@ export interface TransactionContext {
   /** For what commits in the turn in which it is asked. */
   readonly instantLocks: InstantLocks;
   readonly clock: Clock;
+  readonly limits: TimeLimits;
   /** Called once, when it has ended in whatever way, with its workspace if that is free. */
   readonly ended: (transaction: Transaction, workspace: Workspace | undefined) => void;
 }
@@ -57,12 +59,15 @@ export interface Workspace {
   readonly step: RunStep;
 }
 
-export class Transaction implements InteractiveTransaction, LockHolder, StepLocks {
+export class Transaction implements InteractiveTransaction, LockHolder, StepLocks, TimeLimited {
   readonly age: number;
   readonly attempts: number;
   isGranted = false;
   /** Its place among those that are open. For `Transactions` alone. */
   openAt = -1;
+  /** Once it has locks. */
+  endMs = 0;
+  limitedAt = -1;
   readonly #context: TransactionContext;
   readonly #store: Store;
   /** Its own until it has ended. */
@@ -73,7 +78,6 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
   /** Undefined as long as it has no locks. */
   #owner: Owner | undefined;
   #deadline: Deadline | undefined;
-  #stopTimer: (() => void) | undefined;
   #lease: Lease | undefined;
   #abortListeners: readonly ((reason: Error) => void)[] = NOBODY;
   #wake: (() => void) | undefined;
@@ -233,6 +237,10 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
     return isLocked && !this.#isOver && reads.areCurrent();
   }
 
+  timeIsOver(): void {
+    this.abort(tooSlow(this.#timeoutMs));
+  }
+
   granted(): void {
     this.isGranted = true;
     this.#isWaitingForLock = false;
@@ -265,10 +273,9 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
   }
 
   #beginLocking(): Owner {
-    const { locks, clock } = this.#context;
-    const timeoutMs = this.#options?.timeoutMs ?? this.#store.options.transactionTimeoutMs;
-    this.#deadline = this.#deadlineOf(this.#options);
-    this.#stopTimer = clock.after(timeoutMs, () => this.abort(tooSlow(timeoutMs)));
+    const { locks, clock, limits } = this.#context;
+    this.endMs = clock.monotonicMs() + this.#timeoutMs;
+    limits.add(this);
     this.#step.locks = this;
     this.#owner = locks.begin(this);
     return this.#owner;
@@ -322,7 +329,7 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
 
   /** Waits for as long as it is allowed to, by `limit` if there is one. */
   async #waitFor(reason: number, limit: Deadline | undefined): Promise<void> {
-    const deadline = limit ?? must(this.#deadline, "who has locks has a deadline");
+    const deadline = limit ?? (this.#deadline ??= this.#ownDeadline());
     const over = new Promise<never>((_resolve, reject) => {
       this.#failWait = reject;
     });
@@ -376,10 +383,19 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
   #end(): void {
     this.#isOver = true;
     this.#answer = this.#step.answer;
-    this.#stopTimer?.();
+    this.#context.limits.delete(this);
     if (this.#owner !== undefined) this.#context.locks.release(this.#owner);
     this.#lease?.release();
     this.#context.ended(this, this.#isRunning ? undefined : this.#workspace);
+  }
+
+  get #timeoutMs(): number {
+    return this.#options?.timeoutMs ?? this.#store.options.transactionTimeoutMs;
+  }
+
+  /** For all its waits that have none of their own: until its time is over. */
+  #ownDeadline(): Deadline {
+    return new Deadline(this.#context.clock, this.#options, this.#timeoutMs, this.endMs);
   }
 
   #deadlineOf(options: RunOptions | undefined): Deadline {

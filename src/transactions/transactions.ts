@@ -37,6 +37,7 @@ import {
   type Workspace,
 } from "./transaction.ts";
 import { InstantLocks, NO_LOCKS, TransactionLocks } from "./transaction-locks.ts";
+import { TimeLimits } from "./time-limits.ts";
 import { Deadline } from "./waiting.ts";
 
 /** Of the slab, for the writes of bodies that run at once. */
@@ -63,6 +64,7 @@ export class Transactions implements Engine {
   /** Of transactions that have ended. */
   readonly #spares: Workspace[] = [];
   readonly #snapshots = new Set<SnapshotView>();
+  readonly #limits: TimeLimits;
   readonly #atClose: (() => Promise<void>)[] = [];
   #closed: Promise<void> | undefined;
   #nextAge = 1;
@@ -77,6 +79,7 @@ export class Transactions implements Engine {
     const asked = store.options.transactionBytesMax;
     const most = Math.min(share, store.log.bodyBytesMax);
     const { clock } = world;
+    this.#limits = new TimeLimits(clock);
     this.#settings = {
       wallMs: () => clock.wallMs(),
       transactionBytesMax: asked === 0 ? most : Math.min(asked, most),
@@ -92,6 +95,7 @@ export class Transactions implements Engine {
       locks: this.locks,
       instantLocks,
       clock,
+      limits: this.#limits,
       ended: (transaction, workspace) => this.#ended(transaction, workspace),
     };
     store.onFailure((failure) => this.#failed(failure));
@@ -329,6 +333,7 @@ export class Transactions implements Engine {
 
   #failed(failure: Error): void {
     for (const transaction of this.#open.slice()) transaction.abort(failure);
+    this.#limits.close();
   }
 }
 

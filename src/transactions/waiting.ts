@@ -11,11 +11,17 @@ export class Deadline {
   readonly #timeoutMs: number;
   readonly #endMs: number;
 
-  constructor(clock: Clock, options: RunOptions | undefined, defaultTimeoutMs: number) {
+  /** Ends at `endMs`, or when the time has passed from now on. */
+  constructor(
+    clock: Clock,
+    options: RunOptions | undefined,
+    defaultTimeoutMs: number,
+    endMs?: number,
+  ) {
     this.#clock = clock;
     this.#signal = options?.signal;
     this.#timeoutMs = options?.timeoutMs ?? defaultTimeoutMs;
-    this.#endMs = clock.monotonicMs() + this.#timeoutMs;
+    this.#endMs = endMs ?? clock.monotonicMs() + this.#timeoutMs;
   }
 
   /** Throws if the time is over or the signal was given. */
