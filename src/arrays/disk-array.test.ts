@@ -1,8 +1,10 @@
-import { link, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { link, mkdtemp, open, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { bestChecksums } from "../base/checksums.ts";
 import { hostWorld } from "../host/world.ts";
+import { decodeSuperblocks, encodeSuperblock } from "../raid/superblock.ts";
 import { connectToHolder } from "./control-connection.ts";
 import type { DiskArray, DiskArrayStatus, ScrubFindings } from "./disk-array.ts";
 import { statusOfDisks } from "./look-at-disks.ts";
@@ -83,7 +85,6 @@ test("the last member that the array needs is failed by force only", async () =>
 test("a file takes over from a member, whose file is free then", async () => {
   const array = await create();
   await array.volume.writeDurable(0, CONTENT);
-  await writeFile(disk("d"), "");
   await array.replace(disk("a"), disk("d"));
   await array.volume.settled();
   expect(array.status().absent).toEqual([{ path: disk("a"), reason: "it was replaced" }]);
@@ -98,7 +99,6 @@ test("an array grows by a member", async () => {
   const array = await create();
   await array.volume.writeDurable(0, CONTENT);
   const before = array.volume.sizeBytes;
-  await writeFile(disk("d"), "");
   await array.growBy(disk("d"));
   await array.volume.settled();
   expect(array.volume.sizeBytes).toBeGreaterThan(before);
@@ -123,6 +123,39 @@ test("what holds something is not overwritten, unless that is forced", async () 
   opened.push(forced);
 });
 
+test("a file that joins is made if it is missing, and gone again if it does not join", async () => {
+  const array = await create();
+  await array.fail(disk("a"));
+  await expect(array.growBy(disk("d"))).rejects.toThrow(/only while all its members are whole/u);
+  await expect(stat(disk("d"))).rejects.toThrow(/ENOENT/u);
+  await expect(array.add(disk("none/d"))).rejects.toThrow(/is no directory/u);
+  await expect(array.add("/dev/there-is-no-such-disk")).rejects.toThrow(/is not there/u);
+  expect(await array.add(disk("d"))).toEqual({ kind: "rebuilding", role: 0 });
+  await array.volume.settled();
+  expect(array.status().health).toBe("whole");
+});
+
+test("an array whose making was cut short is made again, and holds nothing", async () => {
+  await (await create()).close();
+  const checksums = bestChecksums();
+  for (const path of disks().slice(0, 2)) {
+    const file = await open(path, "r+");
+    const copies = [0, 1].map(() => new Uint8Array(4096));
+    for (const [copy, bytes] of copies.entries()) await file.read(bytes, 0, 4096, copy * 4096);
+    const found = decodeSuperblocks(copies, checksums);
+    if (found.kind !== "valid") throw new Error("it is a member");
+    const { superblock } = found;
+    const early = { ...superblock, array: { ...superblock.array, making: true, sequence: 1 } };
+    await file.write(encodeSuperblock(early, 0, checksums), 0, 4096, 0);
+    await file.write(new Uint8Array(4096), 0, 4096, 4096);
+    await file.close();
+  }
+  await truncate(disk("c"), 0);
+  await expect(assemble()).rejects.toThrow(/was cut short/u);
+  const again = await create();
+  expect(again.status().health).toBe("whole");
+});
+
 test("a member of another array is refused, and others that hold something", async () => {
   const [own, other] = [disks(), ["x", "y"].map(disk)];
   await (await create({ disks: other, level: 1 })).close();
@@ -131,7 +164,6 @@ test("a member of another array is refused, and others that hold something", asy
   await expect(array.add(disk("x"))).rejects.toThrow(/another array|holds something/u);
   await writeFile(disk("full"), "x".repeat(100));
   await expect(array.add(disk("full"))).rejects.toThrow(/holds something/u);
-  await expect(array.add(disk("none"))).rejects.toThrow(/not there/u);
   await expect(array.add(disk("b"))).rejects.toThrow(/belongs to the array already/u);
   await array.close();
   await expect(assemble([...own, disk("x")])).rejects.toThrow(/is a member of the array/u);

@@ -210,7 +210,7 @@ export class DiskArray implements Controller {
     }
   }
 
-  /** Opens the file, and lets go of it again if it is not taken. */
+  /** Opens the file, made if it is missing, and lets go of it again if it is not taken. */
   async #join<T>(given: string, force: boolean, join: (volume: Volume) => Promise<T>): Promise<T> {
     const path = this.#parts.nameOf(given);
     return await this.#alone(async () => {
@@ -222,6 +222,7 @@ export class DiskArray implements Controller {
       const wasHeld = disks.has(path);
       await disks.close(path);
       this.#joining = path;
+      const isMade = await disks.make(path);
       try {
         const volume = await disks.take(path);
         await this.#requireOurs(volume, force);
@@ -230,6 +231,8 @@ export class DiskArray implements Controller {
         return joined;
       } catch (error) {
         await (wasHeld ? disks.close(path) : disks.release(path));
+        // One that came to be for nothing would look like a member that is gone.
+        if (isMade) await this.#parts.world.files.remove(path);
         throw error;
       } finally {
         this.#joining = undefined;
@@ -243,7 +246,7 @@ export class DiskArray implements Controller {
     const { arrayId } = this.volume.status();
     if ((await arrayIdOf(volume, checksums)) === arrayId) return;
     if (force) await forgetMembership(volume, checksums);
-    else await requireUnused(volume);
+    else await requireUnused(volume, checksums);
   }
 
   async #forget(path: string): Promise<void> {

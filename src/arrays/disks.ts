@@ -64,8 +64,11 @@ export class Disks {
   async make(path: string): Promise<boolean> {
     const { files } = this.#world;
     if ((await files.kind(path)) !== undefined) return false;
+    const directory = parentPath(path);
+    if ((await files.kind(directory)) !== "directory") throw noDirectory(path, directory);
+    if (path.startsWith("/dev/")) throw noDevice(path);
     await (await files.open(path, "create")).close();
-    await files.syncDirectory(parentPath(path));
+    await files.syncDirectory(directory);
     return true;
   }
 
@@ -104,8 +107,18 @@ export function isGone(error: unknown): error is Fault {
 }
 
 function missing(path: string): Fault {
-  const message = `"${path}" is not there: check the path, or make the file ("truncate -s 0 FILE")`;
+  const message = `"${path}" is not there: check the path`;
   return new Fault("ERR_ARGUMENT", message, { path, missing: true });
+}
+
+function noDirectory(path: string, directory: string): Fault {
+  const message = `"${path}" cannot be made, since "${directory}" is no directory: check the path`;
+  return new Fault("ERR_ARGUMENT", message, { path });
+}
+
+/** A file there would fill the memory, and was meant to be a device that has another name. */
+function noDevice(path: string): Fault {
+  return new Fault("ERR_ARGUMENT", `"${path}" is not there: check the path`, { path });
 }
 
 function noFile(path: string): Fault {

@@ -151,7 +151,7 @@ async function takeUnused(
   for (const path of paths) {
     const volume = await disks.take(path);
     if (force) await forgetMembership(volume, checksums);
-    else await requireUnused(volume);
+    else await requireUnused(volume, checksums);
     volumes.push(volume);
   }
   return volumes;

@@ -1,6 +1,7 @@
 /** Keeps arrays from being made of files that hold something. */
 
 import { Fault } from "../base/fault.ts";
+import { isUnfinished } from "../raid/format-members.ts";
 import { readSuperblock } from "../raid/read-superblock.ts";
 import { idText } from "../raid/superblock.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -10,8 +11,14 @@ import type { Checksums } from "../world/world.ts";
 const LOOKED_AT_BYTES = 131_072;
 const SUPERBLOCKS_BYTES = 8192;
 
-/** `ERR_ARGUMENT` if there is anything but zeroes at either end. */
-export async function requireUnused(volume: Volume): Promise<void> {
+/**
+ * `ERR_ARGUMENT` if there is anything but zeroes at either end. What an array left whose making was
+ * cut short is nothing.
+ */
+export async function requireUnused(volume: Volume, checksums: Checksums): Promise<void> {
+  if (isUnfinished(await readSuperblock(volume, checksums))) {
+    await forgetMembership(volume, checksums);
+  }
   const length = Math.min(LOOKED_AT_BYTES, volume.sizeBytes);
   const bytes = new Uint8Array(length);
   for (const at of [0, volume.sizeBytes - length]) {

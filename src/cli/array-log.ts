@@ -3,6 +3,7 @@
 import type { Logger } from "pino";
 import type { ArrayListener } from "../arrays/array-events.ts";
 import type { DiskArrayStatus } from "../arrays/disk-array.ts";
+import { returnCommands } from "./return-command.ts";
 
 type Level = "info" | "warn" | "error";
 
@@ -35,6 +36,9 @@ export function logHealth(logger: Logger, status: DiskArrayStatus): void {
   const { health, level, absent, members } = status;
   if (health === "whole") return;
   const missing = members.filter(({ state }) => state === "missing").map(({ role }) => role);
-  const fields = { health, raid: level, roles: missing, absent };
-  logger.warn(fields, "the array is degraded: see `holdfast raid status`, and add a disk");
+  const next = [...returnCommands(status).values()];
+  const fields = { health, raid: level, roles: missing, absent, next };
+  const words =
+    next.length === 0 ? "see `holdfast raid status`, and add a disk" : `type ${next.join("; ")}`;
+  logger.warn(fields, `the array is degraded: ${words}`);
 }

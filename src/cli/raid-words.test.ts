@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { DiskArrayStatus } from "../arrays/disk-array.ts";
+import { IS_BEHIND } from "../raid/assembly.ts";
 import { zeroCounters } from "../raid/superblock.ts";
 import { readCounters } from "../reliability/read-counters.ts";
 import { measuredOf } from "../arrays/measured.ts";
@@ -81,6 +82,17 @@ test("a status says who is where, what is done and what was counted", () => {
       "  counted    1 member failed, 0 repairs, 0 scrubs, 2,048 blocks repaired, 0 blocks lost",
     ].join("\n"),
   );
+});
+
+test("the command is named that brings a member back", () => {
+  const absent = [
+    { path: "/it's c", reason: IS_BEHIND },
+    { path: "/x", reason: "it was replaced" },
+  ];
+  const words = describeStatus({ ...status, absent }, io).split("\n");
+  expect(words.filter((line) => line.startsWith("  next"))).toEqual([
+    String.raw`  next       holdfast raid add '/it'\''s c' --array /a`,
+  ]);
 });
 
 test("a scrub names the members that were wrong, and what is lost", () => {

@@ -4,7 +4,8 @@ import type { DiskArrayStatus, ScrubFindings } from "../arrays/disk-array.ts";
 import type { LookedAtDisk } from "../arrays/look-at-disks.ts";
 import type { JobKind, JobProgress } from "../raid/progress.ts";
 import type { RoleStatus } from "../raid/status.ts";
-import { idText, type MemberSuperblock } from "../raid/superblock.ts";
+import { returnCommands } from "./return-command.ts";
+import { type ArrayRecord, idText, type MemberSuperblock } from "../raid/superblock.ts";
 import type { CommandIo, Style } from "./command-io.ts";
 import { amount, duration, thousands } from "./progress.ts";
 
@@ -34,6 +35,7 @@ export function describeStatus(status: DiskArrayStatus, io: CommandIo): string {
     ...members.map((member) => describeRole(member)),
     ...status.spares.map((path) => `  spare      ${path}`),
     ...status.absent.map(({ path, reason }) => `  absent     ${path}: ${reason}`),
+    ...[...returnCommands(status).values()].map((command) => `  next       ${command}`),
     ...(status.job === undefined ? [] : [describeJob(status.job)]),
     `  counted    ${counted(counters.membersFailed, "member")} failed, ` +
       `${counted(counters.repairs, "repair")}, ${counted(counters.scrubs, "scrub")}, ` +
@@ -152,12 +154,16 @@ export function describeExamined(disk: LookedAtDisk): string {
     ...(problem === undefined ? [] : [`  problem    ${problem}`]),
     `  array      ${idText(array.arrayId)}`,
     `  member     ${idText(memberId)}`,
-    `  event      ${array.event}, sequence ${array.sequence}, ` +
-      (array.clean ? "cleanly closed" : "not cleanly closed: its journal will be replayed"),
+    `  event      ${array.event}, sequence ${array.sequence}, ${closingWords(array)}`,
     ...array.roles.map(
       ({ state, memberId: id }, index) => `  ${`role ${index}`.padEnd(9)}  ${state}  ${idText(id)}`,
     ),
   ].join("\n");
+}
+
+function closingWords({ clean, making }: ArrayRecord): string {
+  if (making) return "its making was cut short: it holds nothing";
+  return clean ? "cleanly closed" : "not cleanly closed: its journal will be replayed";
 }
 
 function roleOf({ memberId, array }: MemberSuperblock): number | undefined {

@@ -171,16 +171,13 @@ function addMemberCommands(raid: Command, io: CommandIo): void {
     .summary("add a disk, or one that was away")
     .description(
       "A member that comes back catches up; another file takes the place of a missing member, or " +
-        "becomes a spare. An empty file will do: it grows as it must.",
+        "becomes a spare. A missing file is made, and an empty one will do: it grows as it must.",
     )
-    .argument("<file>", "the file, which must be there")
+    .argument("<file>", "the file")
     .requiredOption("--array <member...>", ARRAY_HELP)
     .option("--wait", "until it is whole, also if a server has the array")
     .option("--force", "even if the file holds something, which is lost")
-    .addHelpText(
-      "after",
-      "\nExample:\n  truncate -s 0 d.img && holdfast raid add d.img --array a.img\n",
-    )
+    .addHelpText("after", "\nExample:\n  holdfast raid add d.img --array a.img\n")
     .action(async (file: string, { array = [], force = false, wait }: ArrayFlags) => {
       const path = fileName(file);
       await begin(array, { command: "add", path, force }, { wait, path }, io);
@@ -190,14 +187,11 @@ function addMemberCommands(raid: Command, io: CommandIo): void {
     .summary("have a file take over from a member that still serves")
     .description("Copies a member to a file, which takes its place in the end.")
     .argument("<member>", "the member that is to go")
-    .requiredOption("--with <file>", "the file that is to take over; it must be there")
+    .requiredOption("--with <file>", "the file that is to take over; made if it is missing")
     .option("--array <member...>", `the others: ${ARRAY_HELP}`)
     .option("--wait", "until it has taken over, also if a server has the array")
     .option("--force", "even if the file holds something, which is lost")
-    .addHelpText(
-      "after",
-      "\nExample:\n  truncate -s 0 d.img && holdfast raid replace b.img --with d.img --wait\n",
-    )
+    .addHelpText("after", "\nExample:\n  holdfast raid replace b.img --with d.img --wait\n")
     .action(async (member: string, flags: ArrayFlags & { readonly with: string }) => {
       const { array: others = [], force = false, wait } = flags;
       const [path, by] = [fileName(member), fileName(flags.with)];
@@ -228,14 +222,11 @@ function addArrayCommands(raid: Command, io: CommandIo): void {
     .summary("make an array larger: by a disk, or each of its disks")
     .description("Lays an array out anew over one disk more, or makes its disks larger.")
     .argument("<member...>", ARRAY_HELP)
-    .option("--add <file>", "the new disk, which must be there")
+    .option("--add <file>", "the new disk; made if it is missing")
     .option("--size <size>", "what the array is to hold, on the disks that it has")
     .option("--wait", "until it has its new size, also if a server has the array")
     .option("--force", "even if the new disk holds something, which is lost")
-    .addHelpText(
-      "after",
-      "\nExample:\n  truncate -s 0 d.img && holdfast raid grow a.img b.img c.img --add d.img\n",
-    )
+    .addHelpText("after", "\nExample:\n  holdfast raid grow a.img b.img c.img --add d.img\n")
     .action(async (members: readonly string[], flags: GrowFlags) => {
       const { add, size, force = false, wait } = flags;
       if ((add === undefined) === (size === undefined)) {
@@ -287,8 +278,10 @@ async function begin(
 ): Promise<void> {
   await withArray(members, false, io, async (array) => {
     const growing = path === undefined ? members.map(fileName) : [path];
+    const isMissing = path !== undefined && (await hostWorld().files.kind(path)) === undefined;
     const asked = async (): Promise<unknown> => await array.ask(request);
     const answer = (await showingRoom(growing, io, asked)) as Added | null;
+    if (isMissing) io.note(`made "${path}", which was not there`);
     if (path !== undefined && array.isLive) {
       io.note(`name "${path}" too the next time that the server is started`);
     }

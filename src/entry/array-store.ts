@@ -15,6 +15,7 @@ import type { DiskArray } from "../arrays/disk-array.ts";
 import { lookAtDisk } from "../arrays/look-at-disks.ts";
 import { assembleDisks, createOnDisks, type HoldOptions } from "../arrays/open-disk-array.ts";
 import { Fault } from "../base/fault.ts";
+import { isUnfinished } from "../raid/format-members.ts";
 import type { RaidLevel } from "../raid/geometry.ts";
 import type { RaidOptions } from "../raid/options.ts";
 import { formatStore, storeBytes } from "../store/format.ts";
@@ -85,7 +86,7 @@ async function isNew(world: World, paths: readonly string[]): Promise<boolean> {
     if ((await world.files.kind(path)) !== "file") continue;
     const { found } = await lookAtDisk(world, path);
     // One that cannot be read may well have been.
-    if (found?.kind !== "empty") return false;
+    if (found === undefined || (found.kind !== "empty" && !isUnfinished(found))) return false;
   }
   return true;
 }

@@ -42,6 +42,8 @@ export async function createArray(
   const { record, layout, seats } = await formatMembers(world, members, options);
   const parts = openArrayParts(world, { record, layout, seats, spares: [] }, options);
   await parts.members.save();
+  parts.members.change((saved) => ({ ...saved, making: false }));
+  await parts.members.save();
   return new RaidArray(parts, []);
 }
 

@@ -189,6 +189,7 @@ function record({ level = 5, memberCount, sequence = 5, event = 1 }: RecordField
     sequence,
     event,
     clean: false,
+    making: false,
     level,
     layout: "left-symmetric",
     memberCount,

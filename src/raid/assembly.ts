@@ -27,6 +27,9 @@ import {
   type RoleRecord,
 } from "./superblock.ts";
 
+/** Why a member is out that may come back. */
+export const IS_BEHIND = "it is behind: add it again";
+
 export interface FoundMember {
   /** For messages: the path. */
   readonly name: string;
@@ -95,6 +98,8 @@ export function judgeAssembly(
   if (refusal !== undefined) return { kind: "refuse", fault: refusal };
 
   const array = newestRecord(candidates);
+  const unfinished = refuseUnfinished(array, candidates);
+  if (unfinished !== undefined) return { kind: "refuse", fault: unfinished };
   const risks: string[] = [];
   const seats = seatMembers(array, candidates);
   const taken = wishes.force ? takeStale(array, seats, candidates, risks) : seats;
@@ -223,6 +228,15 @@ function newestRecord(candidates: readonly Candidate[]): ArrayRecord {
   );
 }
 
+function refuseUnfinished(array: ArrayRecord, candidates: readonly Candidate[]): Fault | undefined {
+  if (!array.making) return undefined;
+  const names = candidates.map(({ name }) => name);
+  const message =
+    `The making of the array ${idText(array.arrayId)} was cut short, so that ${quoted(names)} hold ` +
+    "nothing: make the array again, of these or others";
+  return new Fault("ERR_FORMAT", message, { array: idText(array.arrayId), members: names });
+}
+
 function seatMembers(array: ArrayRecord, candidates: readonly Candidate[]): readonly Seat[] {
   return array.roles.map((role) => {
     const member = memberWith(candidates, role.memberId);
@@ -344,18 +358,22 @@ function refuseShort(
   if (unaware.length < needed) return undefined;
   if (wishes.force) {
     risks.push(
-      `The ${unaware.length} members that are missing may have gone on alone: if they did, what ` +
-        "was written to them is lost, and they must not be added but as new members",
+      `${missingWords(unaware.length)} of the array may have gone on alone: what was written ` +
+        "there since is lost then, and what is missing must not be added but as a new member",
     );
     return undefined;
   }
   return new Fault(
     "ERR_UNAVAILABLE",
-    `Missing are ${unaware.length} members of the array ${idText(array.arrayId)} that could have ` +
-      "gone on without those that are here: find them, or force it if you are sure that they " +
-      "did not, because what they wrote since would be lost",
+    `${missingWords(unaware.length)} of the array ${idText(array.arrayId)} could have gone on ` +
+      "without those that are here: find what is missing, or force it if you are sure that it " +
+      "did not go on, because what was written there since would be lost",
     { array: idText(array.arrayId), missing: unaware.map(({ memberId }) => idText(memberId)) },
   );
+}
+
+function missingWords(count: number): string {
+  return count === 1 ? "1 missing member" : `${count} missing members`;
 }
 
 function isSpare(candidate: Candidate, array: ArrayRecord): boolean {
@@ -381,7 +399,7 @@ function outMembers(
   return members.flatMap(({ found, problem }, member) => {
     if (seated.has(member)) return [];
     if (problem !== undefined) return [{ member, reason: problem }];
-    if (returned.has(member)) return [{ member, reason: "it is behind: add it again" }];
+    if (returned.has(member)) return [{ member, reason: IS_BEHIND }];
     const known = candidates.some(({ index }) => index === member);
     if (known) return [{ member, reason: "it was removed from the array" }];
     return [{ member, reason: superblockWords[found.kind] }];

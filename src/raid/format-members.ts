@@ -11,7 +11,13 @@ import { MemberLayout, roundUp, tableCopiesOf, unitBytesOf } from "./member-layo
 import type { CreateOptions } from "./options.ts";
 import type { RaidWorld } from "./raid-world.ts";
 import { readSuperblock } from "./read-superblock.ts";
-import { type ArrayRecord, ID_BYTES, zeroCounters, zeroHash } from "./superblock.ts";
+import {
+  type ArrayRecord,
+  type FoundSuperblock,
+  ID_BYTES,
+  zeroCounters,
+  zeroHash,
+} from "./superblock.ts";
 
 /** Zeroes are written in steps of this size. */
 const SLICE_BYTES = 1 << 20;
@@ -22,7 +28,10 @@ export interface FormattedMembers {
   readonly seats: RoleSeat[];
 }
 
-/** Prepares the volumes; the array exists when the record has been saved on them. */
+/**
+ * Prepares the volumes. The array exists when the record has been saved on them, and once more when
+ * it is no longer `making`.
+ */
 export async function formatMembers(
   world: RaidWorld,
   volumes: readonly Volume[],
@@ -52,6 +61,7 @@ export async function formatMembers(
     sequence: 0,
     event: 1,
     clean: false,
+    making: true,
     level: geometry.level,
     layout: geometry.layout,
     memberCount: geometry.memberCount,
@@ -115,6 +125,11 @@ export async function prepareGroups(
   await volume.sync();
 }
 
+/** Whether it is of an array whose making was cut short, so that it holds nothing. */
+export function isUnfinished(found: FoundSuperblock): boolean {
+  return found.kind === "valid" && found.superblock.array.making;
+}
+
 function checkUnits(volumes: readonly Volume[], blockBytes: number): void {
   for (const { name, writeUnitBytes } of volumes) {
     if (blockBytes % writeUnitBytes === 0) continue;
@@ -152,6 +167,7 @@ async function refuseMembers(world: RaidWorld, volumes: readonly Volume[]): Prom
   for (const volume of volumes) {
     const found = await readSuperblock(volume, world.checksums);
     if (found.kind !== "valid" && found.kind !== "foreign") continue;
+    if (isUnfinished(found)) continue;
     const message =
       `"${volume.name}" is a member of an array already: assemble that one, or wipe the member ` +
       "if nothing on it is needed";

@@ -16,6 +16,7 @@
  *         64      4  event              raised whenever a member comes or goes
  *         68      2  purpose            0 member, 1 spare
  *         70      2  flags              1: shut down, and the journal is empty
+ *                                       2: the array is being made, and holds nothing yet
  *         72      2  level              0, 1, 4, 5 or 6
  *         74      2  layout             0 left-asymmetric, 1 right-asymmetric, 2 left-symmetric,
  *                                       3 right-symmetric
@@ -88,6 +89,7 @@ const ROLE_BYTES = 64;
 assert(ROLES_AT + MEMBER_COUNT_MAX * ROLE_BYTES <= SUPERBLOCK_BYTES, "the roles have room");
 
 const FLAG_CLEAN = 1;
+const FLAG_MAKING = 2;
 
 /** 64 bits as two unsigned halves. */
 export interface Hash64 {
@@ -107,6 +109,8 @@ export interface ArrayRecord {
   readonly sequence: number;
   readonly event: number;
   readonly clean: boolean;
+  /** Not all members have a superblock yet, so that nobody can have written to the array. */
+  readonly making: boolean;
   readonly level: RaidLevel;
   readonly layout: RaidLayout;
   readonly memberCount: number;
@@ -220,7 +224,7 @@ export function encodeSuperblock(
   fields.bytes(superblock.memberId);
   fields.u32(array.event);
   fields.u16(superblock.purpose === "spare" ? 1 : 0);
-  fields.u16(array.clean ? FLAG_CLEAN : 0);
+  fields.u16((array.clean ? FLAG_CLEAN : 0) | (array.making ? FLAG_MAKING : 0));
   writeShape(fields, array);
   writeState(fields, array);
   writeRoles(fields, array.roles);
@@ -273,12 +277,14 @@ function readSuperblock(fields: FieldReader): MemberSuperblock | undefined {
   const memberId = fields.bytes(ID_BYTES);
   const event = fields.u32();
   const purpose: MemberPurpose = fields.u16() === 1 ? "spare" : "member";
-  const clean = (fields.u16() & FLAG_CLEAN) !== 0;
+  const flags = fields.u16();
+  const clean = (flags & FLAG_CLEAN) !== 0;
+  const making = (flags & FLAG_MAKING) !== 0;
   const shape = readShape(fields);
   const state = readState(fields);
   if (shape === undefined) return undefined;
   const roles = readRoles(fields, shape.memberCount);
-  const array = { arrayId, sequence, event, clean, ...shape, ...state, roles };
+  const array = { arrayId, sequence, event, clean, making, ...shape, ...state, roles };
   return { memberId, purpose, array };
 }
 
