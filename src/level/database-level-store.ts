@@ -27,7 +27,7 @@ export interface DatabaseLevelOptions {
   readonly closesDatabase: boolean;
 }
 
-/** A larger range is cleared by several transactions of so many keys, or fewer if they are large. */
+/** A larger range is cleared by several transactions of so many keys, or of fewer large ones. */
 const CLEARED_TOGETHER = 10_000;
 
 export class DatabaseLevelStore implements LevelStore {

@@ -231,7 +231,8 @@ function noneValid(volume: Volume, found: readonly FoundCopy[]): Fault {
   if (damaged.length === 0 && !valid) {
     return new Fault(
       "ERR_FORMAT",
-      `"${volume.name}" holds no store, or nothing is left of what told of it: check the path, or restore a backup`,
+      `"${volume.name}" holds no store, or nothing is left of what told of it: check the path, ` +
+        "or restore a backup",
       {
         volume: volume.name,
       },

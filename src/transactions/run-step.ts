@@ -343,8 +343,8 @@ function tooLong(what: string, bytes: number, setting: string, max: number): Fau
 function tooLongForLog(bytes: number, max: number): Fault {
   return new Fault(
     "ERR_LIMIT",
-    `The transaction has ${bytes} bytes, and the log of this store has room for ${max}: split it, ` +
-      'or copy the data to a store that is made with a larger "logBytes"',
+    `The transaction has ${bytes} bytes, and the log of this store has room for ${max}: split ` +
+      'it, or copy the data to a store that is made with a larger "logBytes"',
     { setting: "logBytes", max, bytes },
   );
 }
