@@ -9,6 +9,7 @@ import { allDone } from "./all-done.ts";
 import type { ArrayParts } from "./array-parts.ts";
 import { tableHolders } from "./checkpointer.ts";
 import type { TablePlace } from "./checksum-table.ts";
+import type { Geometry } from "./geometry.ts";
 import type { Member } from "./member.ts";
 import { BLOCK_DATA, BLOCK_IN_PLACE } from "./pending-rows.ts";
 import { rolesOfSlot } from "./raid-core.ts";
@@ -95,8 +96,20 @@ export class Scrubber {
     for (const [slot, column] of columns.entries()) {
       for (const index of wrong[slot] ?? []) await this.#repair(row, index, column, isWhole);
     }
-    const { blockBytes, chunkBlocks, parityCount } = geometry;
-    for (let first = row; 0 < parityCount && first < end;) {
+    if (geometry.parityCount > 0) this.#scrubParities(geometry, row, columns, isWhole);
+    for (const { bytes } of columns) this.#spare.give(bytes);
+  }
+
+  /** Stripe after stripe, since each has its parity elsewhere. */
+  #scrubParities(
+    geometry: Geometry,
+    row: number,
+    columns: readonly Column[],
+    isWhole: readonly boolean[],
+  ): void {
+    const { blockBytes, chunkBlocks } = geometry;
+    const end = row + isWhole.length;
+    for (let first = row; first < end;) {
       const last = Math.min(end, (geometry.stripeOfRow(first) + 1) * chunkBlocks);
       const [from, to] = [first - row, last - row];
       const parts = columns.map(({ slot, bytes }) => ({
@@ -106,7 +119,6 @@ export class Scrubber {
       this.#scrubParity(first, parts, isWhole.slice(from, to));
       first = last;
     }
-    for (const { bytes } of columns) this.#spare.give(bytes);
   }
 
   /** The indexes of rows whose block is wrong on a member. */
