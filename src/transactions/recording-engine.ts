@@ -13,7 +13,8 @@
 import { isFault } from "../base/fault.ts";
 import type { Lsn } from "../base/ids.ts";
 import type { RecordedOperation, RecordedTransaction } from "../base/recorded-events.ts";
-import type { CommittedTransaction, Engine, SnapshotView } from "./engine.ts";
+import { DelegatingEngine, DelegatingTransaction } from "./delegation.ts";
+import type { Engine, SnapshotView } from "./engine.ts";
 import { RecordingStep } from "./recording-step.ts";
 import {
   type BeginOptions,
@@ -37,88 +38,49 @@ interface Unsettled {
   readonly answerLsn: Lsn;
 }
 
-export class RecordingEngine implements Engine {
-  readonly #engine: Engine;
+export class RecordingEngine extends DelegatingEngine implements Engine {
+  protected readonly engine: Engine;
   readonly #options: RecordingOptions;
   readonly #unsettled: Unsettled[] = [];
   #moment = 0;
   #count = 0;
 
   constructor(engine: Engine, options: RecordingOptions) {
-    this.#engine = engine;
+    super();
+    this.engine = engine;
     this.#options = options;
     engine.onSettled(() => this.#tell());
     engine.onFailure(() => this.#giveUp());
   }
 
-  get answerLsn(): Lsn {
-    return this.#engine.answerLsn;
-  }
-
-  get settledLsn(): Lsn {
-    return this.#engine.settledLsn;
-  }
-
-  get appendedLsn(): Lsn {
-    return this.#engine.appendedLsn;
-  }
-
-  get oldestChangeLsn(): Lsn {
-    return this.#engine.oldestChangeLsn;
-  }
-
-  get failure(): Error | undefined {
-    return this.#engine.failure;
-  }
-
-  onSettled(listener: () => void): () => void {
-    return this.#engine.onSettled(listener);
-  }
-
-  whenSettled(position: Lsn): Promise<void> {
-    return this.#engine.whenSettled(position);
-  }
-
-  onFailure(listener: (failure: Error) => void): () => void {
-    return this.#engine.onFailure(listener);
-  }
-
   snapshot(): Promise<SnapshotView> {
-    return this.#engine.snapshot();
-  }
-
-  changes(after: Lsn, signal?: AbortSignal): AsyncIterable<CommittedTransaction> {
-    return this.#engine.changes(after, signal);
-  }
-
-  close(): Promise<void> {
-    return this.#engine.close();
+    return this.engine.snapshot();
   }
 
   tryRun<T>(body: (step: Step) => T): T | typeof MUST_WAIT {
-    if (!this.#isChosen()) return this.#engine.tryRun(body);
-    const recording = new Recording(this.#engine, this.#moment++, this.#count++);
-    const result = this.#engine.tryRun((step) => recording.run(step, body));
-    if (result !== MUST_WAIT) this.#committed(recording, this.#engine.answerLsn);
+    if (!this.#isChosen()) return this.engine.tryRun(body);
+    const recording = new Recording(this.engine, this.#moment++, this.#count++);
+    const result = this.engine.tryRun((step) => recording.run(step, body));
+    if (result !== MUST_WAIT) this.#committed(recording, this.engine.answerLsn);
     return result;
   }
 
   async run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {
-    if (!this.#isChosen()) return await this.#engine.run(body, options);
-    const recording = new Recording(this.#engine, this.#moment++, this.#count++);
-    const result = this.#engine.tryRun((step) => recording.run(step, body));
+    if (!this.#isChosen()) return await this.engine.run(body, options);
+    const recording = new Recording(this.engine, this.#moment++, this.#count++);
+    const result = this.engine.tryRun((step) => recording.run(step, body));
     if (result === MUST_WAIT) return await this.#runLocked(recording, body, options);
-    const { answerLsn } = this.#engine;
+    const { answerLsn } = this.engine;
     this.#committed(recording, answerLsn);
     options?.answered?.(answerLsn);
-    await this.#engine.whenSettled(answerLsn);
+    await this.engine.whenSettled(answerLsn);
     return result;
   }
 
   begin(options?: BeginOptions): InteractiveTransaction {
-    const transaction = this.#engine.begin(options);
+    const transaction = this.engine.begin(options);
     if (!this.#isChosen()) return transaction;
-    const recording = new Recording(this.#engine, this.#moment++, this.#count++);
+    const recording = new Recording(this.engine, this.#moment++, this.#count++);
     return new RecordingTransaction(transaction, recording, (answerLsn) =>
       this.#committed(recording, answerLsn),
     );
@@ -131,7 +93,7 @@ export class RecordingEngine implements Engine {
   ): Promise<T> {
     let age: number | undefined;
     for (let attempts = 0; ; attempts++) {
-      const transaction = this.#engine.begin({ ...options, age, attempts });
+      const transaction = this.engine.begin({ ...options, age, attempts });
       ({ age } = transaction);
       try {
         recording.operations.length = 0;
@@ -139,7 +101,7 @@ export class RecordingEngine implements Engine {
         const position = await transaction.commit();
         this.#committed(recording, position);
         options?.answered?.(position);
-        await this.#engine.whenSettled(position);
+        await this.engine.whenSettled(position);
         return result;
       } catch (error) {
         transaction.rollback();
@@ -159,7 +121,7 @@ export class RecordingEngine implements Engine {
 
   /** In the order of their positions, which is not that of their ends. */
   #tell(): void {
-    const { settledLsn } = this.#engine;
+    const { settledLsn } = this.engine;
     const left = this.#unsettled.filter(({ transaction, answerLsn }) => {
       if (settledLsn < answerLsn) return true;
       this.#options.record({ ...transaction, ended: this.#moment++ });
@@ -218,8 +180,8 @@ class Recording {
   }
 }
 
-class RecordingTransaction implements InteractiveTransaction {
-  readonly #transaction: InteractiveTransaction;
+class RecordingTransaction extends DelegatingTransaction implements InteractiveTransaction {
+  protected readonly transaction: InteractiveTransaction;
   readonly #recording: Recording;
   readonly #committed: (answerLsn: Lsn) => void;
 
@@ -228,52 +190,33 @@ class RecordingTransaction implements InteractiveTransaction {
     recording: Recording,
     committed: (answerLsn: Lsn) => void,
   ) {
-    this.#transaction = transaction;
+    super();
+    this.transaction = transaction;
     this.#recording = recording;
     this.#committed = committed;
   }
 
-  get age(): number {
-    return this.#transaction.age;
-  }
-
-  get aborted(): Error | undefined {
-    return this.#transaction.aborted;
-  }
-
-  get answerLsn(): Lsn {
-    return this.#transaction.answerLsn;
-  }
-
-  onAbort(listener: (reason: Error) => void): void {
-    this.#transaction.onAbort(listener);
-  }
-
   tryRun<T>(body: (step: Step) => T): T | typeof MUST_WAIT {
     return this.#recording.keepIf(() =>
-      this.#transaction.tryRun((step) => this.#recording.run(step, body)),
+      this.transaction.tryRun((step) => this.#recording.run(step, body)),
     );
   }
 
   run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {
-    return this.#transaction.run((step) => this.#recording.run(step, body), options);
+    return this.transaction.run((step) => this.#recording.run(step, body), options);
   }
 
   async commit(): Promise<Lsn> {
-    const position = await this.#transaction.commit();
+    const position = await this.transaction.commit();
     this.#committed(position);
     return position;
   }
 
   tryCommit(body: (step: Step) => void): Lsn | typeof MUST_WAIT {
     const position = this.#recording.keepIf(() =>
-      this.#transaction.tryCommit((step) => this.#recording.run(step, body)),
+      this.transaction.tryCommit((step) => this.#recording.run(step, body)),
     );
     if (position !== MUST_WAIT) this.#committed(position);
     return position;
-  }
-
-  rollback(): void {
-    this.#transaction.rollback();
   }
 }

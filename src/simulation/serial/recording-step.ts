@@ -1,9 +1,8 @@
 /** A step that notes what a body reads and writes, and leaves the rest to the step it is given. */
 
-import { hashBytes, latin1 } from "../../base/bytes.ts";
-import type { Lsn } from "../../base/ids.ts";
+import { hashBytes, latin1, prefixEnd } from "../../base/bytes.ts";
 import type { RecordedEntry, RecordedOperation } from "../../base/recorded-events.ts";
-import { prefixEnd } from "../../base/bytes.ts";
+import { DelegatingStep, rangePassedOver } from "../../transactions/delegation.ts";
 import type { ScanEntry, ScanRange, Step } from "../../transactions/step.ts";
 
 /** Longer values are recorded by their length and a hash. */
@@ -15,52 +14,29 @@ interface UnfilledWrite {
   readonly valueBytes: number;
 }
 
-export class RecordingStep implements Step {
+export class RecordingStep extends DelegatingStep implements Step {
   readonly operations: RecordedOperation[] = [];
-  readonly #inner: Step;
+  protected readonly step: Step;
   /** The end of the log as this run sees it. */
   readonly #position: number;
   #unfilled: UnfilledWrite | undefined;
 
   constructor(inner: Step, position: number) {
-    this.#inner = inner;
+    super();
+    this.step = inner;
     this.#position = position;
-  }
-
-  get nowMs(): number {
-    return this.#inner.nowMs;
-  }
-
-  get valueBytes(): Uint8Array {
-    return this.#inner.valueBytes;
-  }
-
-  get valueAt(): number {
-    return this.#inner.valueAt;
-  }
-
-  get valueLength(): number {
-    return this.#inner.valueLength;
-  }
-
-  get version(): Lsn {
-    return this.#inner.version;
-  }
-
-  get buffer(): Uint8Array {
-    return this.#inner.buffer;
   }
 
   find(source: Uint8Array, at: number, length: number): boolean {
     this.finish();
-    const isFound = this.#inner.find(source, at, length);
+    const isFound = this.step.find(source, at, length);
     this.#noteRead(latin1(source, at, length), isFound);
     return isFound;
   }
 
   findForUpdate(source: Uint8Array, at: number, length: number): boolean {
     this.finish();
-    const isFound = this.#inner.findForUpdate(source, at, length);
+    const isFound = this.step.findForUpdate(source, at, length);
     this.#noteRead(latin1(source, at, length), isFound);
     return isFound;
   }
@@ -75,20 +51,20 @@ export class RecordingStep implements Step {
 
   put(source: Uint8Array, at: number, length: number, valueLength: number): number {
     this.finish();
-    const valueAt = this.#inner.put(source, at, length, valueLength);
+    const valueAt = this.step.put(source, at, length, valueLength);
     this.#unfilled = { key: latin1(source, at, length), valueAt, valueBytes: valueLength };
     return valueAt;
   }
 
   set(key: Uint8Array, value: Uint8Array): void {
     this.finish();
-    this.#inner.set(key, value);
+    this.step.set(key, value);
     this.operations.push({ kind: "write", key: latin1(key), value: valueText(value, 0) });
   }
 
   remove(source: Uint8Array, at: number, length: number): void {
     this.finish();
-    this.#inner.remove(source, at, length);
+    this.step.remove(source, at, length);
     this.operations.push({ kind: "remove", key: latin1(source, at, length) });
   }
 
@@ -103,7 +79,7 @@ export class RecordingStep implements Step {
       found.push(latin1(keyBytes, 0, keyLength));
       return true;
     });
-    this.#inner.removeRange(start, end);
+    this.step.removeRange(start, end);
     for (const key of found) this.operations.push({ kind: "remove", key });
   }
 
@@ -111,7 +87,7 @@ export class RecordingStep implements Step {
     this.finish();
     const found: RecordedEntry[] = [];
     let last: string | undefined;
-    this.#inner.scan(range, (entry) => {
+    this.step.scan(range, (entry) => {
       const { keyBytes, keyLength, valueBytes, valueAt, valueLength, version } = entry;
       const key = latin1(keyBytes, 0, keyLength);
       found.push({ key, version, value: valueText(valueBytes, valueAt, valueLength) });
@@ -125,7 +101,7 @@ export class RecordingStep implements Step {
 
   /** Noted as a scan of what was counted, which must find as many. */
   count(censusPrefix: Uint8Array): number {
-    const counted = this.#inner.count(censusPrefix);
+    const counted = this.step.count(censusPrefix);
     let found = 0;
     this.scan({ start: censusPrefix, end: prefixEnd(censusPrefix) }, () => {
       found++;
@@ -141,7 +117,7 @@ export class RecordingStep implements Step {
     if (unfilled === undefined) return;
     this.#unfilled = undefined;
     const { key, valueAt, valueBytes } = unfilled;
-    const value = valueText(this.#inner.buffer, valueAt, valueBytes);
+    const value = valueText(this.step.buffer, valueAt, valueBytes);
     this.operations.push({ kind: "write", key, value });
   }
 
@@ -151,13 +127,13 @@ export class RecordingStep implements Step {
       this.operations.push({ kind: "read", key, version: undefined, position });
       return;
     }
-    const { version, valueBytes, valueAt, valueLength } = this.#inner;
+    const { version, valueBytes, valueAt, valueLength } = this.step;
     const value = valueText(valueBytes, valueAt, valueLength);
     this.operations.push({ kind: "read", key, version, value, position });
   }
 
   #copyValue(): Uint8Array {
-    const { valueBytes, valueAt, valueLength } = this.#inner;
+    const { valueBytes, valueAt, valueLength } = this.step;
     return valueBytes.slice(valueAt, valueAt + valueLength);
   }
 }
@@ -165,13 +141,4 @@ export class RecordingStep implements Step {
 export function valueText(bytes: Uint8Array, at: number, length: number = bytes.length): string {
   if (length <= VALUE_SHOWN_BYTES_MAX) return latin1(bytes, at, length);
   return `${length} bytes, hash ${hashBytes(bytes, at, length)}`;
-}
-
-function rangePassedOver(
-  { start, end, reverse }: ScanRange,
-  last: string | undefined,
-): { readonly start: string; readonly end: string | undefined } {
-  const whole = { start: latin1(start), end: end === undefined ? undefined : latin1(end) };
-  if (last === undefined) return whole;
-  return reverse === true ? { ...whole, start: last } : { ...whole, end: `${last}\0` };
 }

@@ -4,7 +4,8 @@
 
 import type { Lsn } from "../../base/ids.ts";
 import type { RecordedOperation } from "../../base/recorded-events.ts";
-import type { CommittedTransaction, Engine, SnapshotView } from "../../transactions/engine.ts";
+import { DelegatingEngine, DelegatingTransaction } from "../../transactions/delegation.ts";
+import type { Engine, SnapshotView } from "../../transactions/engine.ts";
 import {
   type BeginOptions,
   type InteractiveTransaction,
@@ -15,50 +16,19 @@ import {
 import type { Recorder } from "./recorder.ts";
 import type { OpenRecord } from "./run-record.ts";
 
-export class RecordingStore implements Engine {
+export class RecordingStore extends DelegatingEngine implements Engine {
   readonly #recorder: Recorder;
   readonly #session: string | undefined;
 
   /** Transactions of one session follow each other; without a name each is a session. */
   constructor(recorder: Recorder, session?: string) {
+    super();
     this.#recorder = recorder;
     this.#session = session;
   }
 
-  get #engine(): Engine {
+  protected get engine(): Engine {
     return this.#recorder.engine;
-  }
-
-  get answerLsn(): Lsn {
-    return this.#engine.answerLsn;
-  }
-
-  get settledLsn(): Lsn {
-    return this.#engine.settledLsn;
-  }
-
-  get appendedLsn(): Lsn {
-    return this.#engine.appendedLsn;
-  }
-
-  get oldestChangeLsn(): Lsn {
-    return this.#engine.oldestChangeLsn;
-  }
-
-  get failure(): Error | undefined {
-    return this.#engine.failure;
-  }
-
-  onSettled(listener: () => void): () => void {
-    return this.#engine.onSettled(listener);
-  }
-
-  whenSettled(position: Lsn): Promise<void> {
-    return this.#engine.whenSettled(position);
-  }
-
-  onFailure(listener: (failure: Error) => void): () => void {
-    return this.#engine.onFailure(listener);
   }
 
   tryRun<T>(body: (step: Step) => T): T | typeof MUST_WAIT {
@@ -66,7 +36,7 @@ export class RecordingStore implements Engine {
     const record = recorder.begin(this.#session);
     let result: T | typeof MUST_WAIT;
     try {
-      result = this.#engine.tryRun(this.#noting(record, body));
+      result = this.engine.tryRun(this.#noting(record, body));
     } catch (error) {
       if (record.thrown === error) recorder.ended(record, this.answerLsn);
       else recorder.refused(record);
@@ -79,7 +49,7 @@ export class RecordingStore implements Engine {
 
   run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {
     const record = this.#recorder.begin(this.#session);
-    const result = this.#engine.run(this.#noting(record, body), options);
+    const result = this.engine.run(this.#noting(record, body), options);
     void result.then(
       () => this.#recorder.told(record),
       (error: unknown) => {
@@ -91,26 +61,18 @@ export class RecordingStore implements Engine {
   }
 
   begin(options?: BeginOptions): InteractiveTransaction {
-    const inner = this.#engine.begin(options);
+    const inner = this.engine.begin(options);
     return new RecordingTransaction(this.#recorder, this.#recorder.begin(this.#session), inner);
   }
 
   async snapshot(): Promise<SnapshotView> {
     const record = this.#recorder.begin(this.#session);
     try {
-      return recordingSnapshot(this.#recorder, record, await this.#engine.snapshot());
+      return recordingSnapshot(this.#recorder, record, await this.engine.snapshot());
     } catch (error) {
       this.#recorder.refused(record);
       throw error;
     }
-  }
-
-  changes(after: Lsn, signal?: AbortSignal): AsyncIterable<CommittedTransaction> {
-    return this.#engine.changes(after, signal);
-  }
-
-  async close(): Promise<void> {
-    await this.#engine.close();
   }
 
   #noting<T>(record: OpenRecord, body: (step: Step) => T): (step: Step) => T {
@@ -120,44 +82,29 @@ export class RecordingStore implements Engine {
   }
 }
 
-class RecordingTransaction implements InteractiveTransaction {
+class RecordingTransaction extends DelegatingTransaction implements InteractiveTransaction {
   readonly #recorder: Recorder;
   readonly #record: OpenRecord;
-  readonly #inner: InteractiveTransaction;
+  protected readonly transaction: InteractiveTransaction;
 
   constructor(recorder: Recorder, record: OpenRecord, inner: InteractiveTransaction) {
+    super();
     this.#recorder = recorder;
     this.#record = record;
-    this.#inner = inner;
+    this.transaction = inner;
     inner.onAbort(() => recorder.refused(record));
   }
 
-  get age(): number {
-    return this.#inner.age;
-  }
-
-  get aborted(): Error | undefined {
-    return this.#inner.aborted;
-  }
-
-  get answerLsn(): Lsn {
-    return this.#inner.answerLsn;
-  }
-
-  onAbort(listener: (reason: Error) => void): void {
-    this.#inner.onAbort(listener);
-  }
-
   tryRun<T>(body: (step: Step) => T): T | typeof MUST_WAIT {
-    return this.#keepIf(() => this.#inner.tryRun(this.#noting(body)));
+    return this.#keepIf(() => this.transaction.tryRun(this.#noting(body)));
   }
 
   run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {
-    return this.#inner.run(this.#noting(body), options);
+    return this.transaction.run(this.#noting(body), options);
   }
 
   commit(): Promise<Lsn> {
-    const committed = this.#inner.commit();
+    const committed = this.transaction.commit();
     void committed.then(
       (position) => this.#recorder.ended(this.#record, position),
       () => this.#recorder.refused(this.#record),
@@ -167,7 +114,7 @@ class RecordingTransaction implements InteractiveTransaction {
 
   tryCommit(body: (step: Step) => void): Lsn | typeof MUST_WAIT {
     try {
-      const position = this.#keepIf(() => this.#inner.tryCommit(this.#noting(body)));
+      const position = this.#keepIf(() => this.transaction.tryCommit(this.#noting(body)));
       if (position !== MUST_WAIT) this.#recorder.ended(this.#record, position);
       return position;
     } catch (error) {
@@ -177,12 +124,12 @@ class RecordingTransaction implements InteractiveTransaction {
   }
 
   /** What it read is told to whoever decided to roll it back. */
-  rollback(): void {
-    this.#inner.rollback();
+  override rollback(): void {
+    super.rollback();
     const record = this.#record;
     if (record.status !== undefined || record.answer !== undefined) return;
     record.operations = record.operations.filter(isRead);
-    this.#recorder.ended(record, this.#inner.answerLsn);
+    this.#recorder.ended(record, this.transaction.answerLsn);
   }
 
   /** Forgets what a body did that came to its end in vain. */
