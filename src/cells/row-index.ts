@@ -44,7 +44,8 @@ export class RowIndex {
   constructor(slab: Slab, framesAt: number, frameCount: number) {
     this.#bytes = slab.bytes;
     this.#framesAt = framesAt;
-    this.#leafOfFrame = Int32Array.from({ length: frameCount }, (_, frame) => frame);
+    this.#leafOfFrame = new Int32Array(frameCount);
+    for (let frame = 0; frame < frameCount; frame++) this.#leafOfFrame[frame] = frame;
     this.#frameOfLeaf = this.#leafOfFrame.slice();
     this.#layouts = new Int32Array(frameCount);
   }
