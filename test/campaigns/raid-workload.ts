@@ -6,18 +6,10 @@
 import { SeededRandom } from "../../src/base/random.ts";
 import { choices, type RunStep } from "../../src/raid/crash-run.suite.ts";
 import { Geometry } from "../../src/raid/geometry.ts";
-import { shapeName, type SmallShape } from "../../src/raid/test-array.suite.ts";
+import { shapeName, type SmallShape, smallShapes } from "../../src/raid/test-array.suite.ts";
 
 /** Levels 1, 4, 5 and 6, each with the least members and with more. */
-export const redundantShapes: readonly SmallShape[] = [
-  { level: 1, memberCount: 2, blockBytes: 64, chunkBlocks: 1 },
-  { level: 1, memberCount: 3, blockBytes: 128, chunkBlocks: 2 },
-  { level: 4, memberCount: 3, blockBytes: 64, chunkBlocks: 2 },
-  { level: 5, memberCount: 3, blockBytes: 64, chunkBlocks: 1 },
-  { level: 5, memberCount: 4, blockBytes: 512, chunkBlocks: 2 },
-  { level: 6, memberCount: 4, blockBytes: 64, chunkBlocks: 1 },
-  { level: 6, memberCount: 5, blockBytes: 128, chunkBlocks: 2 },
-];
+export const redundantShapes: readonly SmallShape[] = smallShapes.filter(({ level }) => level > 0);
 
 export function geometryOf(shape: SmallShape): Geometry {
   return new Geometry({ ...shape, layout: "left-symmetric" });
