@@ -232,8 +232,8 @@ function refuseUnfinished(array: ArrayRecord, candidates: readonly Candidate[]):
   if (!array.making) return undefined;
   const names = candidates.map(({ name }) => name);
   const message =
-    `The making of the array ${idText(array.arrayId)} was cut short, so that ${quoted(names)} hold ` +
-    "nothing: make the array again, of these or others";
+    `The making of the array ${idText(array.arrayId)} was cut short, so that there is nothing on ` +
+    `${quoted(names)}: make the array again, of these or others`;
   return new Fault("ERR_FORMAT", message, { array: idText(array.arrayId), members: names });
 }
 
