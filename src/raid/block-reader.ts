@@ -43,6 +43,8 @@ interface WrongBlock {
   readonly index: number;
   readonly slot: number;
   readonly target: Uint8Array;
+  /** Whose it is; undefined if nobody had it yet. One that is being rebuilt may have it by now. */
+  readonly member: Member | undefined;
 }
 
 export class BlockReader {
@@ -169,16 +171,19 @@ export class BlockReader {
   ): Promise<void> {
     const { geometry, math } = shaped;
     const stripe = geometry.stripeOfRow(row);
-    const wrong: WrongBlock[] = [{ index: geometry.indexOfSlot(stripe, slot), slot, target }];
+    const { members } = this.#core;
+    const own = geometry.indexOfSlot(stripe, slot);
+    const wrong: WrongBlock[] = [{ index: own, slot, target, member: members.readable(slot, row) }];
     const blocks: (Uint8Array | undefined)[] = [];
     for (let other = 0; other < geometry.slotCount; other++) {
       if (other === slot) continue;
       const bytes = new Uint8Array(geometry.blockBytes);
+      const member = members.readable(other, row);
       const attempt = await this.#attempt(row, other, bytes, 0);
       const index = geometry.indexOfSlot(stripe, other);
       if (attempt === "read") blocks[index] = bytes;
       if (attempt === "wrong" || attempt === "lost") {
-        wrong.push({ index, slot: other, target: bytes });
+        wrong.push({ index, slot: other, target: bytes, member });
       }
     }
     if (math === undefined || geometry.parityCount < wrong.length) {
@@ -203,8 +208,9 @@ export class BlockReader {
         await this.#takeBack(shaped, row, one.slot, one.target);
         continue;
       }
-      const member = this.#core.members.readable(one.slot, row);
-      if (member === undefined || !this.#agrees(row, one.slot, one.target)) continue;
+      const { member } = one;
+      if (member === undefined || member !== members.readable(one.slot, row)) continue;
+      if (!this.#agrees(row, one.slot, one.target)) continue;
       await this.#putRight(member, row, one.slot, one.target);
     }
   }
