@@ -27,7 +27,12 @@ export async function openDoor(
     connectionCountMax: settings["max-clients"],
     bulkBytesMax: settings["value-bytes-max"],
     transactionTimeoutMs: settings["transaction-timeout-ms"],
+    lockTimeoutMs: settings["lock-timeout-ms"],
     idleTimeoutMs: settings["idle-timeout"] * MS_PER_SECOND,
+    requestTimeoutMs: settings["request-timeout"] * MS_PER_SECOND,
+    authTimeoutMs: settings["auth-timeout"] * MS_PER_SECOND,
+    requestBytesMax: settings["request-bytes-max"],
+    outputBytesMax: settings["output-bytes-max"],
     process: processFacts,
   });
   const port = await listen(server, settings);

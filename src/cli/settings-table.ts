@@ -7,6 +7,7 @@
 import * as v from "valibot";
 import type { RaidLevel } from "../raid/geometry.ts";
 import { defaultRaidOptions as raidDefaults } from "../raid/options.ts";
+import { defaultRedisServerOptions as door } from "../redis/settings.ts";
 import { amount } from "./progress.ts";
 import { defaultStoreOptions as defaults } from "../store/options.ts";
 
@@ -116,6 +117,11 @@ export interface Settings {
   readonly "requirepass-file": string | undefined;
   readonly "max-clients": number;
   readonly "idle-timeout": number;
+  readonly "request-timeout": number;
+  readonly "auth-timeout": number;
+  readonly "lock-timeout-ms": number;
+  readonly "request-bytes-max": number;
+  readonly "output-bytes-max": number;
   readonly "drain-timeout": number;
   readonly "value-bytes-max": number;
   readonly "transaction-bytes-max": number;
@@ -202,6 +208,36 @@ export const settingsTable: SettingsTable<Settings> = {
     0,
     "seconds",
     "close a client after this long without a command; 0 never does",
+  ),
+  "request-timeout": setting(
+    atLeast(1, "the time"),
+    door.requestTimeoutMs / MS_PER_SECOND,
+    "seconds",
+    "close a client whose request takes longer to arrive, or that reads no reply for so long",
+  ),
+  "auth-timeout": setting(
+    atLeast(1, "the time"),
+    door.authTimeoutMs / MS_PER_SECOND,
+    "seconds",
+    "close a client that has not given the password by then",
+  ),
+  "lock-timeout-ms": setting(
+    atLeast(1, "the time"),
+    door.lockTimeoutMs,
+    "milliseconds",
+    "the longest that a Redis command waits for locks",
+  ),
+  "request-bytes-max": setting(
+    size(MEBIBYTE),
+    door.requestBytesMax,
+    "size",
+    "the longest Redis request, and the most that MULTI may queue",
+  ),
+  "output-bytes-max": setting(
+    size(MEBIBYTE),
+    door.outputBytesMax,
+    "size",
+    "close a client that leaves more replies unread",
   ),
   "drain-timeout": setting(
     atLeast(0, "the time"),
