@@ -58,7 +58,7 @@ import type { Checksums } from "../world/world.ts";
 import { FieldReader, FieldWriter } from "../base/fields.ts";
 
 export const SUPERBLOCK_BYTES = 4096;
-export const VERSION_MAJOR = 1;
+export const VERSION_MAJOR = 2;
 export const VERSION_MINOR = 0;
 const MAGIC_LOW = 0x646c6f48; // "Hold"
 const MAGIC_HIGH = 0x74736166; // "fast"
