@@ -95,7 +95,7 @@ test("the fields have the documented places", () => {
   expect(new TextDecoder().decode(bytes.subarray(0, 8))).toBe("Holdfast");
   checksums.xxh64(bytes.subarray(16), 2, 0);
   expect([u32(8), u32(12)]).toEqual([checksums.xxh64Low, checksums.xxh64High]);
-  expect([view.getUint16(16, true), view.getUint16(18, true)]).toEqual([1, 0]);
+  expect([view.getUint16(16, true), view.getUint16(18, true)]).toEqual([2, 0]);
   expect([u32(20), u64(24), bytes[32], bytes[47]]).toEqual([2, 0x0304, 1, 16]);
   expect([u64(48), u64(56), u64(64)]).toEqual([0x21, 0x0102, 0]);
   expect([u64(72), u64(80), u32(88)]).toEqual([65_536, 0x1000_0000, 4096]);
@@ -269,12 +269,12 @@ test("what is no store, of another version, or beyond help is told apart", async
   // Whole and of a later version, in one copy: this program must not go on from an older one.
   const later = (await written(3)).image;
   const bytes = encodeSuperblock(superblockOf(4), 4, 0, checksums);
-  bytes[16] = 2;
+  bytes[16] = 3;
   checksums.xxh64(bytes.subarray(16), 0, 0);
   new DataView(bytes.buffer).setUint32(8, checksums.xxh64Low, true);
   new DataView(bytes.buffer).setUint32(12, checksums.xxh64High, true);
   later.write(0, bytes);
-  expect(String(await refusal(later))).toMatch(/format version 2.*upgrade/);
+  expect(String(await refusal(later))).toMatch(/format version 3.*upgrade/);
 
   // Of a version so different that its checksums lie elsewhere.
   const foreign = (await written(3)).image;
