@@ -232,7 +232,7 @@ test("a window at a time leaves what entry by entry leaves", { timeout: 60_000 }
   await fc.assert(
     fc.asyncProperty(
       fc.array(round, { minLength: 1, maxLength: 4, size: "max" }),
-      fc.constantFrom(40, 64, 150, 400),
+      fc.constantFrom(40, 64, 150, 400, 1100),
       async (rounds, frameCount) => {
         const machine = new Machine(frameCount);
         const rows: Rows = new Map();

@@ -25,8 +25,11 @@ import { ReplayWindow, WINDOW_WRITE_BYTES_MAX } from "./replay-window.ts";
 import { ENTRY_WRITES, WriteCursor } from "./write-set.ts";
 
 /** The share of the cache that is the window, up to a size beyond which there is little gain. */
-const WINDOW_SHARE = 1 / 4;
+const WINDOW_SHARE = 1 / 2;
 const WINDOW_BYTES_MAX: number = 256 << 20;
+/** Of a cache of fewer frames, so that the rest holds whatever a single write may touch. */
+const SMALL_WINDOW_SHARE = 1 / 4;
+const SMALL_CACHE_FRAMES = 1024;
 /** The share that the log is read into at a time, up to a size that stays near the processor. */
 const BUFFER_SHARE = 1 / 16;
 const BUFFER_BYTES_MAX: number = 4 << 20;
@@ -56,7 +59,9 @@ export class Replay {
     this.#dependencies = dependencies;
     const { cache, tree } = cells;
     const bufferFrames = framesOf(cache.frameCount, BUFFER_SHARE, BUFFER_BYTES_MAX);
-    const windowFrames = framesOf(cache.frameCount, WINDOW_SHARE, WINDOW_BYTES_MAX);
+    const isSmall = cache.frameCount < SMALL_CACHE_FRAMES;
+    const share = isSmall ? SMALL_WINDOW_SHARE : WINDOW_SHARE;
+    const windowFrames = framesOf(cache.frameCount, share, WINDOW_BYTES_MAX);
     this.#bufferFrames = bufferFrames;
     this.#extentBytesMax = cache.frameCount * PAGE_BYTES * EXTENT_SHARE_MAX;
     const left = cache.frameCount - bufferFrames - windowFrames;
