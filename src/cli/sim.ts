@@ -34,8 +34,8 @@ export function addSimCommand(program: Command, io: CommandIo): void {
     .summary("try the store in a simulated world")
     .description(
       "Runs concurrent transactions against the store on virtual time, with crashes, power cuts, " +
-        "failing and full disks and take-overs that follow from the seed, and checks that the run " +
-        "was serializable and that nothing acknowledged was lost.",
+        "failing and full disks and take-overs that follow from the seed, and checks that the " +
+        "run was serializable and that nothing acknowledged was lost.",
     )
     .option("--seed <number>", "the seed of the first run", "1")
     .option("--seeds <count>", "how many runs, each with the next seed", "1")
