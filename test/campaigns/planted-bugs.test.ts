@@ -9,6 +9,7 @@ import { MUST_WAIT, type RunOptions, type Step } from "../../src/transactions/st
 import type { Transactions } from "../../src/transactions/transactions.ts";
 import { lsn } from "../../src/base/ids.ts";
 import { MemoryVolume } from "../../src/volume/memory-volume.ts";
+import { arrayGrounds } from "../support/ground.ts";
 import { formattedImage, inWorld, openOn } from "../support/small-store.ts";
 import { type CrashScope, crashCampaign, wholeScope } from "./crash-campaign.ts";
 import { takeOver } from "./take-over.ts";
@@ -33,6 +34,10 @@ test("an answer before its transaction is durable is caught", async () => {
     };
   };
   await expect(crashCampaign(5, { ...SHORT, plant })).rejects.toThrow("was promised");
+  for (const ground of arrayGrounds) {
+    const scope = { ...SHORT, operationCount: 150, eventStep: 3, ground, plant };
+    await expect(crashCampaign(5, scope)).rejects.toThrow("was promised");
+  }
 });
 
 test("a thrown error answered before what it tells of is durable is caught", async () => {
