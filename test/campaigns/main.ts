@@ -11,6 +11,7 @@ import { raidCrashCampaign, wholeRaidCrashScope } from "./raid-crash-campaign.ts
 import { raidFailureCampaign, wholeRaidFailureScope } from "./raid-failure-campaign.ts";
 import { raidRotCampaign, wholeRaidRotScope } from "./raid-rot-campaign.ts";
 import { raidStoreRotCampaign, wholeRaidStoreRotScope } from "./raid-store-rot-campaign.ts";
+import { raidUsersCampaign } from "./raid-users-campaign.ts";
 import { raidWorkCampaign, wholeRaidWorkScope } from "./raid-work-campaign.ts";
 import { rotCampaign, wholeRotScope } from "./rot-campaign.ts";
 import { modelCampaign, modelScopeOf } from "./model-campaign.ts";
@@ -30,6 +31,7 @@ const CAMPAIGNS: Readonly<Record<string, (seed: number) => Promise<object>>> = {
   "raid-store-model": async (seed) =>
     await onEach(async (ground) => await modelCampaign(seed, { ...modelScopeOf(seed), ground })),
   "raid-store-rot": async (seed) => await raidStoreRotCampaign(seed, wholeRaidStoreRotScope),
+  "raid-users": async (seed) => await raidUsersCampaign(seed),
   "raid-work": async (seed) => await raidWorkCampaign(seed, wholeRaidWorkScope),
 };
 
