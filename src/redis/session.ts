@@ -51,6 +51,10 @@ export class Session implements ConnectionHandler, ClientSession {
   #throttled = false;
   /** Whether nothing is served until CLIENT PAUSE is over. */
   #held = false;
+  readonly #letGo = (): void => {
+    this.#held = false;
+    this.#goOn();
+  };
   #paused = false;
   /** Since when a request has been incomplete, or replies unread; 0: they are not. */
   #stuckSinceMs = 0;
@@ -144,6 +148,7 @@ export class Session implements ConnectionHandler, ClientSession {
   closed(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#door.held.delete(this.#letGo);
     this.#executor.abandon();
     this.#owner.sessionClosed(this);
   }
@@ -273,10 +278,7 @@ export class Session implements ConnectionHandler, ClientSession {
 
   #hold(): void {
     this.#held = true;
-    this.#door.held.add(() => {
-      this.#held = false;
-      this.#goOn();
-    });
+    this.#door.held.add(this.#letGo);
   }
 
   /** Whether the client has read so much that more may be answered. */
