@@ -43,6 +43,13 @@ export const wholeFailureScope: FailureScope = {
   operationStep: 1,
 };
 
+/** An array has several disks, each with more operations; what a seed leaves out another takes. */
+export const wholeArrayFailureScope: FailureScope = {
+  ...wholeFailureScope,
+  transactionCount: 40,
+  operationStep: 9,
+};
+
 export interface FailureReport {
   runCount: number;
   /** In how many the store stopped, and in how many it went on. */

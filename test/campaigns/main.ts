@@ -6,7 +6,7 @@
 import { parseArgs } from "node:util";
 import { arrayGrounds, type Ground } from "../support/ground.ts";
 import { crashCampaign, wholeArrayScope, wholeScope } from "./crash-campaign.ts";
-import { failureCampaign, wholeFailureScope } from "./failure-campaign.ts";
+import { failureCampaign, wholeArrayFailureScope, wholeFailureScope } from "./failure-campaign.ts";
 import { raidCrashCampaign, wholeRaidCrashScope } from "./raid-crash-campaign.ts";
 import { raidFailureCampaign, wholeRaidFailureScope } from "./raid-failure-campaign.ts";
 import { raidRotCampaign, wholeRaidRotScope } from "./raid-rot-campaign.ts";
@@ -27,7 +27,9 @@ const CAMPAIGNS: Readonly<Record<string, (seed: number) => Promise<object>>> = {
   "raid-store-crash": async (seed) =>
     await onEach(async (ground) => await crashCampaign(seed, { ...wholeArrayScope, ground })),
   "raid-store-failure": async (seed) =>
-    await onEach(async (ground) => await failureCampaign(seed, { ...wholeFailureScope, ground })),
+    await onEach(
+      async (ground) => await failureCampaign(seed, { ...wholeArrayFailureScope, ground }),
+    ),
   "raid-store-model": async (seed) =>
     await onEach(async (ground) => await modelCampaign(seed, { ...modelScopeOf(seed), ground })),
   "raid-store-rot": async (seed) => await raidStoreRotCampaign(seed, wholeRaidStoreRotScope),

@@ -6,7 +6,7 @@
 import { describe, expect, test } from "vitest";
 import { arrayGrounds } from "../support/ground.ts";
 import { crashCampaign, wholeArrayScope } from "./crash-campaign.ts";
-import { failureCampaign, wholeFailureScope } from "./failure-campaign.ts";
+import { failureCampaign, wholeArrayFailureScope } from "./failure-campaign.ts";
 import { modelCampaign, modelScopeOf } from "./model-campaign.ts";
 import { raidStoreRotCampaign, wholeRaidStoreRotScope } from "./raid-store-rot-campaign.ts";
 
@@ -30,7 +30,7 @@ describe("a store on an array", () => {
     "of %s outlives the failure of any change of any disk",
     async (_name, ground) => {
       const slice = { transactionCount: 25, operationStep: 75 };
-      const report = await failureCampaign(1, { ...wholeFailureScope, ...slice, ground });
+      const report = await failureCampaign(1, { ...wholeArrayFailureScope, ...slice, ground });
       expect(report.runCount).toBeGreaterThan(12);
       if (ground.lossesMax === 0) expect(report.stoppedCount).toBeGreaterThan(5);
       else expect(report.degradedCount).toBeGreaterThan(5);
