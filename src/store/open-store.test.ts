@@ -20,7 +20,7 @@ test("a store opens with the cache it was written with, whatever its log asks fo
     const random = new SeededRandom(1);
     const parts = { plan, random, clock: world.clock, crash: () => undefined };
     const volume = new FaultyVolume(new MemoryVolume(image), parts);
-    const patient = { checkpointDirtyShare: 0.5, checkpointLogShare: 0.9 };
+    const patient = { checkpointDirtyShare: 0.7, checkpointLogShare: 0.9 };
     const engine = await openOn(world, volume, patient);
     await fill(engine);
     await engine.store.checkpoint();
