@@ -63,7 +63,7 @@ export function checkOptions(options: StoreOptions): void {
   requireRange("keyBytesMax", options.keyBytesMax, 16, 8192);
   requireRange("valueBytesMax", options.valueBytesMax, 1, 1 << 30);
   requireRange("checkpointLogShare", options.checkpointLogShare, 0.01, 0.9);
-  requireRange("checkpointDirtyShare", options.checkpointDirtyShare, 0.01, 0.5);
+  requireRange("checkpointDirtyShare", options.checkpointDirtyShare, 0.01, 0.7);
   requireRange("transactionBytesMax", options.transactionBytesMax, 0, Number.MAX_SAFE_INTEGER);
   requireRange("locksPerTransactionMax", options.locksPerTransactionMax, 1, UNLIMITED);
   requireRange("transactionTimeoutMs", options.transactionTimeoutMs, 1, UNLIMITED);
