@@ -205,10 +205,11 @@ export class ColumnWriter {
     const { dataCount, parityCount } = geometry;
     const replaced = run.inPlace === "nothing" ? run.written : [];
     const indexes = Array.from({ length: parityCount }, (_, which) => dataCount + which);
-    const [old, parity] = await Promise.all([
-      Promise.all(replaced.map(async (index) => await this.#readOld(geometry, run, index))),
-      Promise.all(indexes.map(async (index) => await this.#readOld(geometry, run, index))),
-    ]);
+    const read = async (index: number): Promise<Uint8Array> =>
+      await this.#readOld(geometry, run, index);
+    const found = await allDone([...indexes, ...replaced].map(read));
+    const parity = found.slice(0, parityCount);
+    const old = found.slice(parityCount);
     for (const [which, index] of run.written.entries()) {
       math?.update(index, data[index], old[which], parity);
     }

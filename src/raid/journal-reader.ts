@@ -14,6 +14,7 @@ import {
   isWholeBatch,
   outlineBatch,
 } from "./journal-batch.ts";
+import { allDone } from "./all-done.ts";
 import { batchBytesMaxOf, type JournalRing } from "./journal-ring.ts";
 import type { Member } from "./member.ts";
 import type { RaidCore } from "./raid-core.ts";
@@ -75,7 +76,7 @@ export class JournalReader {
 
   async #readAt(position: number): Promise<FoundBatch | undefined> {
     const members = this.#core.members.seated();
-    const copies = await Promise.all(
+    const copies = await allDone(
       members.map(async (member) => await this.#readCopy(member, position)),
     );
     const holders = new Set(members.filter((_, index) => copies[index] !== undefined));

@@ -18,6 +18,7 @@
 import { must } from "../base/assert.ts";
 import { Fault, messageOf } from "../base/fault.ts";
 import type { Volume } from "../volume/volume.ts";
+import { allDone } from "./all-done.ts";
 import { Geometry } from "./geometry.ts";
 import type { Member, RoleSeat } from "./member.ts";
 import { SUPERBLOCK_BYTES } from "./member-layout.ts";
@@ -189,7 +190,7 @@ export class Members {
 
   /** Makes durable whatever was written to any member. */
   async syncAll(): Promise<void> {
-    await Promise.all(this.seated().map(async (member) => await this.sync(member)));
+    await allDone(this.seated().map(async (member) => await this.sync(member)));
   }
 
   /** Takes the member out because of `cause`. */
@@ -284,7 +285,7 @@ export class Members {
     this.countUsage();
     this.#record = { ...this.#record, sequence: this.#record.sequence + 1 };
     const record = this.#record;
-    await Promise.all(this.all().map(async (member) => await this.#writeRecord(member, record)));
+    await allDone(this.all().map(async (member) => await this.#writeRecord(member, record)));
     this.#saved = covered;
     this.#saving = undefined;
   }

@@ -112,7 +112,7 @@ export class RangeReader {
       else return false;
       index = end;
     }
-    const outcomes = await Promise.all(reads);
+    const outcomes = await allDone(reads);
     return outcomes.every(Boolean);
   }
 
@@ -209,7 +209,7 @@ export class RangeReader {
         reads.push(this.#tryRun({ row, slot, count }, bytes, false));
       }
     }
-    const outcomes = await Promise.all(reads);
+    const outcomes = await allDone(reads);
     // A member may still be reading into what is not given back.
     return outcomes.every(Boolean) ? columns : undefined;
   }

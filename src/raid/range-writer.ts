@@ -290,7 +290,7 @@ export class RangeWriter {
   ): Promise<readonly Uint8Array[]> {
     const { geometry } = shaped;
     const stripe = geometry.stripeOfRow(row);
-    const data = await Promise.all(
+    const data = await allDone(
       changes.map(async (change, index) => {
         if (change === "trim") return undefined;
         return change ?? (await this.#readOld(row, geometry.dataSlot(stripe, index)));
@@ -308,11 +308,13 @@ export class RangeWriter {
     const { geometry, math } = shaped;
     const changed = changes.flatMap((change, index) => (change === undefined ? [] : [index]));
     const parities = Array.from({ length: geometry.parityCount }, (_, p) => geometry.dataCount + p);
-    const [old, parity] = await Promise.all([
-      Promise.all(changed.map(async (index) => await this.#readIndex(geometry, row, index))),
-      Promise.all(parities.map(async (index) => await this.#readIndex(geometry, row, index))),
-    ]);
-    const updated = parity.map((block) => block ?? new Uint8Array(geometry.blockBytes));
+    const read = async (index: number): Promise<Uint8Array | undefined> =>
+      await this.#readIndex(geometry, row, index);
+    const found = await allDone([...parities, ...changed].map(read));
+    const old = found.slice(geometry.parityCount);
+    const updated = found
+      .slice(0, geometry.parityCount)
+      .map((block) => block ?? new Uint8Array(geometry.blockBytes));
     for (const [which, index] of changed.entries()) {
       const change = changes[index];
       const fresh = change === "trim" ? undefined : change;

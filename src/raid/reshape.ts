@@ -10,6 +10,7 @@
  */
 
 import { Fault, isFault } from "../base/fault.ts";
+import { allDone } from "./all-done.ts";
 import type { ArrayParts } from "./array-parts.ts";
 import { Geometry } from "./geometry.ts";
 import { type Job, JobStopped } from "./job.ts";
@@ -157,7 +158,7 @@ class ReshapeJob implements Job {
   async #moveRow(row: number): Promise<() => void> {
     const { core } = this.#parts;
     const { geometry } = core.shape;
-    const contents = await Promise.all(
+    const contents = await allDone(
       Array.from(
         { length: geometry.dataCount },
         async (_, index) => await this.#readOld(geometry.blockAt(row, index)),

@@ -90,7 +90,7 @@ export class Scrubber {
     }
     /** Rows whose blocks are all in place and right. */
     const isWhole = Array.from({ length: end - row }, () => true);
-    const wrong = await Promise.all(
+    const wrong = await allDone(
       columns.map(async (column) => await this.#scrubColumn(row, column, isWhole)),
     );
     for (const [slot, column] of columns.entries()) {
@@ -198,7 +198,10 @@ export class Scrubber {
     }
   }
 
-  /** Of rows of one stripe. Where all blocks are right by themselves, the parity can be wrong only by our own mistake. */
+  /**
+   * Of rows of one stripe. Where all blocks are right by themselves, the parity can be wrong only
+   * by our own mistake.
+   */
   #scrubParity(row: number, columns: readonly Column[], isWhole: readonly boolean[]): void {
     const { core } = this.#parts;
     const { geometry, math } = core.shape.atRow(row);

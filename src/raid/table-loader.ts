@@ -13,6 +13,7 @@
  */
 
 import { Fault } from "../base/fault.ts";
+import { allDone } from "./all-done.ts";
 import { tableHolders } from "./checkpointer.ts";
 import type { TablePlace } from "./checksum-table.ts";
 import type { Member } from "./member.ts";
@@ -71,7 +72,7 @@ export class TableLoader {
   async #loadGroup(group: number): Promise<void> {
     const { layout, members, table } = this.#core;
     const bytesOf = new Map<Member, Uint8Array>();
-    await Promise.all(
+    await allDone(
       members.seated().map(async (member) => {
         const bytes = new Uint8Array(layout.groupTableBytes);
         if (await members.read(member, layout.groupAt(group), bytes)) bytesOf.set(member, bytes);
