@@ -127,9 +127,24 @@ export class Members {
 
   /** Fills `target`; false if that can't be had from this member. */
   async read(member: Member, at: number, target: Uint8Array): Promise<boolean> {
+    if (this.#options.stallMs === 0) return await this.readScratch(member, at, target);
+    const bytes = this.#spare.take(target.length);
+    const isRead = await this.readScratch(member, at, bytes);
+    if (isRead) {
+      target.set(bytes);
+      this.#spare.give(bytes);
+    }
+    return isRead;
+  }
+
+  /**
+   * As `read`, without a copy on the way: what is not waited for any longer may still come to
+   * `target`, so nobody may use that again if false is returned.
+   */
+  async readScratch(member: Member, at: number, target: Uint8Array): Promise<boolean> {
     if (member.isOut) return false;
     try {
-      await this.#readInTime(member, at, target);
+      await this.#inTime(member.volume.read(at, target));
       this.#usage.hasRead(target.length);
       return true;
     } catch (cause) {
@@ -309,18 +324,6 @@ export class Members {
       this.lose(member, cause);
     }
     return !member.isOut;
-  }
-
-  /** What is not waited for any longer may still come, so it must not come to the target. */
-  async #readInTime({ volume }: Member, at: number, target: Uint8Array): Promise<void> {
-    if (this.#options.stallMs === 0) {
-      await volume.read(at, target);
-      return;
-    }
-    const bytes = this.#spare.take(target.length);
-    await this.#inTime(volume.read(at, bytes));
-    target.set(bytes);
-    this.#spare.give(bytes);
   }
 
   /** Whether the level cannot do without the member now. */

@@ -96,7 +96,7 @@ export class RangeReader {
 
   /**
    * False if any block of it isn't what it should be, or its member isn't there and `recovers`
-   * doesn't allow to compute it from the others.
+   * doesn't allow to compute it from the others. Then nobody may use `target` again either.
    */
   async #tryRun(run: Run, target: Uint8Array, recovers: boolean): Promise<boolean> {
     const reads: Promise<boolean>[] = [];
@@ -107,7 +107,7 @@ export class RangeReader {
       const part = { row: run.row + index, slot: run.slot, count: end - index };
       const bytes = this.#bytesOf(target, index, part.count);
       if (source === "memory") this.#copy(part, bytes);
-      else if (source === "member") reads.push(this.#readMember(part, bytes));
+      else if (source === "member") reads.push(this.#readMember(part, bytes, recovers));
       else if (recovers) reads.push(this.#recover(part, bytes));
       else return false;
       index = end;
@@ -139,12 +139,16 @@ export class RangeReader {
     }
   }
 
-  async #readMember(run: Run, target: Uint8Array): Promise<boolean> {
+  /** If it `keeps` the target, that is used again also if false is returned. */
+  async #readMember(run: Run, target: Uint8Array, keeps: boolean): Promise<boolean> {
     const { layout, members } = this.#core;
     const member = this.#blocks.memberFor(run.row, run.slot);
     if (member === undefined) return false;
-    if (!(await members.read(member, layout.rowAt(run.row), target))) return false;
-    return this.#isCurrent(run, target);
+    const at = layout.rowAt(run.row);
+    const isRead = keeps
+      ? await members.read(member, at, target)
+      : await members.readScratch(member, at, target);
+    return isRead && this.#isCurrent(run, target);
   }
 
   #isCurrent({ row, slot, count }: Run, bytes: Uint8Array): boolean {

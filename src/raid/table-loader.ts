@@ -75,7 +75,8 @@ export class TableLoader {
     await allDone(
       members.seated().map(async (member) => {
         const bytes = new Uint8Array(layout.groupTableBytes);
-        if (await members.read(member, layout.groupAt(group), bytes)) bytesOf.set(member, bytes);
+        if (await members.readScratch(member, layout.groupAt(group), bytes))
+          bytesOf.set(member, bytes);
       }),
     );
     const first = group * layout.groupTableBlocks;
