@@ -1,6 +1,6 @@
 /**
- * Reads batch after batch from a ring, in large slices, each byte once, and the next slice while
- * the last one is looked at.
+ * Reads batch after batch from a ring, in large slices, each byte once, and the next slices while
+ * the last one is looked at: a disk that is asked for one thing at a time gives half of what it can.
  *
  * A batch is handed out only if it is whole, in its place, and goes on exactly where the batch
  * before it ended: its number, its position, its first LSN and the previous checksum are those
@@ -42,6 +42,8 @@ export type FoundBatch = Found & { readonly kind: "batch" };
 export interface BatchReaderOptions {
   readonly from: LogPoint;
   readonly sliceBytes: number;
+  /** How many slices are read at once, as far as there is room; without it, one. */
+  readonly slicesAhead?: number;
   /**
    * Memory that slices are read into; without it, the reader's own. It is called again, always for
    * as much, when that is full, and may return the same; what it returned before is then read for
@@ -51,6 +53,12 @@ export interface BatchReaderOptions {
   readonly batchBytesMax: number;
   /** Whether a header is of a batch that belongs to the log, rather than one that was cut off. */
   readonly isOfTheLog: (header: FoundHeader) => boolean;
+}
+
+/** A read that is under way, of what ends before a position. */
+interface Slice {
+  readonly end: number;
+  readonly done: Promise<void>;
 }
 
 export class BatchReader {
@@ -63,9 +71,9 @@ export class BatchReader {
   #window: Uint8Array;
   #firstPosition: number;
   #endPosition: number;
-  /** The read of the units behind those, if one is under way. */
-  #ahead: Promise<void> | undefined;
-  #aheadUnits = 0;
+  /** The reads under way of the units behind those, in their order, and where they end. */
+  readonly #ahead: Slice[] = [];
+  #aheadPosition: number;
   #point: LogPoint;
 
   constructor(ring: Ring, codec: BatchCodec, options: BatchReaderOptions) {
@@ -79,6 +87,7 @@ export class BatchReader {
     this.#point = options.from;
     this.#firstPosition = options.from.position;
     this.#endPosition = options.from.position;
+    this.#aheadPosition = options.from.position;
   }
 
   /** Where the batch begins that `next` will look for. */
@@ -113,7 +122,7 @@ export class BatchReader {
 
   /** Resolves when nothing is read any more; then the window may be used for other things. */
   async settle(): Promise<void> {
-    await this.#ahead?.catch(() => undefined);
+    await Promise.allSettled(this.#ahead.map(async ({ done }) => await done));
   }
 
   #hasPlausibleSize({ usedBytes, entryCount }: FoundHeader): boolean {
@@ -131,33 +140,38 @@ export class BatchReader {
   async #load(units: number, limit: number): Promise<void> {
     const end = this.#point.position + units;
     while (this.#endPosition < end) {
-      if (this.#ahead === undefined) {
-        if (this.#firstPosition + this.#capacity < end) this.#makeRoom(units);
-        this.#readAhead(limit);
+      if (this.#ahead.length === 0 && this.#firstPosition + this.#capacity < end) {
+        this.#makeRoom(units);
       }
-      await this.#ahead;
-      this.#endPosition += this.#aheadUnits;
-      this.#ahead = undefined;
+      this.#readAhead(limit);
+      const [slice] = this.#ahead;
+      assert(slice !== undefined, "there is room for what is asked for");
+      await slice.done;
+      this.#ahead.shift();
+      this.#endPosition = slice.end;
     }
-    if (this.#ahead === undefined) this.#readAhead(limit);
+    this.#readAhead(limit);
   }
 
   get #capacity(): number {
     return Math.floor(this.#window.length / this.#ring.unitBytes);
   }
 
-  /** Begins to read the next slice, as far as there is room and it is allowed. */
+  /** Begins to read the next slices, as far as there is room and it is allowed. */
   #readAhead(limit: number): void {
     const { unitBytes } = this.#ring;
-    const from = this.#endPosition;
-    const end = Math.min(from + this.#sliceUnits, limit, this.#firstPosition + this.#capacity);
-    if (end <= from) return;
-    const at = (from - this.#firstPosition) * unitBytes;
-    const target = this.#window.subarray(at, at + (end - from) * unitBytes);
-    this.#aheadUnits = end - from;
-    this.#ahead = this.#ring.read(from, target);
-    // Whoever needs it hears of the fault, and perhaps nobody does.
-    this.#ahead.catch(() => undefined);
+    const { slicesAhead = 1 } = this.#options;
+    const last = Math.min(limit, this.#firstPosition + this.#capacity);
+    while (this.#ahead.length < slicesAhead && this.#aheadPosition < last) {
+      const from = this.#aheadPosition;
+      const end = Math.min(from + this.#sliceUnits, last);
+      const at = (from - this.#firstPosition) * unitBytes;
+      const done = this.#ring.read(from, this.#window.subarray(at, at + (end - from) * unitBytes));
+      // Whoever needs it hears of the fault, and perhaps nobody does.
+      done.catch(() => undefined);
+      this.#ahead.push({ end, done });
+      this.#aheadPosition = end;
+    }
   }
 
   /** Moves what is loaded from `point` on to the front of a window with room for `units` units. */

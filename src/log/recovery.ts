@@ -36,6 +36,7 @@ import {
 import { Ring } from "./ring.ts";
 
 const SLICE_BYTES = 1 << 20;
+const SLICES_AHEAD = 4;
 
 /** What a superblock knows of the log. */
 export interface LogDescription {
@@ -75,6 +76,7 @@ export async function recoverLog(
   const reader = new BatchReader(ring, codec, {
     from: anchor,
     sliceBytes: SLICE_BYTES,
+    slicesAhead: SLICES_AHEAD,
     batchBytesMax: batchBytesMax(zone),
     isOfTheLog: (header) => isOfTheLog(history, header),
     ...(nextBuffer === undefined ? {} : { nextBuffer }),

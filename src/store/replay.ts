@@ -32,7 +32,7 @@ const SMALL_WINDOW_SHARE = 1 / 4;
 const SMALL_CACHE_FRAMES = 1024;
 /** The share that the log is read into at a time, up to a size that stays near the processor. */
 const BUFFER_SHARE = 1 / 16;
-const BUFFER_BYTES_MAX: number = 4 << 20;
+const BUFFER_BYTES_MAX: number = 16 << 20;
 /** Of what is left of it, the share that may be dirty before it is written. */
 const DIRTY_SHARE_MAX = 0.8;
 /** The share of the cache that values of their own may take besides before they are written. */
