@@ -1,6 +1,7 @@
 /**
  * Reads batch after batch from a ring, in large slices, each byte once, and the next slices while
- * the last one is looked at: a disk that is asked for one thing at a time gives half of what it can.
+ * the last one is looked at: a disk that is asked for one thing at a time gives half of what it
+ * can.
  *
  * A batch is handed out only if it is whole, in its place, and goes on exactly where the batch
  * before it ended: its number, its position, its first LSN and the previous checksum are those
