@@ -19,7 +19,7 @@ import { describeExamined, describeScrub, describeStatus, examined } from "./rai
 import { showingRoom } from "./room-progress.ts";
 import { version } from "./version.ts";
 
-const ARRAY_HELP = "members of the array; one is enough while a server has it";
+const ARRAY_HELP = "members of the array, as all that follows; one is enough while a server has it";
 const PROGRAM: string = `holdfast raid ${version}`;
 
 interface ArrayFlags {
