@@ -83,3 +83,49 @@ test("no length or count is used that cannot be", async () => {
     expect(readBytes).toBe(2 * 4096);
   }
 });
+
+test("slices that are read at once may come in any order, and from beyond the ring's end", async () => {
+  const BATCHES = 60;
+  const memory = new MemoryVolume(RING_UNITS * UNIT_BYTES);
+  const zone = { at: 0, ringBytes: RING_UNITS * UNIT_BYTES, unitBytes: UNIT_BYTES };
+  const ring = new Ring(memory, zone);
+  // So that some lie before the end of the ring and some behind its beginning.
+  let point: LogPoint = { ...start, position: 6 * RING_UNITS - 50 };
+  const from = point;
+  for (let index = 0; index < BATCHES; index++) {
+    const usedBytes = 200 + 37 * index;
+    const units = ring.unitsOf(usedBytes);
+    const content = new Uint8Array(units * UNIT_BYTES).fill(index + 1, 96, usedBytes);
+    const { bytes, checksum } = sealBatch(codec, { ...good, ...point, usedBytes }, content);
+    await ring.writeDurable(point.position, bytes.slice());
+    point = {
+      batch: batchNumber(point.batch + 1),
+      position: point.position + units,
+      firstLsn: lsn(point.firstLsn + good.entryCount),
+      previousChecksum: checksum,
+    };
+  }
+
+  let [turn, atOnce, atOnceMax] = [0, 0, 0];
+  const late = new HookedVolume(memory, async () => {
+    atOnceMax = Math.max(atOnceMax, ++atOnce);
+    for (let wait = (turn++ * 7) % 11; wait > 0; wait--) await Promise.resolve();
+    atOnce--;
+  });
+  const reader = new BatchReader(new Ring(late, zone), codec, {
+    from,
+    sliceBytes: 1024,
+    slicesAhead: 3,
+    nextBuffer: () => new Uint8Array(8 * 1024),
+    batchBytesMax: 100_000,
+    isOfTheLog: () => true,
+  });
+  for (let index = 0; index < BATCHES; index++) {
+    const found = await reader.next(from.position + RING_UNITS);
+    if (found.kind !== "batch") throw new Error(`batch ${index} is ${found.kind}`);
+    const body = found.bytes.subarray(found.at + 96, found.at + found.header.usedBytes);
+    expect(body.every((byte) => byte === index + 1)).toBe(true);
+  }
+  expect(reader.point).toEqual(point);
+  expect(atOnceMax).toBe(3);
+});
