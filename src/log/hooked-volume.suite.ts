@@ -27,6 +27,10 @@ export class HookedVolume implements Volume {
     return this.inner.sizeBytes;
   }
 
+  get canShrink(): boolean {
+    return this.inner.canShrink;
+  }
+
   get failure(): Error | undefined {
     return this.inner.failure;
   }
@@ -59,6 +63,10 @@ export class HookedVolume implements Volume {
 
   async grow(sizeBytes: number): Promise<void> {
     await this.inner.grow(sizeBytes);
+  }
+
+  async shrink(sizeBytes: number): Promise<void> {
+    await this.inner.shrink(sizeBytes);
   }
 
   async close(): Promise<void> {

@@ -42,6 +42,10 @@ export class SlowSparseVolume implements SparseVolume {
     return this.#inner.sizeBytes;
   }
 
+  get canShrink(): boolean {
+    return this.#inner.canShrink;
+  }
+
   get failure(): Error | undefined {
     return this.#inner.failure;
   }
@@ -87,6 +91,10 @@ export class SlowSparseVolume implements SparseVolume {
 
   async grow(sizeBytes: number): Promise<void> {
     await this.#inner.grow(sizeBytes);
+  }
+
+  async shrink(sizeBytes: number): Promise<void> {
+    await this.#inner.shrink(sizeBytes);
   }
 
   async close(): Promise<void> {

@@ -63,6 +63,7 @@ export class RaidArray implements SparseVolume {
   readonly name: string;
   readonly writeUnitBytes: number;
   readonly blockBytes: number;
+  readonly canShrink = false;
   /** What may be lost because the assembly was forced. */
   readonly risks: readonly string[];
   readonly #parts: ArrayParts;
@@ -138,6 +139,11 @@ export class RaidArray implements SparseVolume {
   async grow(sizeBytes: number): Promise<void> {
     this.#checkWritable();
     await this.#membership.alone(async () => await growRows(this.#parts.core, sizeBytes));
+  }
+
+  /** Never does: its members keep the room that they were given. */
+  async shrink(): Promise<void> {
+    this.#checkWritable();
   }
 
   status(): RaidStatus {

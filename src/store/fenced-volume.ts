@@ -33,6 +33,10 @@ export class FencedVolume implements Volume {
     return this.#inner.sizeBytes;
   }
 
+  get canShrink(): boolean {
+    return this.#inner.canShrink;
+  }
+
   get failure(): Error | undefined {
     return this.#inner.failure;
   }
@@ -62,6 +66,11 @@ export class FencedVolume implements Volume {
   async grow(sizeBytes: number): Promise<void> {
     if (!this.#isClear) await this.#cleared();
     await this.#inner.grow(sizeBytes);
+  }
+
+  async shrink(sizeBytes: number): Promise<void> {
+    if (!this.#isClear) await this.#cleared();
+    await this.#inner.shrink(sizeBytes);
   }
 
   close(): Promise<void> {

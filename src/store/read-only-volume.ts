@@ -1,8 +1,9 @@
-/** A volume that is looked at and never changed: writes and syncs do nothing. */
+/** A volume that is looked at and never changed: writes, syncs and the like do nothing. */
 
 import type { Volume } from "../volume/volume.ts";
 
 export class ReadOnlyVolume implements Volume {
+  readonly canShrink = false;
   readonly #inner: Volume;
 
   constructor(inner: Volume) {
@@ -46,6 +47,10 @@ export class ReadOnlyVolume implements Volume {
   }
 
   grow(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  shrink(): Promise<void> {
     return Promise.resolve();
   }
 

@@ -80,6 +80,27 @@ test("all writes to parts of a sector are there that ended, in whatever order", 
   await third;
 });
 
+test.each(["process", "power"] as const)("a crash of the %s cuts all or nothing", async (crash) => {
+  const volume = new RecordingVolume(8192);
+  await volume.write(0, new Uint8Array(4096).fill(1));
+  await volume.write(4096, new Uint8Array(4096).fill(2));
+  const before = volume.point;
+  const cutting = volume.shrink(4096);
+  const during = volume.point;
+  await cutting;
+  const after = volume.point;
+  await volume.grow(8192);
+  const images = new CrashImages(volume, crash);
+  const sizes = (point: number): ReadonlySet<number> =>
+    new Set(Array.from({ length: 30 }, (_, seed) => read(images, point, seed).length));
+  expect(sizes(before)).toEqual(new Set([8192]));
+  expect(sizes(during)).toEqual(new Set([4096, 8192]));
+  expect(sizes(after)).toEqual(new Set([4096]));
+  for (let seed = 0; seed < 30; seed++) {
+    expect(read(images, volume.point, seed).subarray(4096)).toEqual(new Uint8Array(4096));
+  }
+});
+
 test("a sync covers what had ended when it began, and nothing else", async () => {
   const volume = new RecordingVolume(4096);
   const writing = volume.write(0, new Uint8Array(512).fill(1));

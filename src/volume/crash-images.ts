@@ -7,6 +7,8 @@
  *    begun, each sector of 512 bytes is old or new by itself, whatever the order of the writes
  *    was; but a sector that holds a write holds what was written to it before as well.
  *
+ * A cut that is under way has been made or has not; nothing is written there until it has ended.
+ *
  * Which of the legal images it is, the seed decides. Images share their pages with each other, so
  * that making one costs a table of pages and the sectors in doubt. Points that are asked for in
  * ascending order cost least.
@@ -55,7 +57,15 @@ export class CrashImages {
     const random = new SeededRandom(seed).stream(`${this.#crash} ${point}`);
     if (this.#crash === "process") this.#keepBeginnings(image, random);
     else this.#keepSectors(image, random);
+    this.#cut(image, random);
     return image;
+  }
+
+  #cut(image: PagedImage, random: SeededRandom): void {
+    for (const index of this.#pending) {
+      const { kind, sizeBytes } = this.#write(index);
+      if (kind === "shrink" && random.chance(50)) image.resize(sizeBytes);
+    }
   }
 
   #restart(): void {
@@ -85,7 +95,8 @@ export class CrashImages {
   /** Puts the write into the image, under those that began later and are there already. */
   #settle(index: number): void {
     const write = this.#write(index);
-    this.#makeRoom(this.#image, write);
+    if (write.kind === "shrink") this.#image.resize(write.sizeBytes);
+    else this.#makeRoom(this.#image, write);
     if (sectorCount(this.#image.sizeBytes) > this.#floors.length) {
       const floors = new Uint32Array(sectorCount(this.#image.sizeBytes));
       floors.set(this.#floors);
@@ -149,7 +160,7 @@ export class CrashImages {
   }
 
   #makeRoom(image: PagedImage, write: RecordedWrite): void {
-    if (image.sizeBytes < write.sizeBytes) image.resize(write.sizeBytes);
+    if (write.kind === "grow" && image.sizeBytes < write.sizeBytes) image.resize(write.sizeBytes);
   }
 
   #write(index: number): RecordedWrite {

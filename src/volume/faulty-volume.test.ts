@@ -95,6 +95,15 @@ test("a full volume goes on when there is room again", async () => {
   expect(volume.sizeBytes).toBe(1 << 20);
 });
 
+test("a cut that fails fails the volume, one that is lost cuts nothing", async () => {
+  const lost = make([rule({ operations: ["truncate"], fault: { kind: "lost" } })]);
+  await lost.volume.shrink(4096);
+  expect(lost.volume.sizeBytes).toBe(65_536);
+  const { volume } = make([rule({ operations: ["truncate"], fault: { kind: "error" } })]);
+  expect(await fails(volume.shrink(4096))).toBe(true);
+  expect(volume.failure).toBeDefined();
+});
+
 test("what is stalled goes on when released, what crashed never ends", async () => {
   const { volume, plan, crashes } = make([
     rule({ operations: ["sync"], fault: { kind: "stalled" } }),

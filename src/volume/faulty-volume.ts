@@ -50,6 +50,10 @@ export class FaultyVolume implements Volume {
     return this.#inner.sizeBytes;
   }
 
+  get canShrink(): boolean {
+    return this.#inner.canShrink;
+  }
+
   get failure(): Error | undefined {
     return this.#state.failure ?? this.#inner.failure;
   }
@@ -93,6 +97,15 @@ export class FaultyVolume implements Volume {
     await this.#keep(async () => {
       await this.#meet("grow", this.sizeBytes, sizeBytes - this.sizeBytes, undefined);
       await this.#inner.grow(sizeBytes);
+    });
+  }
+
+  async shrink(sizeBytes: number): Promise<void> {
+    this.#state.checkWritable();
+    if (this.sizeBytes <= sizeBytes) return;
+    await this.#keep(async () => {
+      const place = await this.#meet("truncate", sizeBytes, this.sizeBytes - sizeBytes, undefined);
+      if (place !== undefined) await this.#inner.shrink(sizeBytes);
     });
   }
 

@@ -94,8 +94,9 @@ class FileVolume implements Volume {
   readonly #file: File;
   readonly #state: VolumeState;
   #sizeBytes: number;
-  /** The growth under way; a second at once would erase what the first made room for. */
-  #growing: Promise<void> = Promise.resolve();
+  readonly canShrink = true;
+  /** The change of size under way; a second at once would undo what the first did. */
+  #resizing: Promise<void> = Promise.resolve();
 
   constructor(name: string, file: File, sizeBytes: number, writeUnitBytes: number) {
     this.name = name;
@@ -150,15 +151,23 @@ class FileVolume implements Volume {
   }
 
   async grow(sizeBytes: number): Promise<void> {
-    const growth = this.#growing.then(async () => await this.#growNow(sizeBytes));
-    this.#growing = growth.catch(() => undefined);
-    await growth;
+    await this.#resize(async () => await this.#growNow(sizeBytes));
+  }
+
+  async shrink(sizeBytes: number): Promise<void> {
+    await this.#resize(async () => await this.#shrinkNow(sizeBytes));
   }
 
   async close(): Promise<void> {
     if (this.#state.closed) return;
     this.#state.close();
     await this.#file.close();
+  }
+
+  async #resize(change: () => Promise<void>): Promise<void> {
+    const resized = this.#resizing.then(change);
+    this.#resizing = resized.catch(() => undefined);
+    await resized;
   }
 
   async #growNow(sizeBytes: number): Promise<void> {
@@ -174,6 +183,14 @@ class FileVolume implements Volume {
       throw fault;
     }
     this.#sizeBytes = sizeBytes;
+  }
+
+  async #shrinkNow(sizeBytes: number): Promise<void> {
+    this.#state.checkWritable();
+    if (this.#sizeBytes <= sizeBytes) return;
+    this.#sizeBytes = sizeBytes;
+    await this.#keep(this.#file.truncate(sizeBytes));
+    await this.#keep(this.#file.sync());
   }
 
   /** Awaits a write or sync. One that ends well after another failed is not believed either. */

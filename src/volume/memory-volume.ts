@@ -19,6 +19,7 @@ export class MemoryVolume implements Volume {
   readonly writeUnitBytes: number;
   /** What is on it. Stays when the volume is closed, so that another can be opened over it. */
   readonly image: PagedImage;
+  readonly canShrink: boolean = true;
   readonly #state: VolumeState;
 
   /** Over an image, which it writes to, or over that many zeroes. */
@@ -69,6 +70,11 @@ export class MemoryVolume implements Volume {
   async grow(sizeBytes: number): Promise<void> {
     this.#state.checkWritable();
     if (this.sizeBytes < sizeBytes) this.image.resize(sizeBytes);
+  }
+
+  async shrink(sizeBytes: number): Promise<void> {
+    this.#state.checkWritable();
+    if (sizeBytes < this.sizeBytes) this.image.resize(sizeBytes);
   }
 
   async close(): Promise<void> {

@@ -18,8 +18,9 @@ import {
 import type { PagedImage } from "./paged-image.ts";
 import type { Volume } from "./volume.ts";
 
-/** A write as it was recorded; growth is one without bytes. */
+/** A write as it was recorded; a change of size is one without bytes. */
 export interface RecordedWrite {
+  readonly kind: "write" | "grow" | "shrink";
   readonly at: number;
   readonly bytes: Uint8Array;
   /** The size of the volume after it. */
@@ -69,6 +70,10 @@ export class RecordingVolume implements Volume {
     return this.#memory.sizeBytes;
   }
 
+  get canShrink(): boolean {
+    return this.#memory.canShrink;
+  }
+
   get failure(): Error | undefined {
     return this.#memory.failure;
   }
@@ -115,11 +120,32 @@ export class RecordingVolume implements Volume {
     if (sizeBytes <= this.sizeBytes) return;
     // Grown before it is recorded, so that a refusal leaves no record.
     const growing = this.#memory.grow(sizeBytes);
-    const growth = this.#record(0, new Uint8Array(0));
+    const growth = this.#record("grow", 0, new Uint8Array(0));
     await growing;
     await this.#holdUp();
     growth.ended = ++this.#point;
     growth.durable = growth.ended;
+  }
+
+  async shrink(sizeBytes: number): Promise<void> {
+    const before = this.sizeBytes;
+    const shrinking = this.#memory.shrink(sizeBytes);
+    if (this.sizeBytes === before) {
+      await shrinking;
+      return;
+    }
+    const isUnderWay = ({ kind, at, bytes, ended }: RecordedWrite): boolean =>
+      ended === Number.POSITIVE_INFINITY && (kind !== "write" || sizeBytes < at + bytes.length);
+    assert(!this.writes.some(isUnderWay), "nobody writes where the volume is cut");
+    const cut = this.#record("shrink", 0, new Uint8Array(0));
+    await shrinking;
+    await this.#holdUp();
+    cut.ended = ++this.#point;
+    cut.durable = cut.ended;
+    // What had not been synced there is gone for good.
+    const isCut = ({ at }: RecordedWrite): boolean => sizeBytes <= at;
+    for (const write of this.#unsynced.filter(isCut)) write.durable = cut.ended;
+    this.#unsynced = this.#unsynced.filter((write) => !isCut(write));
   }
 
   async close(): Promise<void> {
@@ -134,11 +160,12 @@ export class RecordingVolume implements Volume {
 
   #begin(at: number, source: Uint8Array): RecordedWrite {
     this.#memory.writeDurableNow(at, source);
-    return this.#record(at, source.slice());
+    return this.#record("write", at, source.slice());
   }
 
-  #record(at: number, bytes: Uint8Array): RecordedWrite {
+  #record(kind: RecordedWrite["kind"], at: number, bytes: Uint8Array): RecordedWrite {
     const write: RecordedWrite = {
+      kind,
       at,
       bytes,
       sizeBytes: this.sizeBytes,

@@ -85,6 +85,45 @@ export function testVolume(
       await volume.close();
     });
 
+    check("gives back what it can, keeps the rest, and grows by zeroes again", async () => {
+      const { volume } = await open();
+      const unit = volume.writeUnitBytes;
+      await volume.grow(volume.sizeBytes + 4 * unit);
+      const before = volume.sizeBytes;
+      const kept = before - 4 * unit;
+      await volume.write(kept - unit, pattern(unit, 5));
+      await volume.write(before - unit, pattern(unit, 6));
+      await volume.shrink(before + unit);
+      expect(volume.sizeBytes).toBe(before);
+      await volume.shrink(kept);
+      expect(volume.sizeBytes).toBe(volume.canShrink ? kept : before);
+      await expectAt(volume, kept - unit, pattern(unit, 5));
+      if (volume.canShrink) {
+        const beyond: unknown = await volume.read(kept, new Uint8Array(1)).catch((e: unknown) => e);
+        expect(isFault(beyond, "ERR_IO")).toBe(true);
+      }
+      await Promise.all([volume.shrink(kept), volume.grow(before)]);
+      expect(volume.sizeBytes).toBe(before);
+      const again = volume.canShrink ? new Uint8Array(unit) : pattern(unit, 6);
+      await expectAt(volume, before - unit, again);
+      await volume.close();
+    });
+
+    check("does not come back longer than it was cut", async () => {
+      const { volume, reopen } = await open();
+      if (reopen === undefined || !volume.canShrink) return;
+      const unit = volume.writeUnitBytes;
+      const kept = volume.sizeBytes - 2 * unit;
+      await volume.write(kept - unit, pattern(unit, 5));
+      await volume.writeDurable(kept, pattern(unit, 6));
+      await volume.sync();
+      await volume.shrink(kept);
+      const again = await reopen();
+      expect(again.sizeBytes).toBe(kept);
+      await expectAt(again, kept - unit, pattern(unit, 5));
+      await again.close();
+    });
+
     check("refuses all once it is closed, and closes twice", async () => {
       const { volume } = await open();
       await volume.close();
@@ -95,6 +134,7 @@ export function testVolume(
         volume.writeDurable(0, new Uint8Array(1)),
         volume.sync(),
         volume.grow(2 ** 30),
+        volume.shrink(0),
       ];
       for (const attempt of attempts) {
         const outcome: unknown = await attempt.catch((e: unknown) => e);

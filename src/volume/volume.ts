@@ -1,5 +1,6 @@
 /**
- * A volume: a row of bytes that can be read, written, synced and grown, and may fail at any of it.
+ * A volume: a row of bytes that can be read, written, synced, grown and cut, and may fail at any of
+ * it.
  *
  * It guarantees that
  *
@@ -29,5 +30,12 @@ export interface Volume {
   sync(): Promise<void>;
   /** Makes the volume at least `sizeBytes` long; the new bytes are zero and have room on disk. */
   grow(sizeBytes: number): Promise<void>;
+  /** Whether `shrink` gives anything back. */
+  readonly canShrink: boolean;
+  /**
+   * Gives back what lies beyond `sizeBytes`, if the volume can. When it has resolved a loss of power
+   * does not bring it back; before, either length may be found. Nothing there may be in use.
+   */
+  shrink(sizeBytes: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -217,6 +217,8 @@ function lateVolume(inner: Volume, late: () => Promise<void>): Volume {
     writeDurableNow: () => false,
     sync: async () => await delayed(async () => await inner.sync()),
     grow: async (sizeBytes) => await delayed(async () => await inner.grow(sizeBytes)),
+    canShrink: inner.canShrink,
+    shrink: async (sizeBytes) => await delayed(async () => await inner.shrink(sizeBytes)),
     close: async () => await inner.close(),
   };
 }

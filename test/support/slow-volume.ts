@@ -42,4 +42,9 @@ export class SlowVolume extends HookedVolume {
     await this.#pass();
     await super.grow(sizeBytes);
   }
+
+  override async shrink(sizeBytes: number): Promise<void> {
+    await this.#pass();
+    await super.shrink(sizeBytes);
+  }
 }
