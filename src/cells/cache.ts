@@ -327,6 +327,8 @@ export class Cache {
       if (load.isWanted) this.#verify(page, at);
     } catch (error) {
       this.#giveBack(frame);
+      // The place of a page that was let go may not even be there any more.
+      if (!load.isWanted) return;
       throw error;
     }
     if (!load.isWanted) {

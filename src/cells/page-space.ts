@@ -6,6 +6,10 @@
  * that is held sees it. The newest durable checkpoint holds its snapshot like any reader, so what
  * a crash would go back to is never overwritten.
  *
+ * Free pages are given out from the lowest on, as far as that is cheap: a walk over the map goes up
+ * and begins anew when a snapshot has let pages go, so that the end of the zone empties by itself,
+ * and all walks between two snapshots are no longer than the map.
+ *
  * Page 0 is never given out: 0 means no page.
  */
 
@@ -24,7 +28,9 @@ export class PageSpace {
   #map: Uint32Array;
   #pageCount: number;
   #freeCount: number;
+  /** Where the next page is looked for. */
   #next = 1;
+  #usedPeak = 1;
   #dead: Dead[] = [];
   readonly #held = new Map<number, number>();
   readonly #onFree: (first: number, count: number) => void;
@@ -46,6 +52,20 @@ export class PageSpace {
     return this.#freeCount;
   }
 
+  /** The end of the pages in use: none from there on is. */
+  get usedEnd(): number {
+    let word = ((this.#pageCount + 31) >>> 5) - 1;
+    while (this.#map[word] === 0) word--;
+    return word * 32 + 32 - Math.clz32(this.#map[word] as number);
+  }
+
+  /** The most pages that were in use at a time since this was asked last. */
+  takePeak(): number {
+    const peak = this.#usedPeak;
+    this.#usedPeak = this.#pageCount - this.#freeCount;
+    return peak;
+  }
+
   /** Pages that wait for a snapshot to be released. */
   get deadCount(): number {
     return this.#dead.reduce((sum, { count }) => sum + count, 0);
@@ -53,7 +73,7 @@ export class PageSpace {
 
   /** The zone has become `pageCount` pages long. */
   grow(pageCount: number): void {
-    assert(this.#pageCount <= pageCount, "a zone of pages only grows");
+    assert(this.#pageCount <= pageCount, "a zone grows to more pages");
     const words = (pageCount + 31) >>> 5;
     if (words > this.#map.length) {
       const map = new Uint32Array(Math.max(words, this.#map.length * 2));
@@ -64,6 +84,21 @@ export class PageSpace {
     this.#pageCount = pageCount;
   }
 
+  /** The zone is only `pageCount` pages long now; none beyond was in use. */
+  shrink(pageCount: number): void {
+    assert(this.usedEnd <= pageCount, "only what is free is given back");
+    this.#freeCount -= this.#pageCount - pageCount;
+    this.#pageCount = pageCount;
+  }
+
+  /** How many of the pages before `page` are free. */
+  freeBefore(page: number): number {
+    let used = 0;
+    for (let word = 0; word < page >>> 5; word++) used += bitCount(this.#map[word] as number);
+    const part = (this.#map[page >>> 5] ?? 0) & ((1 << (page & 31)) - 1);
+    return page - used - bitCount(part);
+  }
+
   /** Begins with the map of a checkpoint instead of with nothing in use. */
   load(map: Uint32Array, pageCount: number): void {
     this.#map = map.slice(0, (pageCount + 31) >>> 5);
@@ -72,13 +107,14 @@ export class PageSpace {
     let used = 0;
     for (const word of this.#map) used += bitCount(word);
     this.#freeCount = pageCount - used;
+    this.#usedPeak = used;
   }
 
   isUsed(page: number): boolean {
     return (((this.#map[page >>> 5] as number) >>> (page & 31)) & 1) === 1;
   }
 
-  /** A free page. The caller made sure that there is one. Pages given out in a row adjoin. */
+  /** A free page. The caller made sure that there is one. */
   allocate(): number {
     assert(this.#freeCount > 0, "a page is taken only after it was reserved");
     let page = this.#next;
@@ -90,6 +126,7 @@ export class PageSpace {
       else page++;
     }
     this.#take(page, 1);
+    this.#next = page + 1;
     return page;
   }
 
@@ -154,7 +191,7 @@ export class PageSpace {
       this.#map[page >>> 5] = (this.#map[page >>> 5] as number) | (1 << (page & 31));
     }
     this.#freeCount -= count;
-    this.#next = first + count;
+    this.#usedPeak = Math.max(this.#usedPeak, this.#pageCount - this.#freeCount);
   }
 
   #free(first: number, count: number): void {
@@ -178,7 +215,9 @@ export class PageSpace {
     this.#dead = dead.filter(({ birth, death }) => this.#isSeen(birth, death));
     if (this.#dead.length === dead.length) return;
     for (const { first, count, birth, death } of dead) {
-      if (!this.#isSeen(birth, death)) this.#free(first, count);
+      if (this.#isSeen(birth, death)) continue;
+      this.#free(first, count);
+      this.#next = Math.min(this.#next, first);
     }
   }
 }
