@@ -30,6 +30,25 @@ test("a page that is let go while it is read changes nothing when the read ends"
   for (const pageCount of [36, 37, 38, 39]) await letGoWhileRead(pageCount);
 });
 
+test("nobody hears that a page which is let go while it is read cannot be read", async () => {
+  const pageCount = 80;
+  let fail = (_error: Error): void => undefined;
+  let gate: Promise<void> | undefined;
+  const volume = new MemoryVolume(pageCount * PAGE_BYTES);
+  const slow = new HookedVolume(volume, (operation) => (operation === "read" ? gate : undefined));
+  const cells = Cells.create(optionsOf(slow, pageCount), pageCount);
+  writeAll(cells, 1);
+  await checkpoint(cells);
+  const snapshot = cells.snapshot();
+  writeAll(cells, 2);
+  await checkpoint(cells);
+  gate = new Promise((_resolve, reject) => (fail = reject));
+  const load = cells.cache.load(snapshot.root.page);
+  snapshot.release();
+  fail(new Error("there is no such place any more"));
+  await load;
+});
+
 async function letGoWhileRead(pageCount: number): Promise<void> {
   let gate: Promise<void> | undefined;
   const volume = new MemoryVolume(pageCount * PAGE_BYTES);
