@@ -15,6 +15,7 @@ import { KEY_ROWS, typeName } from "../row-format.ts";
 const SCAN_COUNT_MAX = 10_000;
 const SCAN_COUNT = 10;
 const INVALID_CURSOR = "ERR invalid cursor";
+const CURSOR_END = 1n << 64n;
 
 interface ScanOptions {
   readonly glob: Glob | undefined;
@@ -43,12 +44,11 @@ function scan(step: Step, call: Call): void {
 
 /** The key from which SCAN goes on; undefined if its cursor is none, which was answered. */
 function scanStart({ request, reply, door }: Call): Uint8Array | undefined {
-  const text = request.text(1);
-  if (!/^\d{1,20}$/.test(text)) {
+  const cursor = parseCursor(request.text(1));
+  if (cursor === undefined) {
     reply.error(INVALID_CURSOR);
     return undefined;
   }
-  const cursor = Number(text);
   if (cursor === 0) return new Uint8Array(0);
   const key = door.cursors.recall(cursor);
   if (key === undefined) {
@@ -58,6 +58,18 @@ function scanStart({ request, reply, door }: Call): Uint8Array | undefined {
     );
   }
   return key;
+}
+
+/** Redis reads a cursor as C does: with a sign, nothing for 0, and negative ones from the end. */
+function parseCursor(text: string): number | undefined {
+  const [word = ""] = text.split("\0", 1);
+  const digits = word.replace(/^[+-]/, "").replace(/^0+(?=\d)/, "");
+  if (word === "" || digits === "0") return 0;
+  if (!/^\d{1,20}$/.test(digits)) return undefined;
+  const value = BigInt(digits);
+  if (CURSOR_END <= value) return undefined;
+  // Ours are below 2^53, so none is mistaken for one that was rounded.
+  return Number(word.startsWith("-") ? CURSOR_END - value : value);
 }
 
 function parseScanOptions({ request, reply }: Call): ScanOptions | undefined {
