@@ -18,6 +18,7 @@ import type { Door } from "./door.ts";
 import { Interactive } from "./interactive.ts";
 import { type KeyCounts, keyTooLong, type Keyspace } from "./keyspace.ts";
 import { Multi } from "./multi.ts";
+import { MultiRun } from "./multi-run.ts";
 import { errorReply, NO_AUTH, unknownCommand, unknownSubcommand, wrongArity } from "./replies.ts";
 
 export interface ExecutorOwner {
@@ -53,16 +54,13 @@ export class Executor implements Call {
   commandCount = 0;
   wrote = false;
   readonly #owner: ExecutorOwner;
+  readonly #multiRun: MultiRun = new MultiRun(this);
   #command: Command | undefined;
   /** Whether the body that runs may not use what is remembered of the map of databases. */
   #exact = false;
   /** Whether the command that runs began a change of the map of databases that it has to end. */
   #remaps = false;
-  #databaseBefore = 0;
-  #protocolBefore: 2 | 3 = 2;
   #earlier: EarlierAttempt | undefined;
-  /** What is to be done when the body that runs has come to its end. */
-  #then: "nothing" | "watch" | "clear" = "nothing";
 
   constructor(owner: ExecutorOwner, door: Door, client: Client, reply: ReplyWriter, none: Request) {
     this.#owner = owner;
@@ -154,28 +152,10 @@ export class Executor implements Call {
   }
 
   #queue(command: Command, request: Request): void {
-    if (command.flags.has("no_multi")) {
-      this.#refuseInMulti("ERR Command not allowed inside a transaction");
-    } else if (this.#overfills(request)) {
-      const { requestBytesMax } = this.door.settings;
-      this.#refuseInMulti(
-        `ERR MULTI queues at most ${requestBytesMax} bytes: ` +
-          "give EXEC fewer or smaller commands at a time",
-      );
-    } else {
-      this.multi.add(command, request);
-      this.reply.status("QUEUED");
-      this.#keep();
-    }
-  }
-
-  #overfills(request: Request): boolean {
-    return this.door.settings.requestBytesMax < this.multi.sizeBytes + request.spanBytes;
-  }
-
-  #refuseInMulti(text: string): void {
-    this.multi.spoiled = true;
-    this.#error(text);
+    const refusal = this.multi.queue(command, request, this.door.settings.requestBytesMax);
+    if (refusal !== undefined) return this.#error(refusal);
+    this.reply.status("QUEUED");
+    this.#keep();
   }
 
   #runLocally(command: Command): void {
@@ -190,7 +170,6 @@ export class Executor implements Call {
       return;
     }
     this.#command = command;
-    this.#then = "nothing";
     this.#run(this.#body, command.writes, command.remaps);
   }
 
@@ -202,33 +181,16 @@ export class Executor implements Call {
     this.#command?.runInStep(step, this);
   };
 
-  /** The body of EXEC. */
   readonly #execBody: Body = (step) => {
-    const { reply, keys, client, multi } = this;
-    reply.rewind();
-    client.database = this.#databaseBefore;
-    reply.protocol = this.#protocolBefore;
-    keys.begin(step, this.#exact);
-    if (!multi.unchanged(step, keys)) {
-      reply.nilArray();
-      return;
-    }
-    const { commands, requests } = multi;
-    reply.array(commands.length);
-    requests.rewind();
-    for (const command of commands) {
-      this.request = requests.read();
-      keys.use(client.database);
-      command.runInStep(step, this);
-    }
+    this.reply.rewind();
+    this.keys.begin(step, this.#exact);
+    this.#multiRun.exec(step);
   };
 
   readonly #watchBody: Body = (step) => {
     this.reply.rewind();
     this.keys.begin(step, this.#exact);
-    this.keys.use(this.client.database);
-    this.multi.look(step, this.keys, this.request, this.client.database);
-    this.reply.ok();
+    this.#multiRun.watch(step);
   };
 
   #run(body: Body, writes: boolean, remaps: boolean): void {
@@ -292,7 +254,7 @@ export class Executor implements Call {
     if (counts.wroteDeadline && interactive !== undefined) interactive.wroteDeadline = true;
     this.#endRemap(at);
     this.#depend(at);
-    if (this.#then !== "nothing") this.#finishMulti();
+    this.#multiRun.ended();
     this.#keep();
   }
 
@@ -302,19 +264,8 @@ export class Executor implements Call {
     this.#endRemap(at);
     // Nothing settles any more once the store has failed, so that nothing is waited for.
     if (this.door.store.failure === undefined) this.#depend(at);
-    if (this.#then === "clear") this.#undoExec();
+    this.#multiRun.failed();
     this.#error(errorReply(error));
-  }
-
-  #undoExec(): void {
-    this.client.database = this.#databaseBefore;
-    this.reply.protocol = this.#protocolBefore;
-    this.multi.clear();
-  }
-
-  #finishMulti(): void {
-    if (this.#then === "watch") this.multi.watch();
-    else this.multi.clear();
   }
 
   #depend(at: Lsn): void {
@@ -387,7 +338,7 @@ export class Executor implements Call {
         this.#ok();
         break;
       case "watch":
-        this.#then = "watch";
+        this.#multiRun.beginWatch();
         this.#run(this.#watchBody, false, false);
         break;
       case "unwatch":
@@ -423,9 +374,7 @@ export class Executor implements Call {
       multi.clear();
       this.#error("EXECABORT Transaction discarded because of previous errors.");
     } else {
-      this.#databaseBefore = this.client.database;
-      this.#protocolBefore = this.reply.protocol;
-      this.#then = "clear";
+      this.#multiRun.beginExec();
       this.#run(this.#execBody, multi.writes, multi.remaps);
     }
   }

@@ -50,7 +50,22 @@ export class Multi {
     return this.requests.sizeBytes + this.commands.length * POINTER_BYTES;
   }
 
-  add(command: Command, request: Request): void {
+  /** Queues the command, or says why it may not be: EXEC then runs nothing. */
+  queue(command: Command, request: Request, bytesMax: number): string | undefined {
+    const refusal = this.#refusalOf(command, request, bytesMax);
+    if (refusal === undefined) this.#add(command, request);
+    else this.spoiled = true;
+    return refusal;
+  }
+
+  #refusalOf(command: Command, request: Request, bytesMax: number): string | undefined {
+    if (command.flags.has("no_multi")) return "ERR Command not allowed inside a transaction";
+    if (this.sizeBytes + request.spanBytes <= bytesMax) return undefined;
+    const most = `ERR MULTI queues at most ${bytesMax} bytes`;
+    return `${most}: give EXEC fewer or smaller commands at a time`;
+  }
+
+  #add(command: Command, request: Request): void {
     this.commands.push(command);
     this.requests.add(request);
     if (command.writes) this.writes = true;
