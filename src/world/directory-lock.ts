@@ -52,8 +52,12 @@ const FOLDER = "lock";
 const SOCKET = "socket";
 const HOLDER = "holder.json";
 const HOLDER_BYTES_MAX = 4096;
-/** A holder names itself after it has the lock; who asks at once would read of another. */
+/**
+ * A holder names itself after it has the lock; who asks at once would read of another. It may take
+ * its time on a busy machine, and has no name on a full disk.
+ */
 const NAMING_MS = 20;
+const NAMING_LOOKS = 25;
 
 /** Where the holder of the directory listens. */
 export function lockAddress(directory: string): Address {
@@ -74,8 +78,7 @@ export async function acquireDirectoryLock(
   await world.files.makeDirectory(folder);
   const listener = await tryListen(world, directory, accept);
   if (listener === undefined) {
-    await new Promise<void>((resolve) => world.clock.after(NAMING_MS, resolve));
-    return { kind: "taken", holder: await readHolder(world.files, folder) };
+    return { kind: "taken", holder: await whoHolds(world, folder) };
   }
   try {
     await nameHolder(world, folder, program);
@@ -134,6 +137,15 @@ function ignore(): void {
   // Nothing that such a connection says matters.
 }
 
+async function whoHolds({ clock, files }: World, folder: string): Promise<LockHolder | undefined> {
+  for (let look = 0; look < NAMING_LOOKS; look++) {
+    await new Promise<void>((resolve) => clock.after(NAMING_MS, resolve));
+    const holder = await readHolder(files, folder);
+    if (holder !== undefined) return holder;
+  }
+  return undefined;
+}
+
 /** On a full disk the holder stays without a name: to take the directory asks for no room. */
 async function nameHolder(world: World, folder: string, program: string): Promise<void> {
   try {
@@ -153,6 +165,8 @@ async function writeHolder(
   const { host, bootId, pid, startedMs } = process;
   const holder: LockHolder = { program, host, bootId, pid, startedMs, sinceMs: clock.wallMs() };
   const draft = draftIn(folder);
+  // Who finds the directory taken waits for a name, and must not read that of the one before.
+  await files.remove(joinPath(folder, HOLDER));
   await files.remove(draft);
   const file = await files.open(draft, "create");
   try {
