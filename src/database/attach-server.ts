@@ -311,7 +311,7 @@ export class AttachServer {
 function hello(fields: Fields, session: LocalSession): unknown {
   const version = fields.number();
   if (version !== ATTACH_VERSION) throw malformed();
-  return [ATTACH_VERSION, session.number];
+  return [ATTACH_VERSION, session.number, session.holder.world.clock.wallMs()];
 }
 
 function readKeys(fields: Fields): readonly Uint8Array[] {

@@ -70,6 +70,19 @@ describe("a process that finds the store open", () => {
     });
   });
 
+  test("reckons deadlines by the time of the store, though its own clock is behind", async () => {
+    await withTwo(async ({ first, simulation, sleep, startOne }) => {
+      simulation.node("a").clock.wallOffsetMs = -3_600_000;
+      const late = await startOne({ attach: true });
+      await late.db.set("a", 1, { ttlMs: 5000 });
+      expect(await first.db.get("a")).toBe(1);
+      await sleep(4000);
+      expect(await late.db.get("a")).toBe(1);
+      await sleep(2000);
+      expect(await late.db.get("a")).toBeUndefined();
+    });
+  });
+
   test("is served for as long as it likes", async () => {
     await withTwo(async ({ second }) => {
       for (const timeoutMs of [1500.5, Number.POSITIVE_INFINITY]) {

@@ -111,7 +111,7 @@ class SessionFinder {
 
   /** Undefined if nobody is there who serves, or says so in time. */
   async #attach({ resolve, signal }: SessionNeed): Promise<RemoteSession | undefined> {
-    const { network, clock, random } = this.#world;
+    const { network, clock } = this.#world;
     const { timeoutMs } = this.#settings;
     let stopTimer: (() => void) | undefined;
     let giveUp: (() => void) | undefined;
@@ -122,7 +122,7 @@ class SessionFinder {
       stopTimer = clock.after(timeoutMs, giveUp);
       signal.addEventListener("abort", giveUp);
       if (signal.aborted) giveUp();
-      return await RemoteSession.open(connection, random, resolve);
+      return await RemoteSession.open(connection, this.#world, resolve);
     } catch (error) {
       if (isFault(error, "ERR_UNAVAILABLE")) return undefined;
       throw error;

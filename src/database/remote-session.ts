@@ -5,7 +5,7 @@
  */
 
 import { type Lsn, lsn } from "../base/ids.ts";
-import type { Random } from "../world/world.ts";
+import type { Random, World } from "../world/world.ts";
 import { Fault } from "../base/fault.ts";
 import { type AttachConnection, ConnectionLost, NoAnswer } from "./attach-connection.ts";
 import {
@@ -64,15 +64,20 @@ export class RemoteSession implements Session {
     };
   }
 
-  /** Begins a session over a connection that was just made. */
+  /**
+   * Begins a session over a connection that was just made. The time of the store is that of its
+   * holder, and deadlines are reckoned on this side.
+   */
   static async open(
     connection: AttachConnection,
-    random: Random,
+    { clock, random }: Pick<World, "clock" | "random">,
     resolve: ResolveCommit,
   ): Promise<RemoteSession> {
     const fields = new Fields(await connection.request("hello", ATTACH_VERSION));
     if (fields.number() !== ATTACH_VERSION) throw malformed();
-    return new RemoteSession(connection, fields.number(), random, resolve);
+    const session = new RemoteSession(connection, fields.number(), random, resolve);
+    clock.startFrom(fields.number());
+    return session;
   }
 
   get settledLsn(): Lsn {

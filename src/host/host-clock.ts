@@ -1,16 +1,20 @@
 /** Time on the host. Neither clock goes back within a process, whatever is done to the system's. */
 
+import { SteadyWall } from "../world/steady-wall.ts";
 import type { Clock } from "../world/world.ts";
 
 /** What a timer of the platform holds; a longer one would fire at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export class HostClock implements Clock {
-  #lastWallMs = 0;
+  readonly #wall = new SteadyWall(this);
 
   wallMs(): number {
-    this.#lastWallMs = Math.max(this.#lastWallMs, Date.now());
-    return this.#lastWallMs;
+    return this.#wall.read(Date.now());
+  }
+
+  startFrom(wallMs: number): void {
+    this.#wall.startFrom(wallMs, Date.now());
   }
 
   monotonicMs(): number {

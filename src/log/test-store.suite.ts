@@ -3,6 +3,7 @@
  * tell their LSN. Its checkpoint holds nothing but the position up to which it trusts the log.
  */
 
+import { assert } from "../base/assert.ts";
 import { plainChecksums } from "../base/checksums.ts";
 import { batchNumber, generation, type Lsn, lsn, pageNumber, viewNumber } from "../base/ids.ts";
 import { SuperblockZone } from "../store/superblock.ts";
@@ -29,6 +30,10 @@ export class TestClock implements Clock {
 
   wallMs(): number {
     return 0;
+  }
+
+  startFrom(): void {
+    assert(false, "a log knows nothing of the time");
   }
 
   monotonicMs(): number {

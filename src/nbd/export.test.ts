@@ -313,7 +313,13 @@ describe("durability", () => {
 describe("faults of the volume", () => {
   function faulty(plan: FaultPlan): NbdExport {
     const inner = new MemoryVolume(SIZE, { name: "memory", writeUnitBytes: UNIT });
-    const clock = { wallMs: never, monotonicMs: never, after: never, soon: never };
+    const clock = {
+      wallMs: never,
+      startFrom: never,
+      monotonicMs: never,
+      after: never,
+      soon: never,
+    };
     const random = new SeededRandom(1);
     return exportOf(new FaultyVolume(inner, { plan, random, clock, crash: never }));
   }

@@ -39,6 +39,10 @@ export class SteppedClock implements Clock {
     return this.#nowMs;
   }
 
+  startFrom(wallMs: number): void {
+    this.#nowMs = Math.max(this.#nowMs, wallMs);
+  }
+
   monotonicMs(): number {
     return this.#nowMs;
   }

@@ -18,6 +18,10 @@ export class TestClock implements Clock {
     return this.nowMs;
   }
 
+  startFrom(wallMs: number): void {
+    this.nowMs = Math.max(this.nowMs, wallMs);
+  }
+
   monotonicMs(): number {
     return this.nowMs - 1_600_000_000_000;
   }

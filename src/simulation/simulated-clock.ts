@@ -1,6 +1,7 @@
 /** A machine's clock in virtual time. It may be wrong about the date, and run fast or slow. */
 
 import { assert } from "../base/assert.ts";
+import { SteadyWall } from "../world/steady-wall.ts";
 import type { Clock } from "../world/world.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -47,7 +48,7 @@ export class SimulatedClock implements Clock {
   readonly #machine: MachineClock;
   readonly #scheduler: Scheduler;
   readonly #process: SimulatedProcess;
-  #lastWallMs = 0;
+  readonly #wall = new SteadyWall(this);
 
   constructor(machine: MachineClock, scheduler: Scheduler, process: SimulatedProcess) {
     this.#machine = machine;
@@ -56,8 +57,11 @@ export class SimulatedClock implements Clock {
   }
 
   wallMs(): number {
-    this.#lastWallMs = Math.max(this.#lastWallMs, this.#machine.wallMs());
-    return this.#lastWallMs;
+    return this.#wall.read(this.#machine.wallMs());
+  }
+
+  startFrom(wallMs: number): void {
+    this.#wall.startFrom(wallMs, this.#machine.wallMs());
   }
 
   monotonicMs(): number {

@@ -87,6 +87,10 @@ test("a clock jumps and runs fast, but does not go back within a process", async
   const monotonic = clock.monotonicMs();
   await simulation.runFor(100);
   expect(clock.monotonicMs() - monotonic).toBe(200);
+  // Meanwhile it goes on by itself, and with the machine as soon as that has caught up.
+  expect(clock.wallMs()).toBe(before + 5200);
+  machine.clock.wallOffsetMs = 6000;
+  expect(clock.wallMs()).toBe(before + 6200);
 });
 
 test("what is sent over a way that is cut arrives when it is healed", async () => {

@@ -43,7 +43,7 @@ export async function beginGeneration(store: RecoveredStore): Promise<Begun> {
     ...current,
     view: viewNumber(current.view + 1),
     cleanBatch: undefined,
-    wallMs: Math.max(current.wallMs, clock.wallMs()),
+    wallMs: clock.wallMs(),
     generations,
   };
   if (GENERATION_COUNT_MAX < generations.length) {

@@ -25,6 +25,7 @@ import { Applier } from "./applier.ts";
 import { beginGeneration } from "./begin-generation.ts";
 import { Census } from "./census.ts";
 import { Dependencies } from "./dependencies.ts";
+import { LoggedTime } from "./logged-time.ts";
 import { Fence } from "./fence.ts";
 import { FencedVolume } from "./fenced-volume.ts";
 import { settleOptions, type StoreOptions } from "./options.ts";
@@ -91,6 +92,7 @@ export async function openStore(
   await replay.end(recovered.lastLsn);
   const { lastLsn, cutTornBatch } = recovered;
   world.trace.event("log-recovered", { volume: volume.name, lastLsn, cutTornBatch });
+  goOnFrom(world, volume, Math.max(found.wallMs, replay.timeMs));
 
   const { superblock, log: begun } = await beginGeneration({
     clock: world.clock,
@@ -116,10 +118,19 @@ export async function openStore(
     SuperblockZone.open(unfenced, world.checksums, () => Promise.resolve(true)),
   );
   volume.raise(fence);
+  const time = new LoggedTime(world.clock, log, slab, superblock.wallMs);
   const parts = { world, volume, options, superblocks, cells, census, dependencies };
-  const store = new Store({ ...parts, applier, growth, log, fence });
+  const store = new Store({ ...parts, applier, growth, log, fence, time });
   if (superblock.generations.length > GENERATIONS_KEPT) await forgetSome(store, world);
   return { store, slab, replayedEntries: replay.entryCount };
+}
+
+/** Time does not go back, whatever was done to the clock since the store was open last. */
+function goOnFrom({ clock, trace }: World, volume: Volume, latestMs: number): void {
+  const behindMs = latestMs - clock.wallMs();
+  if (behindMs <= 0) return;
+  clock.startFrom(latestMs);
+  trace.event("clock-behind", { volume: volume.name, behindMs });
 }
 
 /** On a full disk it is left to another checkpoint, or another opening. */

@@ -19,6 +19,7 @@ import { KIND_IGNORABLE, type LogEntry } from "../log/entry.ts";
 import { Applier } from "./applier.ts";
 import type { Census } from "./census.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { timeIn } from "./logged-time.ts";
 import type { PageGrowth } from "./page-growth.ts";
 import { ReplayRows } from "./replay-rows.ts";
 import { ReplayWindow, WINDOW_WRITE_BYTES_MAX } from "./replay-window.ts";
@@ -40,6 +41,8 @@ const EXTENT_SHARE_MAX = 1 / 8;
 
 export class Replay {
   entryCount = 0;
+  /** The latest that the log tells of, in milliseconds since 1970. */
+  timeMs = 0;
   readonly #cells: Cells;
   readonly #growth: PageGrowth;
   readonly #dependencies: Dependencies;
@@ -100,6 +103,7 @@ export class Replay {
 
   visit(entry: LogEntry): Promise<void> | undefined {
     if (entry.kind !== ENTRY_WRITES) {
+      this.timeMs = Math.max(this.timeMs, timeIn(entry));
       if ((entry.kind & KIND_IGNORABLE) !== 0) return undefined;
       throw unknownKind(entry);
     }

@@ -28,6 +28,7 @@ import type { Census } from "./census.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { Fence } from "./fence.ts";
+import type { LoggedTime } from "./logged-time.ts";
 import type { StoreOptions } from "./options.ts";
 import type { PageGrowth } from "./page-growth.ts";
 import type { SuperblockZone } from "./superblock.ts";
@@ -57,6 +58,7 @@ export interface StoreParts {
   readonly growth: PageGrowth;
   readonly log: Log;
   readonly fence: Fence;
+  readonly time: LoggedTime;
 }
 
 export class Store {
@@ -71,6 +73,7 @@ export class Store {
   readonly #applier: Applier;
   readonly #growth: PageGrowth;
   readonly #fence: Fence;
+  readonly #time: LoggedTime;
   readonly #checkpointer: Checkpointer;
   readonly #onSettled = new Listeners<Lsn>();
   readonly #onFailure = new Listeners<Error>();
@@ -92,6 +95,7 @@ export class Store {
     this.#applier = parts.applier;
     this.#growth = parts.growth;
     this.#fence = parts.fence;
+    this.#time = parts.time;
     this.#settled = parts.log.durableLsn;
     this.#checkpointer = new Checkpointer({
       clock: parts.world.clock,
@@ -170,6 +174,7 @@ export class Store {
       this.#fail(asError(error));
       throw error;
     }
+    this.#time.appended();
     this.#checkpointer.beginIfDue();
     this.#growth.growEarly();
     return position;

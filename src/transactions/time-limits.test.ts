@@ -47,6 +47,7 @@ async function withLimits(main: (bed: Bed) => Promise<void>): Promise<void> {
     let timers = 0;
     const counting: Clock = {
       wallMs: () => clock.wallMs(),
+      startFrom: (wallMs) => clock.startFrom(wallMs),
       monotonicMs: () => clock.monotonicMs(),
       soon: (fire) => clock.soon(fire),
       after: (delayMs, fire) => {

@@ -19,6 +19,7 @@ test("work that fails when the time is over already is not left to the platform"
 
 const stoppedClock: Clock = {
   wallMs: () => 0,
+  startFrom: () => undefined,
   monotonicMs: () => 0,
   after: () => () => undefined,
   soon: () => undefined,

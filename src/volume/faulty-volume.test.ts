@@ -131,6 +131,7 @@ test("what is stalled goes on when released, what crashed never ends", async () 
 
 const instantly: Clock = {
   wallMs: () => 0,
+  startFrom: () => undefined,
   monotonicMs: () => 0,
   after: (_delayMs, fire) => {
     fire();

@@ -17,6 +17,22 @@ export function testClock(name: string, run: RunInWorld): void {
       });
     });
 
+    test("the wall clock goes on from a later moment, and not back to an earlier one", async () => {
+      await run(async ({ world: { clock } }) => {
+        const wall = clock.wallMs();
+        const later = wall + 3_600_000;
+        clock.startFrom(later);
+        expect(clock.wallMs()).toBeGreaterThanOrEqual(later);
+        const began = clock.monotonicMs();
+        await new Promise<void>((resolve) => clock.after(20, resolve));
+        expect(clock.wallMs()).toBeGreaterThanOrEqual(later + 19);
+        clock.startFrom(wall);
+        expect(clock.wallMs()).toBeGreaterThanOrEqual(later + 19);
+        expect(clock.wallMs()).toBeLessThanOrEqual(later + clock.monotonicMs() - began + 1000);
+        expect(Number.isSafeInteger(clock.wallMs())).toBe(true);
+      });
+    });
+
     test("timers fire once, in the order of their times, unless they are taken back", async () => {
       await run(async ({ world: { clock } }) => {
         const fired: string[] = [];

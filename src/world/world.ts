@@ -32,6 +32,11 @@ export interface ProcessIdentity {
 export interface Clock {
   /** Milliseconds since 1970, whole; never goes back within a process. For stored deadlines. */
   wallMs(): number;
+  /**
+   * From here on `wallMs` is at least this, and goes on from there: a store is not to see time go
+   * back because the clock of the machine was set back between two processes.
+   */
+  startFrom(wallMs: number): void;
   /** Milliseconds since an unknown start; never goes back. Use it for durations. */
   monotonicMs(): number;
   /** Calls `fire` once, `delayMs` from now, unless the returned function is called first. */

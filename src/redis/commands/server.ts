@@ -167,7 +167,7 @@ export const serverCommands: readonly CommandSpec[] = [
     flags: "loading stale fast",
     since: "2.6.0",
     summary: "Seconds and microseconds since 1970.",
-    differs: "to the millisecond; never goes back while the server runs",
+    differs: "to the millisecond; never goes back, nor does it after a restart",
     run: time,
   },
   {
