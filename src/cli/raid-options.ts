@@ -4,7 +4,7 @@ import { type RaidLayout, raidLayouts, type RaidLevel } from "../raid/geometry.t
 import type { CreateOptions } from "../raid/options.ts";
 import { UsageError } from "./command-io.ts";
 import { parseSize } from "./settings-table.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "../base/suggest.ts";
 
 export interface CreateFlags {
   readonly level: string;

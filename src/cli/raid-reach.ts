@@ -15,7 +15,7 @@ import type { World } from "../world/world.ts";
 import { ArrayNotes } from "./array-notes.ts";
 import type { CommandIo } from "./command-io.ts";
 import type { Progress } from "./progress.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "../base/suggest.ts";
 import { version } from "./version.ts";
 
 export interface ReachedArray {

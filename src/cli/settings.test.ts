@@ -60,6 +60,13 @@ test("an unknown line of the file is an error that names file and line", async (
   expect(message).toContain(`${file}: there is no setting "http-prot" (did you mean "http-port"?)`);
 });
 
+test.each(["requirepass", "password"])("a %s in a file is told where it belongs", async (name) => {
+  const file = configFile(`${name} = "s3cret"`);
+  const message = await refusal({ ...nothing, configFile: file });
+  expect(message).toContain('requirepass-file = "FILE"');
+  expect(message).not.toContain("s3cret");
+});
+
 test("a file that is no TOML, or is not there, is an error", async () => {
   expect(await refusal({ ...nothing, configFile: configFile("port = = 1") })).toContain("not TOML");
   expect(await refusal({ ...nothing, configFile: join(folder, "none") })).toContain("ENOENT");

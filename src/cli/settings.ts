@@ -11,7 +11,7 @@ import { messageOf } from "../base/fault.ts";
 import { UsageError } from "./command-io.ts";
 import { nbdSettingNames } from "./nbd-settings.ts";
 import { settingNames, type SettingDefinition, type SettingsTable } from "./settings-table.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "../base/suggest.ts";
 
 const NBD_PREFIX = /^nbd-/u;
 const ENVIRONMENT_PREFIX = "HOLDFAST_";
@@ -100,6 +100,8 @@ function readEnvironment(environment: SettingSources["environment"]): ReadonlyMa
   return found;
 }
 
+/** What others call a password in their files. */
+const PASSWORD_NAMES: ReadonlySet<string> = new Set(["requirepass", "password", "pass", "auth"]);
 const LIST_HINT = '"holdfast config" lists all';
 
 /**
@@ -119,6 +121,12 @@ async function readConfigFile(path: string): Promise<ReadonlyMap<string, Given>>
   const table = parseConfig(path, await readText(path));
   const found = new Map<string, Given>();
   for (const [name, value] of Object.entries(table)) {
+    if (PASSWORD_NAMES.has(name)) {
+      throw new UsageError(
+        `${path}: a password has a file of its own: write it there, and here ` +
+          'requirepass-file = "FILE"',
+      );
+    }
     if (!allNames.includes(name)) {
       const meant = didYouMean(name, allNames);
       throw new UsageError(`${path}: there is no setting "${name}"${meant}; ${LIST_HINT}`);

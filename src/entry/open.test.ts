@@ -39,6 +39,18 @@ test("what was written is there after a reopening, and its outcome too", async (
   expect(await second.outcome(id)).toBe("committed");
 });
 
+test.each([
+  [{ cacheByte: 8 << 20 }, 'there is no option "cacheByte" of open (did you mean "cacheBytes"?)'],
+  [{ timeout: 5 }, 'there is no option "timeout" of open (did you mean "timeoutMs"?)'],
+  [{ disks: ["a"] }, 'there is no option "disks" of open'],
+  [{ stallMs: 5 }, 'there is no option "stallMs" of open'],
+])("the option %o is refused", async (options, message) => {
+  const refused = openSmall(options as Partial<OpenOptions>);
+  await expect(refused).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+  await expect(refused).rejects.toThrow(message);
+  expect(await readdir(directory)).toEqual([]);
+});
+
 test("a second open is served by the first, and takes over when that closes", async () => {
   const first = await openSmall();
   const second = await openSmall();

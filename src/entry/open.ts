@@ -4,10 +4,12 @@ import type { Database } from "../database/database.ts";
 import { type DatabaseOptions, openDatabase } from "../database/open-database.ts";
 import { openDirectory } from "../database/open-directory.ts";
 import { Fault } from "../base/fault.ts";
+import { didYouMean } from "../base/suggest.ts";
 import { fileName } from "../host/file-name.ts";
 import { hostWorld } from "../host/world.ts";
 import type { RaidLevel } from "../raid/geometry.ts";
-import type { StoreOptions } from "../store/options.ts";
+import { defaultDatabaseSettings } from "../database/settings.ts";
+import { defaultStoreOptions, type StoreOptions } from "../store/options.ts";
 import { openEngine } from "../transactions/open-engine.ts";
 import { openArrayStore } from "./array-store.ts";
 
@@ -59,6 +61,7 @@ export async function open(target: string | OpenOptions | OpenArrayOptions): Pro
   if (typeof target === "string") return await openPath({ path: target });
   const given: unknown = target;
   if (typeof given !== "object" || given === null) throw noDirectory();
+  requireKnownOptions(given);
   return "raid" in target ? await openDisks(target) : await openPath(target);
 }
 
@@ -90,6 +93,27 @@ async function openPath(options: OpenOptions): Promise<Database> {
     return await openEngine(world, path, { store, program, accept });
   });
 }
+
+/** A name that is misspelt would be a setting that is not in force. */
+function requireKnownOptions(given: object): void {
+  const own = "raid" in given ? ["raid", "disks", "spares"] : ["path", "attach"];
+  const names = [...own, ...COMMON_NAMES];
+  for (const name of Object.keys(given)) {
+    if (names.includes(name)) continue;
+    const meant = didYouMean(name, names);
+    const message = `there is no option "${name}" of open${meant}; the types list all`;
+    throw new Fault("ERR_ARGUMENT", message, { option: name });
+  }
+}
+
+const COMMON_NAMES: readonly string[] = [
+  "program",
+  "codec",
+  "otherCodecs",
+  "onError",
+  ...Object.keys(defaultDatabaseSettings),
+  ...Object.keys(defaultStoreOptions).filter((name) => name !== "stallMs"),
+];
 
 function noDirectory(): Fault {
   return new Fault("ERR_ARGUMENT", "name the directory of the data, as in `open('./data')`");
