@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -78,6 +78,7 @@ test("a port that is in use is named, and the data stays free", async () => {
     expect(code).toBe(1);
     expect(errorIn(stdout).message).toContain(String(port));
     expect(errorIn(stdout).message).toContain(flag);
+    expect(readdirSync(data)).toEqual([]);
   }
   other.close();
   const server = await Server.start({ data });

@@ -1,29 +1,8 @@
 import { expect, test } from "vitest";
 import { type HttpDoorOptions, isAllowedHost, routes } from "./http-door.ts";
 import { Metrics } from "./metrics.ts";
-import type { NodeState, NodeStatus } from "./node-health.ts";
-
-const options: HttpDoorOptions = {
-  host: "127.0.0.1",
-  port: 0,
-  allowedHosts: ["db.example"],
-  password: undefined,
-};
-
-function status(state: NodeState): NodeStatus {
-  return {
-    state,
-    reason: state === "ready" ? undefined : "the disk is gone",
-    version: "1.2.3",
-    pid: 1,
-    startedAt: "2026-01-01T00:00:00.000Z",
-    dataDirectory: "/data",
-    host: "127.0.0.1",
-    port: 7379,
-    array: undefined,
-    figures: {},
-  };
-}
+import type { NodeState } from "./node-health.ts";
+import { localDoor, nodeStatus } from "./http-door.suite.ts";
 
 async function get(
   path: string,
@@ -34,9 +13,9 @@ async function get(
     { name: "holdfast_test_total", help: "a count", kind: "counter", read: () => 7 },
     { name: "holdfast_test_bytes", help: "a size", kind: "gauge", read: () => 3 },
   ]);
-  const { state = "ready", door = options, ...rest } = init;
+  const { state = "ready", door = localDoor, ...rest } = init;
   const headers = { Host: "localhost:7381", ...(rest.headers as Record<string, string>) };
-  return await routes(door, () => status(state), metrics).request(path, { ...rest, headers });
+  return await routes(door, () => nodeStatus(state), metrics).request(path, { ...rest, headers });
 }
 
 test("it is alive in every state, and ready in one", async () => {
@@ -99,7 +78,7 @@ test("every answer has the headers that keep a browser from misusing it", async 
 });
 
 test("beyond loopback, figures ask for the password and health does not", async () => {
-  const door = { ...options, host: "0.0.0.0", password: "secret" };
+  const door = { ...localDoor, host: "0.0.0.0", password: "secret" };
   expect((await get("/livez", { door })).status).toBe(200);
   for (const path of ["/metrics", "/status"]) {
     expect((await get(path, { door })).status).toBe(401);

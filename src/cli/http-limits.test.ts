@@ -5,20 +5,8 @@ import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
 import { defaultHttpLimits, HttpDoor, type HttpLimits } from "./http-door.ts";
 import { Metrics } from "./metrics.ts";
-import type { NodeStatus } from "./node-health.ts";
+import { localDoor, nodeStatus } from "./http-door.suite.ts";
 
-const READY: NodeStatus = {
-  state: "ready",
-  reason: undefined,
-  version: "1.2.3",
-  pid: 1,
-  startedAt: "2026-01-01T00:00:00.000Z",
-  dataDirectory: "/data",
-  host: "127.0.0.1",
-  port: 7379,
-  array: undefined,
-  figures: {},
-};
 const REQUEST = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
 /** So long that a test which waited for it would time out. */
 const NEVER_MS = 3_600_000;
@@ -144,9 +132,8 @@ async function clientOf(limits: Partial<HttpLimits>): Promise<Client> {
 }
 
 async function openDoor(limits: Partial<HttpLimits>): Promise<HttpDoor> {
-  const options = { host: "127.0.0.1", port: 0, allowedHosts: [], password: undefined };
   const all = { ...patient, ...limits };
-  const door = await HttpDoor.open(options, () => READY, new Metrics(), all);
+  const door = await HttpDoor.open(localDoor, () => nodeStatus("ready"), new Metrics(), all);
   onTestFinished(async () => await door.close());
   return door;
 }

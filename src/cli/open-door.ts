@@ -43,6 +43,21 @@ export async function openDoor(
   };
 }
 
+/** Looks whether the door could open, before anything is made that it would be a door to. */
+export async function requireFreePort(
+  { network }: World,
+  { host, port }: Pick<Settings, "host" | "port">,
+): Promise<void> {
+  if (port === 0) return;
+  try {
+    const address = { kind: "tcp", host, port } as const;
+    const listener = await network.listen(address, (early) => early.destroy());
+    await listener.close();
+  } catch (error) {
+    throw isFault(error, "ERR_LOCKED") ? portInUse(host, port, error) : error;
+  }
+}
+
 async function listen(server: RedisServer, { host, port }: Settings): Promise<number> {
   try {
     const address = await server.listen({ kind: "tcp", host, port });
@@ -50,10 +65,13 @@ async function listen(server: RedisServer, { host, port }: Settings): Promise<nu
   } catch (error) {
     // Its timers would keep the process alive.
     await server.close();
-    if (!isFault(error, "ERR_LOCKED")) throw error;
-    const message = `port ${port} of ${host} is in use: choose another with --port`;
-    throw new Fault("ERR_LOCKED", message, { host, port }, error);
+    throw isFault(error, "ERR_LOCKED") ? portInUse(host, port, error) : error;
   }
+}
+
+function portInUse(host: string, port: number, cause: Fault): Fault {
+  const message = `port ${port} of ${host} is in use: choose another with --port`;
+  return new Fault("ERR_LOCKED", message, { host, port }, cause);
 }
 
 function processFacts(): ProcessFacts {

@@ -54,3 +54,14 @@ test.each(examples)("the example of the help is understood: %s", async (example)
   );
   expect(ran).toBe(true);
 });
+
+test.each([
+  ["help nope", 'there is no command "nope"'],
+  ["help serv", 'there is no command "serv" (did you mean "serve"?)'],
+  ["raid help grwo", 'there is no command "grwo" (did you mean "grow"?)'],
+])("%s is told what is wrong with it", async (line, message) => {
+  const fresh = createProgram(new HeardIo());
+  for (const command of withAllBelow(fresh)) command.configureOutput({ writeErr: () => {} });
+  const run = fresh.parseAsync(line.split(" "), { from: "user" });
+  await expect(run).rejects.toThrow(message);
+});

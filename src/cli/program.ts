@@ -1,7 +1,8 @@
 /** The command line: every command, and what all of them have in common. */
 
 import { Command } from "commander";
-import type { CommandIo } from "./command-io.ts";
+import { didYouMean } from "../base/suggest.ts";
+import { type CommandIo, UsageError } from "./command-io.ts";
 import { addBenchCommand } from "./bench.ts";
 import { addCheckCommand } from "./check.ts";
 import { addConfigCommand } from "./config.ts";
@@ -25,6 +26,10 @@ export function createProgram(io: CommandIo): Command {
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError(true)
     .showHelpAfterError('(see "holdfast --help")')
+    .addHelpText("beforeAll", ({ error, command }) => {
+      if (error) refuseUnknownHelp(command);
+      return "";
+    })
     .addHelpText(
       "after",
       "\nExample:\n  holdfast serve --data ./data\n\n" +
@@ -50,4 +55,12 @@ export function createProgram(io: CommandIo): Command {
   addBenchCommand(program, io);
   addConfigCommand(program, io);
   return program;
+}
+
+/** Help that is an answer to a mistake: if it was for a command that is none, this says so. */
+function refuseUnknownHelp(command: Command): void {
+  const [word, asked] = command.args;
+  if (word !== "help" || asked === undefined) return;
+  const names = command.commands.map((one) => one.name());
+  throw new UsageError(`there is no command "${asked}"${didYouMean(asked, names)}`);
 }

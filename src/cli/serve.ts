@@ -10,7 +10,7 @@ import { requirePasswordBeyondLoopback } from "./listen-address.ts";
 import { createLogger } from "./logging.ts";
 import { fileName } from "../host/file-name.ts";
 import { ServingNode } from "./node.ts";
-import { openDoor } from "./open-door.ts";
+import { openDoor, requireFreePort } from "./open-door.ts";
 import { openStore } from "./open-store.ts";
 import { readPassword } from "./password.ts";
 import { addSettingOptions, settingsOf } from "./setting-options.ts";
@@ -67,7 +67,10 @@ async function serve(settings: Settings, io: CommandIo): Promise<void> {
     settings,
     password,
     logger,
-    openStore: async () => await openStore(world, settings, logger, io),
+    openStore: async () => {
+      await requireFreePort(world, settings);
+      return await openStore(world, settings, logger, io);
+    },
     openDoor: async (store) => await openDoor(world, store, settings, password),
   });
   stopOnSignals(async () => await node.stop(), logger);

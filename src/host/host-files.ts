@@ -3,6 +3,7 @@
 import { constants } from "node:fs";
 import { close, fsync, link, mkdir, open, readdir, rename, stat, unlink } from "node:fs";
 import type { File, Files } from "../world/files.ts";
+import { parentPath } from "../world/paths.ts";
 import { HostFile } from "./host-file.ts";
 import { errnoOf, ioFault } from "./io-fault.ts";
 
@@ -40,10 +41,31 @@ export class HostFiles implements Files {
     });
   }
 
+  /**
+   * Not by Node's own recursion, which never ends where a file system answers ENOENT to a name that
+   * it does not take, as /proc does.
+   */
   async makeDirectory(path: string): Promise<void> {
-    await call<unknown>("make the directory", path, (back) => {
-      mkdir(path, { recursive: true, mode: 0o700 }, back);
-    });
+    const above = parentPath(path);
+    if (await this.#tryMakeDirectory(path, above !== path)) return;
+    await this.makeDirectory(above);
+    await this.#tryMakeDirectory(path, false);
+  }
+
+  /** Whether it is there; false only if what is above it may be missing. */
+  async #tryMakeDirectory(path: string, mayLackParent: boolean): Promise<boolean> {
+    try {
+      await call<void>("make the directory", path, (back) => {
+        mkdir(path, 0o700, withoutValue(back));
+      });
+      return true;
+    } catch (error) {
+      if (mayLackParent && hasErrno(error, "ENOENT")) return false;
+      // Some file systems refuse before they look whether it is there.
+      const isThere = !hasErrno(error, "ENOENT") && (await isDirectory(path));
+      if (isThere) return true;
+      throw error;
+    }
   }
 
   async syncDirectory(path: string): Promise<void> {
@@ -112,6 +134,14 @@ async function unless(
     if (hasErrno(error, errno)) return false;
     throw error;
   }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return await new Promise((resolve) => {
+    stat(path, (error, stats) => {
+      resolve(error === null && stats.isDirectory());
+    });
+  });
 }
 
 function hasErrno(error: unknown, errno: string): boolean {

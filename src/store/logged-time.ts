@@ -1,7 +1,7 @@
 /**
- * The time of a store, which does not go back when the clock of its machine is set back between two
- * openings: what was written as lasting for a minute would then last for longer, and a deadline that
- * was decided by one clock would be told by another.
+ * The time of a store, which does not go back when the clock of its machine is set back between
+ * two openings: what was written as lasting for a minute would then last for longer, and a
+ * deadline that was decided by one clock would be told by another.
  *
  * The time is noted in the log, in entries of their own, about once a second while there are
  * commits, and in every superblock. An opening goes on from the latest that it finds.
