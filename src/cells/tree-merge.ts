@@ -50,8 +50,8 @@ export interface SortedRows {
 export const ONE_BY_ONE = 7;
 
 /** At most so many rows, and bytes of rows, come to a leaf at once. */
-const ROWS_MAX = 1024;
-const ROWS_BYTES_MAX: number = 6 * PAGE_BYTES;
+const ROWS_MAX = 2048;
+const ROWS_BYTES_MAX: number = 12 * PAGE_BYTES;
 /** So many leaves are loaded at once, besides the one that is needed now. */
 const AHEAD_MAX = 24;
 const SLOTS_MAX: number = PAGE_BYTES / (SLOT_BYTES + LEAF_CELL_BYTES);
@@ -170,6 +170,7 @@ export class Merger {
     const { slab, path } = this.#tree;
     const leaf = path[0] as number;
     const prefixBytes = prefixBytesOf(slab, leaf);
+    const held = countOf(slab, leaf);
     const limit = Math.min(rows.count, from + ROWS_MAX);
     this.#beginPlan();
     let slot = 0;
@@ -180,6 +181,14 @@ export class Merger {
       const { bytes, keyAt, keyBytes, valueBytes } = rows;
       const length = leafCellBytes(keyBytes - prefixBytes, valueBytes) + SLOT_BYTES;
       if (LARGE_ROW_BYTES < length + prefixBytes) break;
+      if (slot === held) {
+        // Behind all that the leaf holds.
+        this.#isHeld[index - from] = 0;
+        if (!rows.isPut) continue;
+        this.#mustMove = true;
+        this.#keepOne(from - index - 1, length);
+        continue;
+      }
       const next = nextBound(slab, leaf, slot, bytes, keyAt, keyBytes);
       this.#end = Math.max(index, from + 1);
       if (!this.#keep(leaf, slot, next)) return false;
@@ -196,7 +205,7 @@ export class Merger {
       }
     }
     this.#end = Math.max(index, from + 1);
-    if (index === from || !this.#keep(leaf, slot, countOf(slab, leaf))) return false;
+    if (index === from || !this.#keep(leaf, slot, held)) return false;
     return !this.#removes || this.#mergedBytes >= 2 * SMALL_PAGE_BYTES;
   }
 

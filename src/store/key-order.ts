@@ -31,6 +31,8 @@ export class KeyOrder {
   #highs = new Int32Array(COUNT_AT_FIRST);
   #otherOrder = new Int32Array(COUNT_AT_FIRST);
   #otherHighs = new Int32Array(COUNT_AT_FIRST);
+  /** Where the writes lie that are left, in order. */
+  #sorted = new Int32Array(COUNT_AT_FIRST);
   /** Whether the next write in order is of the same key. */
   #isSame = new Uint8Array(COUNT_AT_FIRST);
   readonly #counts = new Int32Array(DIGITS);
@@ -47,7 +49,7 @@ export class KeyOrder {
 
   /** Where the write lies that is `index`-th in order. */
   position(index: number): number {
-    return this.#positions[this.#order[index] as number] as number;
+    return this.#sorted[index] as number;
   }
 
   /** A copy of the key of the write that is `index`-th in order. */
@@ -76,6 +78,7 @@ export class KeyOrder {
     this.#highs = new Int32Array(length);
     this.#otherOrder = new Int32Array(length);
     this.#otherHighs = new Int32Array(length);
+    this.#sorted = new Int32Array(length);
     this.#isSame = new Uint8Array(length);
   }
 
@@ -230,10 +233,12 @@ export class KeyOrder {
 
   #keepLast(): void {
     const order = this.#order;
+    const positions = this.#positions;
+    const sorted = this.#sorted;
     let kept = 0;
     for (let index = 0; index < this.#count; index++) {
       if (this.#isSame[index] === SAME) continue;
-      order[kept] = order[index] as number;
+      sorted[kept] = positions[order[index] as number] as number;
       kept++;
     }
     this.#count = kept;

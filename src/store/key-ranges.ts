@@ -3,14 +3,16 @@
  * says quickly to which of them a key belongs.
  *
  * Most keys are told apart by two bytes behind what all keys of the sample begin with: a table
- * says how many of the keys that part the ranges, the *bounds*, are not above such a pair. Only
- * where bounds differ further back is the key compared with them.
+ * says how many of the keys that part the ranges, the *bounds*, are not above such a pair. Where
+ * bounds differ further back, two bytes more are compared as one number with theirs, and only
+ * where these are equal the keys.
  */
 
 import { commonBytes, compareRanges } from "../base/bytes.ts";
 
 const PAIRS = 65_536;
 const PAIR_BYTES = 2;
+const HEAD_BYTES: number = 2 * PAIR_BYTES;
 
 export class KeyRanges {
   /** What all bounds begin with. */
@@ -20,6 +22,8 @@ export class KeyRanges {
   /** By pair: how many bounds are not above any key with it, and not above some key with it. */
   readonly #least = new Uint16Array(PAIRS);
   readonly #most = new Uint16Array(PAIRS);
+  /** Of the bounds: the pair and the one behind it. */
+  #heads = new Uint32Array(0);
 
   get count(): number {
     return this.#bounds.length + 1;
@@ -46,6 +50,10 @@ export class KeyRanges {
       if (!this.#addBound(key.slice(0, short))) this.#addBound(key);
     }
     this.#makeTable(short);
+    const at = this.#common.length;
+    this.#heads = Uint32Array.from(this.#bounds, (bound) => {
+      return ((pairOf(bound, at) << 16) | pairOf(bound, at + PAIR_BYTES)) >>> 0;
+    });
   }
 
   #addBound(key: Uint8Array): boolean {
@@ -86,7 +94,26 @@ export class KeyRanges {
     const pair = ((bytes[pairAt] as number) << 8) | (bytes[pairAt + 1] as number);
     const least = this.#least[pair] as number;
     const most = this.#most[pair] as number;
-    return least === most ? least : this.#search(bytes, at, length, least, most + 1);
+    if (least === most) return least;
+    if (length < commonLength + HEAD_BYTES) return this.#search(bytes, at, length, least, most + 1);
+    const next = ((bytes[pairAt + 2] as number) << 8) | (bytes[pairAt + 3] as number);
+    const head = ((pair << 16) | next) >>> 0;
+    const range = this.#searchHeads(head, least, most);
+    if (range === most || this.#heads[range] !== head) return range;
+    return this.#search(bytes, at, length, range, most + 1);
+  }
+
+  /** How many bounds have lesser heads: at least `from`, and at most `to`. */
+  #searchHeads(head: number, from: number, to: number): number {
+    const heads = this.#heads;
+    let low = from;
+    let high = to;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((heads[middle] as number) < head) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** How many bounds are not above the key: at least `from`, and less than `to`. */

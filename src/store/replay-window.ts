@@ -19,44 +19,25 @@ export const VERSION_BYTES = 4;
 const VERSION_ABOVE_MAX: number = 2 ** 32 - 1;
 /** A longer write has no room in a frame. */
 export const WINDOW_WRITE_BYTES_MAX: number = PAGE_BYTES - VERSION_BYTES;
-/** More ranges than these are so many places in memory that each is far from the processor. */
-const RANGES_MAX = 256;
+/**
+ * So many that of a full window the writes of a range lie in a processor's own cache while they
+ * are sorted and built into leaves. Still more are so many places that each is far from it when a
+ * write is added.
+ */
+const RANGES_MAX = 512;
 /** There are so few that each fills some frames, of which the last is half empty. */
 const FRAMES_PER_RANGE = 16;
 /** So much of the window tells the distribution of the keys. */
 const SAMPLE_SHARE = 1 / 8;
 const SAMPLE_WRITES = 8192;
+/** Memory comes to the processor in lines of so many bytes, or more. */
+const LINE_BYTES = 64;
 
-/** Frames with writes, in the order in which they were added. */
-class WriteList {
-  readonly frames: number[] = [];
+/** Of a range: the frames with its writes, in the order in which these were added. */
+interface Frames {
+  readonly at: number[];
   /** Where the writes of all frames but the last end. */
-  readonly ends: number[] = [];
-  /** Where the next write goes, and where the last frame ends. */
-  next = 0;
-  end = 0;
-
-  get isEmpty(): boolean {
-    return this.frames.length === 0;
-  }
-
-  addFrame(at: number): void {
-    if (this.frames.length > 0) this.ends.push(this.next);
-    this.frames.push(at);
-    this.next = at;
-    this.end = at + PAGE_BYTES;
-  }
-
-  endOf(index: number): number {
-    return this.ends[index] ?? this.next;
-  }
-
-  clear(): void {
-    this.frames.length = 0;
-    this.ends.length = 0;
-    this.next = 0;
-    this.end = 0;
-  }
+  readonly ends: number[];
 }
 
 export class ReplayWindow {
@@ -67,11 +48,16 @@ export class ReplayWindow {
   readonly #cache: Cache;
   readonly #slab: Slab;
   readonly #framesMax: number;
-  readonly #lists: WriteList[];
+  readonly #frames: readonly Frames[];
+  /** By range: where its next write goes, and where its last frame ends. */
+  readonly #next: Int32Array;
+  readonly #ends: Int32Array;
   readonly #ranges = new KeyRanges();
   #frameCount = 0;
   #writeCount = 0;
   #isSampling = true;
+  /** Nobody asks for it, but without it nothing would have to be touched. */
+  touched = 0;
 
   constructor(cache: Cache, framesMax: number) {
     this.#cache = cache;
@@ -79,7 +65,9 @@ export class ReplayWindow {
     this.#framesMax = framesMax;
     this.order = new KeyOrder(cache.slab.bytes);
     const count = Math.min(RANGES_MAX, Math.max(1, Math.floor(framesMax / FRAMES_PER_RANGE)));
-    this.#lists = Array.from({ length: count }, () => new WriteList());
+    this.#frames = Array.from({ length: count }, () => ({ at: [], ends: [] }));
+    this.#next = new Int32Array(count);
+    this.#ends = new Int32Array(count);
   }
 
   get rangeCount(): number {
@@ -106,8 +94,8 @@ export class ReplayWindow {
     if (this.#writeCount === 0) this.firstVersion = version;
     const above = version - this.firstVersion;
     if (above > VERSION_ABOVE_MAX) return false;
-    const list = this.#lists[this.#ranges.of(bytes, at + WRITE_HEADER_BYTES, keyBytes)];
-    const to = this.#makeRoom(list as WriteList, length);
+    const range = this.#ranges.of(bytes, at + WRITE_HEADER_BYTES, keyBytes);
+    const to = this.#makeRoom(range, length);
     if (to < 0) return false;
     this.#writeCount++;
     this.#slab.u32[to >> 2] = above;
@@ -119,16 +107,25 @@ export class ReplayWindow {
   }
 
   /** Where a write of so many bytes goes, or -1 if there is no frame for it. */
-  #makeRoom(list: WriteList, length: number): number {
+  #makeRoom(range: number, length: number): number {
     const taken = align4(VERSION_BYTES + length);
-    if (list.end < list.next + taken) {
+    if ((this.#ends[range] as number) < (this.#next[range] as number) + taken) {
       if (this.#frameCount === this.#framesMax) return -1;
-      this.#frameCount++;
-      list.addFrame(this.#cache.borrow());
+      this.#addFrame(range);
     }
-    const to = list.next;
-    list.next = to + taken;
+    const to = this.#next[range] as number;
+    this.#next[range] = to + taken;
     return to;
+  }
+
+  #addFrame(range: number): void {
+    const frames = this.#frames[range] as Frames;
+    if (frames.at.length > 0) frames.ends.push(this.#next[range] as number);
+    const at = this.#cache.borrow();
+    this.#frameCount++;
+    frames.at.push(at);
+    this.#next[range] = at;
+    this.#ends[range] = at + PAGE_BYTES;
   }
 
   #knowsEnough(): boolean {
@@ -138,12 +135,12 @@ export class ReplayWindow {
   /** Looks at what has come, so far to one range, and parts it into as many as there may be. */
   #partRanges(): void {
     this.#isSampling = false;
-    if (this.#lists.length === 1) return;
+    if (this.#frames.length === 1) return;
     const { order } = this;
     this.begin(0);
-    const step = Math.max(1, Math.floor(order.count / this.#lists.length));
+    const step = Math.max(1, Math.floor(order.count / this.#frames.length));
     const bounds: Uint8Array[] = [];
-    for (let index = step; index < order.count && bounds.length + 1 < this.#lists.length;) {
+    for (let index = step; index < order.count && bounds.length + 1 < this.#frames.length;) {
       bounds.push(order.key(index));
       index += step;
     }
@@ -156,15 +153,13 @@ export class ReplayWindow {
   #spread(): void {
     const { order } = this;
     const { bytes, i32 } = this.#slab;
-    const [list] = this.#lists as [WriteList];
-    const frames = [...list.frames];
-    list.clear();
+    const frames = this.#empty(0);
     for (let index = 0; index < order.count; index++) {
       const at = order.position(index);
       const length = writeBytes(i32, at);
       const keyBytes = (i32[at >> 2] as number) >>> 16;
       const range = this.#ranges.of(bytes, at + WRITE_HEADER_BYTES, keyBytes);
-      const to = this.#makeRoom(this.#lists[range] as WriteList, length);
+      const to = this.#makeRoom(range, length);
       bytes.copyWithin(to, at - VERSION_BYTES, at + length);
     }
     this.#giveBack(frames);
@@ -173,11 +168,12 @@ export class ReplayWindow {
   /** Brings the writes of a range in order. */
   begin(range: number): void {
     const { order } = this;
-    const list = this.#lists[range] as WriteList;
+    const { at: frames, ends } = this.#frames[range] as Frames;
     const { i32 } = this.#slab;
     order.clear();
-    list.frames.forEach((frame, index) => {
-      const end = list.endOf(index);
+    frames.forEach((frame, index) => {
+      const end = ends[index] ?? (this.#next[range] as number);
+      this.#bringNear(frame, end);
       for (let at = frame; at < end;) {
         const write = at + VERSION_BYTES;
         order.add(write);
@@ -187,11 +183,31 @@ export class ReplayWindow {
     order.sort();
   }
 
+  /**
+   * Touches all lines of `[from, to)`. Their addresses are known, so the processor asks for many
+   * at once; where a write says how long it is, and so where the next one lies, it waits for each.
+   */
+  #bringNear(from: number, to: number): void {
+    const { i32 } = this.#slab;
+    let sum = 0;
+    for (let at = from; at < to; at += LINE_BYTES) sum |= i32[at >> 2] as number;
+    this.touched = sum;
+  }
+
   /** The writes of the range are no longer needed. */
   end(range: number): void {
-    const list = this.#lists[range] as WriteList;
-    this.#giveBack(list.frames);
-    list.clear();
+    this.#giveBack(this.#empty(range));
+  }
+
+  /** The frames of the range, which has none from here on. */
+  #empty(range: number): number[] {
+    const { at, ends } = this.#frames[range] as Frames;
+    const frames = [...at];
+    at.length = 0;
+    ends.length = 0;
+    this.#next[range] = 0;
+    this.#ends[range] = 0;
+    return frames;
   }
 
   /** Nothing is left in any range: what comes may have other keys. */
