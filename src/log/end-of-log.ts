@@ -32,6 +32,15 @@ import type { LogPoint } from "./log-zone.ts";
 import type { Ring } from "./ring.ts";
 
 const SLICE_BYTES = 1 << 20;
+const SLICES_AHEAD = 4;
+
+/** Units that are read at once, from the one at position `first` on. */
+interface Slice {
+  readonly first: number;
+  readonly units: number;
+  readonly bytes: Uint8Array;
+  readonly done: Promise<void>;
+}
 
 export interface LogHistory {
   readonly generations: readonly GenerationStart[];
@@ -81,20 +90,51 @@ async function scan(
   limit: number,
 ): Promise<void> {
   const sliceUnits = Math.max(1, Math.floor(SLICE_BYTES / ring.unitBytes));
-  const slice = new Uint8Array(sliceUnits * ring.unitBytes);
-  const view = new DataView(slice.buffer);
-  for (let first = end.position; first < limit; first += sliceUnits) {
-    const units = Math.min(sliceUnits, limit - first);
-    await ring.read(first, slice.subarray(0, units * ring.unitBytes));
-    for (let unit = 0; unit < units; unit++) {
-      const at = unit * ring.unitBytes;
-      if (view.getUint32(at, true) !== BATCH_MAGIC) continue;
-      const header = findHeader(codec, slice, at);
-      if (header === undefined) continue;
-      const reason = evidence(history, end, header, first + unit);
-      if (reason !== undefined) throw damaged(ring, end, reason);
-    }
+  const slices: Slice[] = [];
+  let next = end.position;
+  const readInto = (bytes: Uint8Array): void => {
+    if (limit <= next) return;
+    const units = Math.min(sliceUnits, limit - next);
+    const done = ring.read(next, bytes.subarray(0, units * ring.unitBytes));
+    done.catch(() => undefined);
+    slices.push({ first: next, units, bytes, done });
+    next += units;
+  };
+  const count = Math.min(SLICES_AHEAD, Math.ceil((limit - end.position) / sliceUnits));
+  for (let slice = 0; slice < count; slice++) {
+    readInto(new Uint8Array(sliceUnits * ring.unitBytes));
   }
+  try {
+    for (let slice = slices[0]; slice !== undefined; slice = slices[0]) {
+      await slice.done;
+      const reason = evidenceIn(ring, codec, history, end, slice);
+      if (reason !== undefined) throw damaged(ring, end, reason);
+      slices.shift();
+      readInto(slice.bytes);
+    }
+  } finally {
+    await Promise.allSettled(slices.map(async ({ done }) => await done));
+  }
+}
+
+/** Why some header in the slice shows that batch `end.batch` was durable, if one does. */
+function evidenceIn(
+  ring: Ring,
+  codec: BatchCodec,
+  history: LogHistory,
+  end: LogPoint,
+  { first, units, bytes }: Slice,
+): string | undefined {
+  const view = new DataView(bytes.buffer);
+  for (let unit = 0; unit < units; unit++) {
+    const at = unit * ring.unitBytes;
+    if (view.getUint32(at, true) !== BATCH_MAGIC) continue;
+    const header = findHeader(codec, bytes, at);
+    if (header === undefined) continue;
+    const reason = evidence(history, end, header, first + unit);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
 }
 
 /** Why a header found at `position` shows that batch `end.batch` was durable, if it does. */

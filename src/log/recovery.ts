@@ -36,7 +36,7 @@ import {
 import { Ring } from "./ring.ts";
 
 const SLICE_BYTES = 1 << 20;
-const SLICES_AHEAD = 4;
+const SLICES_AHEAD = 8;
 
 /** What a superblock knows of the log. */
 export interface LogDescription {
@@ -86,10 +86,12 @@ export async function recoverLog(
   const cursor = new EntryCursor();
   let last: LogPoint | undefined;
   let found = await reader.next(limit);
-  for (; found.kind === "batch"; found = await reader.next(limit)) {
-    await visitBatch(ring, cursor, found, anchor.replayFrom, visit);
+  while (found.kind === "batch") {
+    const visited = visitBatch(ring, cursor, found, anchor.replayFrom, visit);
+    if (visited !== undefined) await visited;
     index.add(found.start);
     last = found.start;
+    found = reader.nextNow(limit) ?? (await reader.next(limit));
   }
 
   await reader.settle();
@@ -103,22 +105,36 @@ export async function recoverLog(
   return { zone, anchor, end, lastLsn, index, cutTornBatch: found.kind === "broken" };
 }
 
-/** Visits the entries of a batch from `from` on. */
-export async function visitBatch(
+/** Visits the entries of a batch from `from` on; returns a promise if a visit does. */
+export function visitBatch(
   ring: Ring,
   cursor: EntryCursor,
   { header, start, bytes, at }: FoundBatch,
   from: Lsn,
   visit: LogVisitor,
-): Promise<void> {
+): Promise<void> | undefined {
   cursor.enter(bytes, at, header.usedBytes, header.firstLsn);
-  for (let index = 0; index < header.entryCount; index++) {
+  return visitEntries(ring, cursor, start, header.entryCount, from, visit);
+}
+
+/** Visits so many entries more, with which the batch at `start` must end. */
+function visitEntries(
+  ring: Ring,
+  cursor: EntryCursor,
+  start: LogPoint,
+  count: number,
+  from: Lsn,
+  visit: LogVisitor,
+): Promise<void> | undefined {
+  for (let left = count; left > 0; left--) {
     if (!cursor.next()) throw damaged(ring, start, "its entries do not fill it");
     if (cursor.lsn < from) continue;
     const done = visit(cursor);
-    if (done !== undefined) await done;
+    if (done === undefined) continue;
+    return done.then(() => visitEntries(ring, cursor, start, left - 1, from, visit));
   }
   if (!cursor.isAtEnd) throw damaged(ring, start, "its entries do not fill it");
+  return undefined;
 }
 
 /** Writes the last batch again as it is, and durably. */

@@ -172,7 +172,7 @@ export class ReplayWindow {
     const { i32 } = this.#slab;
     order.clear();
     frames.forEach((frame, index) => {
-      const end = ends[index] ?? (this.#next[range] as number);
+      const end = ends[index] ?? this.#next[range] ?? 0;
       this.#bringNear(frame, end);
       for (let at = frame; at < end;) {
         const write = at + VERSION_BYTES;

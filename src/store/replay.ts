@@ -31,13 +31,22 @@ const WINDOW_BYTES_MAX: number = 256 << 20;
 /** Of a cache of fewer frames, so that the rest holds whatever a single write may touch. */
 const SMALL_WINDOW_SHARE = 1 / 4;
 const SMALL_CACHE_FRAMES = 1024;
-/** The share that the log is read into at a time, up to a size that stays near the processor. */
-const BUFFER_SHARE = 1 / 16;
-const BUFFER_BYTES_MAX: number = 16 << 20;
+/**
+ * The log is read into two buffers in turn. Each is this share, up to a size that stays near the
+ * processor.
+ */
+const BUFFER_SHARE = 1 / 32;
+const BUFFER_BYTES_MAX: number = 8 << 20;
 /** Of what is left of it, the share that may be dirty before it is written. */
 const DIRTY_SHARE_MAX = 0.8;
 /** The share of the cache that values of their own may take besides before they are written. */
 const EXTENT_SHARE_MAX = 1 / 8;
+
+/** A part of the slab that the log is read into. */
+interface Buffer {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
 
 export class Replay {
   entryCount = 0;
@@ -52,8 +61,9 @@ export class Replay {
   readonly #rows: ReplayRows;
   readonly #writes = new WriteCursor();
   readonly #bufferFrames: number;
-  #buffer: Uint8Array = new Uint8Array(0);
-  #bufferAt = -1;
+  #newer: Buffer;
+  #older: Buffer;
+  #bufferCount = 0;
   readonly #extentBytesMax: number;
 
   constructor(cells: Cells, census: Census, dependencies: Dependencies, growth: PageGrowth) {
@@ -67,7 +77,9 @@ export class Replay {
     const windowFrames = framesOf(cache.frameCount, share, WINDOW_BYTES_MAX);
     this.#bufferFrames = bufferFrames;
     this.#extentBytesMax = cache.frameCount * PAGE_BYTES * EXTENT_SHARE_MAX;
-    const left = cache.frameCount - bufferFrames - windowFrames;
+    this.#newer = this.#lend();
+    this.#older = this.#lend();
+    const left = cache.frameCount - 2 * bufferFrames - windowFrames;
     const dirtyFramesMax = Math.floor(left * DIRTY_SHARE_MAX);
     const limits = { dirtyFramesMax, framesMax: dirtyFramesMax };
     this.#applier = new Applier(cells, census, dependencies, limits, false);
@@ -77,28 +89,38 @@ export class Replay {
   }
 
   /**
-   * Where the log is best read to. While there is memory that nobody has touched, it is a new part
-   * of that, and the old one becomes frames: the operating system clears memory when it is first
-   * touched, and whoever reads does that beside us.
+   * Where the log is best read to: two parts of memory in turn. While there is memory that nobody
+   * has touched, a new part of that takes the turn of an old one, which becomes frames: the
+   * operating system clears memory when it is first touched, and whoever reads does that beside us.
    */
   nextBuffer(): Uint8Array {
-    const { cache } = this.#cells;
-    const at = cache.lend(this.#bufferFrames);
-    if (at >= 0) {
-      this.#giveBuffer();
-      this.#bufferAt = at;
-      this.#buffer = cache.slab.bytes.subarray(at, at + this.#bufferFrames * PAGE_BYTES);
+    [this.#older, this.#newer] = [this.#newer, this.#older];
+    this.#bufferCount++;
+    if (this.#bufferCount > 2) {
+      const at = this.#cells.cache.lend(this.#bufferFrames);
+      if (at >= 0) {
+        this.#giveBack(this.#newer);
+        this.#newer = this.#bufferAt(at);
+      }
     }
-    assert(this.#bufferAt >= 0, "the first buffer is asked for before any page");
-    return this.#buffer;
+    return this.#newer.bytes;
   }
 
-  #giveBuffer(): void {
-    if (this.#bufferAt < 0) return;
+  #lend(): Buffer {
+    const at = this.#cells.cache.lend(this.#bufferFrames);
+    assert(at >= 0, "buffers are asked for before any page");
+    return this.#bufferAt(at);
+  }
+
+  #bufferAt(at: number): Buffer {
+    const { bytes } = this.#cells.cache.slab;
+    return { at, bytes: bytes.subarray(at, at + this.#bufferFrames * PAGE_BYTES) };
+  }
+
+  #giveBack({ at }: Buffer): void {
     for (let frame = 0; frame < this.#bufferFrames; frame++) {
-      this.#cells.cache.giveBack(this.#bufferAt + frame * PAGE_BYTES);
+      this.#cells.cache.giveBack(at + frame * PAGE_BYTES);
     }
-    this.#bufferAt = -1;
   }
 
   visit(entry: LogEntry): Promise<void> | undefined {
@@ -109,14 +131,20 @@ export class Replay {
     }
     this.entryCount++;
     this.#writes.enter(entry.bytes, entry.bodyAt, entry.bodyBytes);
-    const slabAt = entry.bytes === this.#buffer ? this.#bufferAt : -1;
-    return this.#gather(entry.bytes, slabAt, entry.lsn);
+    return this.#gather(entry.bytes, this.#slabAt(entry.bytes), entry.lsn);
   }
 
-  /** Applies what is left, and gives the buffer back to the cache. */
+  /** Where in the slab these bytes begin, -1 if outside. */
+  #slabAt(bytes: Uint8Array): number {
+    if (bytes === this.#newer.bytes) return this.#newer.at;
+    return bytes === this.#older.bytes ? this.#older.at : -1;
+  }
+
+  /** Gives the buffers back to the cache, and applies what is left. */
   async end(lastLsn: Lsn): Promise<void> {
+    this.#giveBack(this.#older);
+    this.#giveBack(this.#newer);
     await this.#flush();
-    this.#giveBuffer();
     this.#dependencies.wroteAny(lastLsn);
   }
 
