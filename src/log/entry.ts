@@ -27,7 +27,7 @@ export type LogVisitor = (entry: LogEntry) => Promise<void> | undefined;
 
 /** How many bytes of a batch an entry takes. */
 export function entryBytesOf(bodyBytes: number): number {
-  return ENTRY_HEADER_BYTES + Math.ceil(bodyBytes / 8) * 8;
+  return ENTRY_HEADER_BYTES + bodyBytes + (-bodyBytes & 7);
 }
 
 /** Frames the body that lies behind `at + ENTRY_HEADER_BYTES`. */
@@ -49,17 +49,18 @@ export function writeEntryFrame(
 /** The entries of one batch after the other, in order. */
 export class EntryCursor implements LogEntry {
   bytes: Uint8Array = new Uint8Array(0);
+  lsn: Lsn = lsn(0);
   kind = 0;
-  view: ViewNumber = viewNumber(0);
   bodyAt = 0;
   bodyBytes = 0;
   #view: DataView = new DataView(this.bytes.buffer);
-  #nextLsn = 0;
+  #firstLsn: Lsn = lsn(0);
+  #passed = 0;
   #nextAt = 0;
   #end = 0;
 
-  get lsn(): Lsn {
-    return lsn(this.#nextLsn - 1);
+  get view(): ViewNumber {
+    return viewNumber(getU64(this.#view, this.bodyAt - ENTRY_HEADER_BYTES + VIEW_AT));
   }
 
   /** Whether every entry was passed, to the last byte in use. */
@@ -73,27 +74,27 @@ export class EntryCursor implements LogEntry {
       this.bytes = bytes;
       this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     }
-    this.#nextLsn = firstLsn;
+    this.#firstLsn = firstLsn;
+    this.#passed = 0;
     this.#nextAt = at + BATCH_HEADER_BYTES;
     this.#end = at + usedBytes;
   }
 
   /** Goes to the next entry; false if what is there does not lie within the batch. */
   next(): boolean {
+    const view = this.#view;
     const at = this.#nextAt;
     if (this.#end < at + ENTRY_HEADER_BYTES) return false;
-    const bodyBytes = this.#view.getUint32(at, true);
+    const bodyBytes = view.getUint32(at, true);
     const end = at + entryBytesOf(bodyBytes);
-    if (this.#end < end) return false;
-    const view = getU64(this.#view, at + VIEW_AT);
-    if (view < 0) return false;
+    if (this.#end < end || getU64(view, at + VIEW_AT) < 0) return false;
 
-    this.kind = this.#view.getUint16(at + KIND_AT, true);
-    this.view = viewNumber(view);
+    this.lsn = lsn(this.#firstLsn + this.#passed);
+    this.kind = view.getUint16(at + KIND_AT, true);
     this.bodyAt = at + ENTRY_HEADER_BYTES;
     this.bodyBytes = bodyBytes;
     this.#nextAt = end;
-    this.#nextLsn++;
+    this.#passed++;
     return true;
   }
 }
