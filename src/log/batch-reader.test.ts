@@ -84,16 +84,14 @@ test("no length or count is used that cannot be", async () => {
   }
 });
 
-test("slices that are read at once may come in any order, and from beyond the ring's end", async () => {
-  const BATCHES = 60;
-  const memory = new MemoryVolume(RING_UNITS * UNIT_BYTES);
-  const zone = { at: 0, ringBytes: RING_UNITS * UNIT_BYTES, unitBytes: UNIT_BYTES };
-  const ring = new Ring(memory, zone);
-  // So that some lie before the end of the ring and some behind its beginning.
-  let point: LogPoint = { ...start, position: 6 * RING_UNITS - 50 };
-  const from = point;
-  for (let index = 0; index < BATCHES; index++) {
-    const usedBytes = 200 + 37 * index;
+/** Writes batches with so many bytes in use from `from` on; returns the point behind them. */
+async function writeBatches(
+  ring: Ring,
+  from: LogPoint,
+  sizes: readonly number[],
+): Promise<LogPoint> {
+  let point = from;
+  for (const [index, usedBytes] of sizes.entries()) {
     const units = ring.unitsOf(usedBytes);
     const content = new Uint8Array(units * UNIT_BYTES).fill(index + 1, 96, usedBytes);
     const { bytes, checksum } = sealBatch(codec, { ...good, ...point, usedBytes }, content);
@@ -105,6 +103,30 @@ test("slices that are read at once may come in any order, and from beyond the ri
       previousChecksum: checksum,
     };
   }
+  return point;
+}
+
+const zone = { at: 0, ringBytes: RING_UNITS * UNIT_BYTES, unitBytes: UNIT_BYTES };
+
+/** Two buffers in turn; one is spoilt when its turn comes again, as its owner may do. */
+function spoiltInTurn(lengthBytes: number): () => Uint8Array {
+  const buffers = [new Uint8Array(lengthBytes), new Uint8Array(lengthBytes)] as const;
+  let turn = 0;
+  return () => buffers[turn++ % 2 === 0 ? 0 : 1].fill(0xee);
+}
+
+test.each([
+  ["that fit where the two buffers meet, or not", (index: number) => 200 + 37 * index],
+  [
+    "of which some are longer than a buffer",
+    (index: number) => (index % 4 === 0 ? 150 + ((index * 5003) % 21_000) : 300),
+  ],
+])("slices may come in any order and from beyond the ring's end: batches %s", async (_, sizeOf) => {
+  const memory = new MemoryVolume(RING_UNITS * UNIT_BYTES);
+  const sizes = Array.from({ length: 60 }, (__, index) => sizeOf(index));
+  // So that some lie before the end of the ring and some behind its beginning.
+  const from: LogPoint = { ...start, position: 6 * RING_UNITS - 50 };
+  const end = await writeBatches(new Ring(memory, zone), from, sizes);
 
   let [turn, atOnce, atOnceMax] = [0, 0, 0];
   const late = new HookedVolume(memory, async () => {
@@ -116,16 +138,47 @@ test("slices that are read at once may come in any order, and from beyond the ri
     from,
     sliceBytes: 1024,
     slicesAhead: 3,
-    nextBuffer: () => new Uint8Array(8 * 1024),
+    nextBuffer: spoiltInTurn(8 * 1024),
     batchBytesMax: 100_000,
     isOfTheLog: () => true,
   });
-  for (let index = 0; index < BATCHES; index++) {
-    const found = await reader.next(from.position + RING_UNITS);
+  const limit = from.position + RING_UNITS;
+  let nowCount = 0;
+  for (const index of sizes.keys()) {
+    const now = reader.nextNow(limit);
+    if (now !== undefined) nowCount++;
+    const found = now ?? (await reader.next(limit));
     if (found.kind !== "batch") throw new Error(`batch ${index} is ${found.kind}`);
     const body = found.bytes.subarray(found.at + 96, found.at + found.header.usedBytes);
+    expect(body.length).toBe((sizes[index] as number) - 96);
     expect(body.every((byte) => byte === index + 1)).toBe(true);
   }
-  expect(reader.point).toEqual(point);
+  expect(reader.point).toEqual(end);
   expect(atOnceMax).toBe(3);
+  expect(nowCount).toBeGreaterThan(0);
+  expect((await reader.next(limit)).kind).toBe("none");
+  await reader.settle();
+});
+
+test("reading goes on while the end of a buffer is looked at", async () => {
+  const memory = new MemoryVolume(RING_UNITS * UNIT_BYTES);
+  const from: LogPoint = { ...start, position: 0 };
+  await writeBatches(new Ring(memory, zone), from, Array<number>(200).fill(300));
+  let readEnd = 0;
+  const volume = new HookedVolume(memory, (_operation, at, target) => {
+    readEnd = Math.max(readEnd, at + target.length);
+  });
+  const reader = new BatchReader(new Ring(volume, zone), codec, {
+    from,
+    sliceBytes: 1024,
+    slicesAhead: 3,
+    nextBuffer: spoiltInTurn(8 * 1024),
+    batchBytesMax: 100_000,
+    isOfTheLog: () => true,
+  });
+  for (let index = 0; index < 150; index++) {
+    expect((await reader.next(RING_UNITS)).kind).toBe("batch");
+    expect(readEnd).toBeGreaterThanOrEqual(reader.point.position * UNIT_BYTES + 3 * 1024);
+  }
+  await reader.settle();
 });
