@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Checksums } from "../world/world.ts";
 import { bestChecksums, type ChecksumSet, plainChecksums } from "./checksums.ts";
 import { crc32 } from "./crc32.ts";
+import { VECTOR_CRC32_BYTES_MIN, vectorCrc32 } from "./crc32-wasm.ts";
 import { WasmXxh64 } from "./xxh64-wasm.ts";
 import { PlainXxh64, type Xxh64 } from "./xxh64.ts";
 
@@ -31,6 +32,37 @@ test("crc32 equals zlib's, whole and continued", () => {
 test("crc32 of the published check string", () => {
   expect(crc32(new TextEncoder().encode("123456789"), 0)).toBe(0xcbf43926);
   expect(crc32(new Uint8Array(0), 0)).toBe(0);
+});
+
+describe("crc32 with vectors", () => {
+  const vector = vectorCrc32(crc32);
+
+  test("every length at which it begins, at every alignment, equals zlib's", () => {
+    const bytes = sanityBuffer(VECTOR_CRC32_BYTES_MIN + 100);
+    for (let more = -33; more <= 64; more++) {
+      const part = bytes.subarray(more & 15, (more & 15) + VECTOR_CRC32_BYTES_MIN + more);
+      const before = Math.imul(more, 0x9e3779b1) >>> 0;
+      expect(vector(part, before)).toBe(zlibCrc32(part, before));
+    }
+  });
+
+  test("lengths around those of its pieces equal zlib's", () => {
+    const bytes = sanityBuffer(3 * 16_384 + 2000);
+    for (const whole of [4096, 16_384, 2 * 16_384, 3 * 16_384]) {
+      for (const more of [-1024, -17, -16, -1, 0, 1, 16, 17, 1007, 1023, 1024, 1040]) {
+        const part = bytes.subarray(3, 3 + whole + more);
+        expect(vector(part, 7)).toBe(zlibCrc32(part, 7));
+      }
+    }
+  });
+
+  test("every byte of a block counts", () => {
+    const bytes = sanityBuffer(4096);
+    for (let at = 0; at < bytes.length; at++) {
+      bytes[at] = (bytes[at] as number) ^ (1 << (at & 7));
+      expect(vector(bytes, 0)).toBe(zlibCrc32(bytes));
+    }
+  });
 });
 
 describe.each(implementations)("xxh64, %s", (_name, xxh64) => {

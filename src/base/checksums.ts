@@ -4,12 +4,11 @@
  * computed. Nothing is allocated per checksum.
  */
 
-import { crc32 } from "./crc32.ts";
+import { AssertionFailure } from "./assert.ts";
+import { type Crc32, crc32 } from "./crc32.ts";
+import { vectorCrc32 } from "./crc32-wasm.ts";
 import { WasmXxh64 } from "./xxh64-wasm.ts";
 import { PlainXxh64, type Xxh64 } from "./xxh64.ts";
-
-/** CRC-32 with zlib's polynomial, continued from `seed` (0 to begin). */
-export type Crc32 = (bytes: Uint8Array, seed: number) => number;
 
 /** Below this many bytes a call out of the engine costs more than native code saves. */
 const NATIVE_BYTES_MIN = 256;
@@ -48,11 +47,21 @@ export function plainChecksums(): ChecksumSet {
 
 /** The fastest there is here; a platform with a native CRC-32 passes it. */
 export function bestChecksums(nativeCrc32?: Crc32): ChecksumSet {
-  const xxh64 = typeof WebAssembly === "undefined" ? new PlainXxh64() : new WasmXxh64();
-  return new ChecksumSet(nativeCrc32 === undefined ? crc32 : chosenCrc32(nativeCrc32), xxh64);
+  const byTables = nativeCrc32 === undefined ? crc32 : chosenCrc32(nativeCrc32);
+  if (typeof WebAssembly === "undefined") return new ChecksumSet(byTables, new PlainXxh64());
+  return new ChecksumSet(withVectors(byTables), new WasmXxh64());
 }
 
 function chosenCrc32(native: Crc32): Crc32 {
   return (bytes, seed) =>
     bytes.length < NATIVE_BYTES_MIN ? crc32(bytes, seed) : native(bytes, seed);
+}
+
+function withVectors(byTables: Crc32): Crc32 {
+  try {
+    return vectorCrc32(byTables);
+  } catch (error) {
+    if (error instanceof AssertionFailure) throw error;
+    return byTables;
+  }
 }

@@ -8,8 +8,10 @@
 const POLYNOMIAL = 0xedb88320;
 const SLICES = 8;
 
-/** `TABLES[256 * slice + byte]`: what `byte` does to the checksum `slice` bytes further on. */
-const TABLES: Int32Array = makeTables();
+/** CRC-32 with zlib's polynomial, continued from `seed` (0 to begin). */
+export type Crc32 = (bytes: Uint8Array, seed: number) => number;
+
+const TABLES: Int32Array = crc32Tables(SLICES);
 
 /** The checksum of `bytes`, continued from `seed`: 0, or the checksum of what came before. */
 export function crc32(bytes: Uint8Array, seed: number): number {
@@ -46,8 +48,9 @@ function word(bytes: Uint8Array, at: number): number {
   );
 }
 
-function makeTables(): Int32Array {
-  const tables = new Int32Array(256 * SLICES);
+/** `[256 * slice + byte]` is what `byte` does to the checksum `slice` bytes further on. */
+export function crc32Tables(slices: number): Int32Array {
+  const tables = new Int32Array(256 * slices);
   for (let byte = 0; byte < 256; byte++) {
     let crc = byte;
     for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? POLYNOMIAL : 0);

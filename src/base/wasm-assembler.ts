@@ -89,6 +89,9 @@ export type Binary = (left: Code, right: Code) => Code;
 export const i32Add: Binary = binary(0x6a);
 export const i32Subtract: Binary = binary(0x6b);
 export const i32And: Binary = binary(0x71);
+export const i32Xor: Binary = binary(0x73);
+export const i32ShiftLeft: Binary = binary(0x74);
+export const i32ShiftRightUnsigned: Binary = binary(0x76);
 export const i32LessUnsigned: Binary = binary(0x49);
 export const i32AtMostUnsigned: Binary = binary(0x4d);
 export const i64Add: Binary = binary(0x7c);
@@ -119,6 +122,11 @@ export const i64FromF64Unsigned: Unary = unary(0xb1);
 /** Loads four bytes, little-endian, from `address + offset`. */
 export function i32Load(address: Code, offset: number): Code {
   return [...address, 0x28, 0, ...unsigned(offset)];
+}
+
+/** Stores four bytes, little-endian. */
+export function i32Store(address: Code, offset: number, value: Code): Code {
+  return [...address, ...value, 0x36, 0, ...unsigned(offset)];
 }
 
 /** Loads a vector, which may begin anywhere. */
