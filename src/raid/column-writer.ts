@@ -56,7 +56,7 @@ export class ColumnWriter {
    * before, else they are staged. Says whether nobody holds on to the columns.
    */
   async writeStripes(run: GatheredRun, isLong: boolean): Promise<boolean> {
-    const { lock, stripeCount, wholeStripes } = run;
+    const { isLent, lock, stripeCount, wholeStripes } = run;
     const turns = Array.from({ length: wholeStripes }, (_, turn) => turn);
     const isFresh = turns.map((turn) => isLong && this.#isFreshStripe(run, turn));
     const writes: Promise<unknown>[] = [];
@@ -69,7 +69,8 @@ export class ColumnWriter {
     await allDone(writes);
     this.#core.members.check();
 
-    const keepsColumns = writes.length === 0 && stripeCount <= 2 * wholeStripes;
+    const isWorthIt = writes.length === 0 && stripeCount <= 2 * wholeStripes;
+    const keepsColumns = isWorthIt && !isLent;
     for (const [turn, crcs] of run.checksums.entries()) {
       if (isFresh[turn] === true) this.#core.pending.stagePlaced(lock.first + turn, crcs);
       else this.#stageStripe(run, turn, crcs, keepsColumns);

@@ -55,6 +55,12 @@ export class GatheredRun {
     return this.lock.end - this.lock.first;
   }
 
+  /** Whether a column lies where it cannot stay. */
+  get isLent(): boolean {
+    const { math } = this.shaped;
+    return math !== undefined && this.columns.some((column) => math.hasInArena(column));
+  }
+
   overlaps(at: number, byteCount: number): boolean {
     return this.at < at + byteCount && at < this.end;
   }

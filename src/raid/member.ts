@@ -12,6 +12,8 @@ export class Member {
   takesJournal = false;
   /** Whether a write of it ended since its last sync began. */
   isDirty = false;
+  /** How much was written to it since then. */
+  unsyncedBytes = 0;
   /** The sync under way; what it covers counts as clean already. */
   syncing: Promise<boolean> | undefined;
   readonly readErrors: ReadErrors = new ReadErrors();

@@ -40,6 +40,8 @@ export interface MembersOptions {
   readonly stallMs: number;
   /** More reads that had to be put right put a member out; 0: none do. */
   readonly readErrorsMax: number;
+  /** A member to which so much was written is synced though nobody waits for it. */
+  readonly syncEveryBytes: number;
 }
 
 export class Members {
@@ -58,6 +60,7 @@ export class Members {
   #changed = 0;
   #saved = 0;
   #saving: Promise<void> | undefined;
+  #isSyncingEarly = false;
   /** Told when a member went. */
   onLoss: (role: number) => void = () => undefined;
 
@@ -184,6 +187,8 @@ export class Members {
   async write(member: Member, at: number, source: Uint8Array): Promise<boolean> {
     const isWritten = await this.#attempt(member, async (volume) => await volume.write(at, source));
     member.isDirty = true;
+    member.unsyncedBytes += source.length;
+    if (this.#options.syncEveryBytes <= member.unsyncedBytes) void this.#syncEarly();
     return isWritten;
   }
 
@@ -196,6 +201,7 @@ export class Members {
     while (member.syncing !== undefined) await member.syncing;
     if (!member.isDirty) return !member.isOut;
     member.isDirty = false;
+    member.unsyncedBytes = 0;
     const syncing = this.#attempt(member, async (volume) => await volume.sync());
     member.syncing = syncing;
     const isSynced = await syncing;
@@ -314,6 +320,21 @@ export class Members {
       if (this.#failure !== undefined) return;
       if (!(await this.writeDurable(member, copy * SUPERBLOCK_BYTES, bytes))) return;
     }
+  }
+
+  /**
+   * Has the members busy while more is computed for them. One at a time: a sync takes long, and
+   * there are few threads for all that the system is asked for.
+   */
+  async #syncEarly(): Promise<void> {
+    if (this.#isSyncingEarly) return;
+    this.#isSyncingEarly = true;
+    for (;;) {
+      const [next] = this.seated().toSorted((a, b) => b.unsyncedBytes - a.unsyncedBytes);
+      if (next === undefined || next.unsyncedBytes < this.#options.syncEveryBytes) break;
+      await this.sync(next);
+    }
+    this.#isSyncingEarly = false;
   }
 
   async #attempt(member: Member, run: (volume: Volume) => Promise<void>): Promise<boolean> {

@@ -19,6 +19,11 @@ export interface RaidOptions {
    * array needs it; 0: never. What it would not read has been put right each time.
    */
   readonly readErrorsMax: number;
+  /**
+   * A member to which so much was written is synced even if nobody waits for it yet, so that it is
+   * at work while the next is computed.
+   */
+  readonly syncEveryBytes: number;
   readonly background: BackgroundOptions;
 }
 
@@ -60,6 +65,7 @@ export const defaultRaidOptions: RaidOptions = {
   stallMs: 30_000,
   inPlaceBytesMin: 65_536,
   readErrorsMax: 20,
+  syncEveryBytes: 8 << 20,
   background: {
     bytesPerSecondMin: 1 << 20,
     bytesPerSecondMax: 0,

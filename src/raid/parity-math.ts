@@ -1,6 +1,6 @@
 /**
- * Parity over blocks that lie anywhere: they are brought into the kernel's memory and back in
- * pieces that stay in the processor's cache. Nothing waits here, so that one region serves
+ * Parity over blocks that lie anywhere: those outside of the kernel's memory are brought there and
+ * back in pieces that stay in the processor's cache. Nothing waits here, so that one region serves
  * everybody.
  *
  * Blocks are named by their index in the row: data from 0, then P, then Q. One that is undefined is
@@ -10,13 +10,15 @@
 import { assert, must } from "../base/assert.ts";
 import { MEMBER_COUNT_MAX } from "./geometry.ts";
 import { bestParityKernel } from "./parity/best-kernel.ts";
-import { HOLE, type ParityKernel } from "./parity/kernel.ts";
+import { HOLE, type ParityArena, type ParityKernel, type ParityRow } from "./parity/kernel.ts";
 
 export type RowBlocks = readonly (Uint8Array | undefined)[];
 
 const PIECE_BYTES = 16_384;
 /** A place for each index, and one for what is replaced. */
 const PLACE_COUNT: number = MEMBER_COUNT_MAX + 1;
+/** For the places and for blocks that are given out. It takes no memory before it is used. */
+const ARENA_BYTES: number = 32 << 20;
 
 export class ParityMath {
   readonly #kernel: ParityKernel;
@@ -37,13 +39,22 @@ export class ParityMath {
     this.#data = Array.from({ length: dataCount }, () => HOLE);
   }
 
+  /** Blocks that lie here need not be brought anywhere. */
+  get arena(): ParityArena {
+    return this.#kernel.arena;
+  }
+
+  hasInArena(block: Uint8Array): boolean {
+    return block.buffer === this.arena.bytes.buffer;
+  }
+
   /** Computes the parities from all data. `parity` is P, and Q where there are two. */
   compute(data: RowBlocks, parity: readonly Uint8Array[]): void {
     const length = lengthOf(parity);
     for (let at = 0; at < length; at += PIECE_BYTES) {
       const count = Math.min(PIECE_BYTES, length - at);
       this.#bringData(data, at, count);
-      this.#kernel.compute(this.#row(), count);
+      this.#kernel.compute(this.#rowFor(parity, at), count);
       this.#takeParity(parity, at, count);
     }
   }
@@ -63,9 +74,10 @@ export class ParityMath {
       this.#data[dataIndex] = this.#bring(fresh, this.#place(dataIndex), at, count);
       const replaced = this.#bring(old, spare, at, count);
       for (const [index, block] of parity.entries()) {
+        if (this.hasInArena(block)) continue;
         this.#bring(block, this.#place(this.#dataCount + index), at, count);
       }
-      this.#kernel.update(this.#row(), dataIndex, replaced, count);
+      this.#kernel.update(this.#rowFor(parity, at), dataIndex, replaced, count);
       this.#takeParity(parity, at, count);
     }
   }
@@ -93,7 +105,11 @@ export class ParityMath {
 
   #bringData(data: RowBlocks, at: number, count: number): void {
     for (let index = 0; index < this.#dataCount; index++) {
-      this.#data[index] = this.#bring(data[index], this.#place(index), at, count);
+      const block = data[index];
+      const isThere = block !== undefined && this.hasInArena(block);
+      this.#data[index] = isThere
+        ? block.byteOffset + at
+        : this.#bring(block, this.#place(index), at, count);
     }
   }
 
@@ -109,6 +125,7 @@ export class ParityMath {
 
   #takeParity(parity: readonly Uint8Array[], at: number, count: number): void {
     for (const [index, target] of parity.entries()) {
+      if (this.hasInArena(target)) continue;
       this.#take(this.#place(this.#dataCount + index), target, at, count);
     }
   }
@@ -117,7 +134,15 @@ export class ParityMath {
     target.set(this.#kernel.arena.bytes.subarray(place, place + count), at);
   }
 
-  #row(): { readonly data: readonly number[]; readonly p: number; readonly q: number } {
+  /** The row with its parity where it belongs, if that is in the arena. */
+  #rowFor(parity: readonly Uint8Array[], at: number): ParityRow {
+    const [p, q] = parity.map((block, index) =>
+      this.hasInArena(block) ? block.byteOffset + at : this.#place(this.#dataCount + index),
+    );
+    return { data: this.#data, p: p ?? HOLE, q: q ?? HOLE };
+  }
+
+  #row(): ParityRow {
     const p = this.#parityCount > 0 ? this.#place(this.#dataCount) : HOLE;
     const q = this.#parityCount > 1 ? this.#place(this.#dataCount + 1) : HOLE;
     return { data: this.#data, p, q };
@@ -137,13 +162,12 @@ export interface ParityBench {
 let shared: ParityBench | undefined;
 
 /**
- * The one that all arrays use, since none keeps anything there: engines set gigabytes of addresses
- * aside for each kernel, and take their time to compile it.
+ * The one that all arrays use, since none keeps anything there for long: engines set gigabytes of
+ * addresses aside for each kernel, and take their time to compile it.
  */
 export function sharedParityBench(): ParityBench {
   if (shared !== undefined) return shared;
-  // The kernel keeps the beginning for itself, and regions are powers of two.
-  const kernel = bestParityKernel(4 * 2 ** Math.ceil(Math.log2(PLACE_COUNT * PIECE_BYTES)));
+  const kernel = bestParityKernel(ARENA_BYTES);
   const at = must(kernel.arena.allocate(PLACE_COUNT * PIECE_BYTES), "the arena has the room");
   shared = { kernel, at };
   return shared;

@@ -115,6 +115,7 @@ export function smallOptions(
     sizeBytes,
     stallMs: 0,
     inPlaceBytesMin: 2 * blockBytes,
+    syncEveryBytes: 2048,
     background: smallBackground,
   };
 }
@@ -123,6 +124,7 @@ export const smallAssembly: AssembleOptions = {
   ...defaultRaidOptions,
   stallMs: 0,
   inPlaceBytesMin: 128,
+  syncEveryBytes: 2048,
   background: smallBackground,
   force: false,
 };

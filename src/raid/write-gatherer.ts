@@ -16,7 +16,7 @@ import { assert } from "../base/assert.ts";
 import { GatheredRun } from "./gathered-run.ts";
 import type { JournalWriter } from "./journal-writer.ts";
 import type { RaidCore } from "./raid-core.ts";
-import { SpareBuffers } from "./spare-buffers.ts";
+import { RunBuffers } from "./run-buffers.ts";
 import type { StripeChecksums } from "./stripe-checksums.ts";
 
 /** A run has no more stripes and, where that is more than one, no more bytes, parity included. */
@@ -46,7 +46,7 @@ export class WriteGatherer {
   readonly #journal: JournalWriter;
   readonly #put: PutRun;
   readonly #checksums: StripeChecksums;
-  readonly #spare = new SpareBuffers();
+  readonly #buffers = new RunBuffers();
   /** Those that may be continued, in the order in which they were begun. */
   readonly #open: GatheredRun[] = [];
   readonly #closing = new Map<GatheredRun, Promise<void>>();
@@ -144,7 +144,10 @@ export class WriteGatherer {
       locks.release(lock);
       return undefined;
     }
-    const columns = Array.from({ length: slotCount }, () => this.#spare.take(count * chunkBytes));
+    const arena = table.isFresh(first * chunkBlocks) ? shape.now.math?.arena : undefined;
+    const columns = Array.from({ length: slotCount }, () =>
+      this.#buffers.take(count * chunkBytes, arena),
+    );
     run = new GatheredRun(shape.now, lock, columns, this.#checksums);
     return run;
   }
@@ -163,7 +166,7 @@ export class WriteGatherer {
       const isFree = await this.#put(run);
       // A member that left may still be reading from them.
       if (isFree && event === members.record.event) {
-        for (const column of run.columns) this.#spare.give(column);
+        for (const column of run.columns) this.#buffers.give(column, run.shaped.math?.arena);
       }
     } catch (error) {
       members.stop(error);
