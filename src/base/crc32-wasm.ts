@@ -27,7 +27,6 @@ import {
   i32Load,
   i32ShiftLeft,
   i32ShiftRightUnsigned,
-  i32Store,
   i32Subtract,
   i32Xor,
   localGet,
@@ -49,16 +48,19 @@ const DISTANCES = [145, 183, 211, 300] as const;
 /** What is left in the end: as many bytes as the furthest distance, in whole vectors. */
 const REST_BYTES = 304;
 const SLICES = 16;
-
-/** Input is copied into the memory in pieces of at most so many bytes. */
-const CHUNK_BYTES = 16_384;
-const MEMORY_PAGES = 1;
-/** The tables, then what was made of the input, with a vector of zeroes before it, then the input. */
 const TABLE_BYTES = 1024;
-const MADE_AT: number = SLICES * TABLE_BYTES + VECTOR_BYTES;
-const INPUT_AT: number = MADE_AT + CHUNK_BYTES + VECTOR_BYTES;
 
-assert(INPUT_AT + CHUNK_BYTES <= MEMORY_PAGES * 65_536, "everything has its place in the memory");
+/** Input is taken in pieces of at most so many bytes. */
+export const VECTOR_CRC32_BYTES_MAX = 16_384;
+/** What a module has to set aside for it: the tables, then what is made of a piece of input. */
+export const VECTOR_CRC32_ROOM: number =
+  SLICES * TABLE_BYTES + VECTOR_CRC32_BYTES_MAX + 2 * VECTOR_BYTES;
+
+/**
+ * What is left of the input, which has 1024 to 16384 bytes in whole vectors, after the division: its
+ * CRC-32 but for what stands before and behind that, which the CRC-32 of as many zeroes has alone.
+ */
+export type Crc32Remainder = (inputAt: number, length: number) => number;
 
 /**
  * One that takes shorter input, and what is left of longer, to `other`. Throws where the platform
@@ -66,117 +68,132 @@ assert(INPUT_AT + CHUNK_BYTES <= MEMORY_PAGES * 65_536, "everything has its plac
  */
 export function vectorCrc32(other: Crc32): Crc32 {
   kernel ??= instantiate();
-  const { memory, remainder } = kernel;
+  const { input, first, remainder } = kernel;
   return (bytes, seed) => {
     if (bytes.length < VECTOR_CRC32_BYTES_MIN) return other(bytes, seed);
     let crc = ~seed;
     let at = 0;
     for (;;) {
-      const length = Math.min(CHUNK_BYTES, (bytes.length - at) & -VECTOR_BYTES);
+      const length = Math.min(VECTOR_CRC32_BYTES_MAX, (bytes.length - at) & -VECTOR_BYTES);
       if (length < VECTOR_CRC32_BYTES_MIN) break;
-      memory.set(length === bytes.length ? bytes : bytes.subarray(at, at + length), INPUT_AT);
-      crc = remainder(crc, length);
+      input.set(length === bytes.length ? bytes : bytes.subarray(at, at + length));
+      first.setInt32(0, first.getInt32(0, true) ^ crc, true);
+      crc = remainder(INPUT_AT, length);
       at += length;
     }
     return at === bytes.length ? ~crc >>> 0 : other(bytes.subarray(at), ~crc >>> 0);
   };
 }
 
+/** Fills in the tables of `crc32RemainderFunction` for the same room. */
+export function fillCrc32Tables(memory: ArrayBuffer, roomAt: number): void {
+  const view = new DataView(memory, roomAt);
+  for (const [index, entry] of crc32Tables(SLICES).entries()) view.setInt32(4 * index, entry, true);
+}
+
+/** A `Crc32Remainder`, for a module with such room at `roomAt`. */
+export function crc32RemainderFunction(name: string, roomAt: number): WasmFunction {
+  // There is a vector of zeroes before what is made.
+  const madeAt = roomAt + SLICES * TABLE_BYTES + VECTOR_BYTES;
+  const restAt = i32Add(localGet(KEPT), i32Const(madeAt + VECTOR_BYTES));
+  const body = [
+    localSet(KEPT, i32Subtract(localGet(LENGTH), i32Const(REST_BYTES))),
+    removal(madeAt),
+    rest(madeAt),
+    localSet(AT, restAt),
+    localSet(LENGTH, i32Add(localGet(AT), i32Const(REST_BYTES))),
+    loopWhile(i32LessUnsigned(localGet(AT), localGet(LENGTH)), divisionStep(roomAt)),
+    localGet(CRC),
+  ].flat();
+  const locals = [I32, I32, I32, I32, I32, I32, I32] as const;
+  return { name, parameters: [I32, I32], results: [I32], locals, body };
+}
+
+const MEMORY_PAGES = 1;
+const INPUT_AT: number = VECTOR_CRC32_ROOM;
+const INPUT_END: number = INPUT_AT + VECTOR_CRC32_BYTES_MAX;
+assert(INPUT_END <= MEMORY_PAGES * 65_536, "everything has its place in the memory");
+
 interface Kernel {
-  readonly memory: Uint8Array;
-  /** The remainder of the first `length` bytes of the input, whole vectors, after that before. */
-  readonly remainder: (before: number, length: number) => number;
+  readonly input: Uint8Array;
+  readonly first: DataView;
+  readonly remainder: Crc32Remainder;
 }
 
 /** One for all, since nothing stays there: each sets gigabytes of addresses aside. */
 let kernel: Kernel | undefined;
 
-type WasmExports = Omit<Kernel, "memory"> & { readonly memory: WebAssembly.Memory };
+interface WasmExports {
+  readonly memory: WebAssembly.Memory;
+  readonly remainder: Crc32Remainder;
+}
 
 function instantiate(): Kernel {
-  const bytes = assemble({
-    memoryPages: MEMORY_PAGES,
-    globalCount: 0,
-    functions: [remainderFunction()],
-  });
+  const functions = [crc32RemainderFunction("remainder", 0)];
+  const bytes = assemble({ memoryPages: MEMORY_PAGES, globalCount: 0, functions });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
   const { memory, remainder } = exports as unknown as WasmExports;
-  const view = new DataView(memory.buffer);
-  for (const [index, entry] of crc32Tables(SLICES).entries()) view.setInt32(4 * index, entry, true);
-  return { memory: new Uint8Array(memory.buffer), remainder };
+  fillCrc32Tables(memory.buffer, 0);
+  const input = new Uint8Array(memory.buffer, INPUT_AT, VECTOR_CRC32_BYTES_MAX);
+  return { input, first: new DataView(memory.buffer, INPUT_AT), remainder };
 }
 
-const [BEFORE, LENGTH, AT, KEPT, WORDS] = [0, 1, 2, 3, 4] as const;
-
-function remainderFunction(): WasmFunction {
-  const seeded = i32Xor(i32Load(i32Const(INPUT_AT), 0), localGet(BEFORE));
-  const body = [
-    i32Store(i32Const(INPUT_AT), 0, seeded),
-    localSet(KEPT, i32Subtract(localGet(LENGTH), i32Const(REST_BYTES))),
-    removal(),
-    rest(),
-    localSet(AT, i32Add(localGet(KEPT), i32Const(MADE_AT + VECTOR_BYTES))),
-    localSet(LENGTH, i32Add(localGet(AT), i32Const(REST_BYTES))),
-    localSet(BEFORE, i32Const(0)),
-    loopWhile(i32LessUnsigned(localGet(AT), localGet(LENGTH)), divisionStep()),
-    localGet(BEFORE),
-  ].flat();
-  const locals = [I32, I32, I32, I32, I32, I32] as const;
-  return { name: "remainder", parameters: [I32, I32], results: [I32], locals, body };
-}
+/** The first two are the parameters; `FROM` goes through the input as `AT` does from 0. */
+const [FROM, LENGTH, AT, KEPT, CRC, WORDS] = [0, 1, 2, 3, 4, 5] as const;
 
 /** What all bytes are that are removed, at the time when they are: their own and those before. */
-function removal(): Code {
+function removal(madeAt: number): Code {
   const starts = DISTANCES.map((distance) => distance & -VECTOR_BYTES);
   const parts = [0, ...starts].map((_, count) => {
     const end = starts[count];
     const condition = end === undefined ? localGet(KEPT) : i32Const(end);
-    return sums(condition, DISTANCES.slice(0, count), MADE_AT);
+    return sums(condition, DISTANCES.slice(0, count), madeAt, madeAt);
   });
   return [...localSet(AT, i32Const(0)), ...parts.flat()];
 }
 
 /** What the bytes that stay become; between them and the others lies a vector of zeroes. */
-function rest(): Code {
+function rest(madeAt: number): Code {
   const parts = DISTANCES.map((distance, index) => {
     const end = (distance + VECTOR_BYTES - 1) & -VECTOR_BYTES;
     const condition = i32Add(localGet(KEPT), i32Const(end));
-    return sums(condition, DISTANCES.slice(index), MADE_AT + VECTOR_BYTES);
+    return sums(condition, DISTANCES.slice(index), madeAt, madeAt + VECTOR_BYTES);
   });
-  return [...v128Store(localGet(KEPT), MADE_AT, v128Bytes(0)), ...parts.flat()];
+  return [...v128Store(localGet(KEPT), madeAt, v128Bytes(0)), ...parts.flat()];
 }
 
 /** Adds to the input, up to `end`, what was made as far before it as the distances say. */
-function sums(end: Code, distances: readonly number[], targetAt: number): Code {
+function sums(end: Code, distances: readonly number[], madeAt: number, targetAt: number): Code {
   const at = localGet(AT);
   const sum = distances
-    .map((distance) => v128Load(at, MADE_AT - distance))
-    .reduce((left, right) => v128Xor(left, right), v128Load(at, INPUT_AT));
+    .map((distance) => v128Load(at, madeAt - distance))
+    .reduce((left, right) => v128Xor(left, right), v128Load(localGet(FROM), 0));
   return loopWhile(
     i32LessUnsigned(at, end),
     v128Store(at, targetAt, sum),
     localSet(AT, i32Add(at, i32Const(VECTOR_BYTES))),
+    localSet(FROM, i32Add(localGet(FROM), i32Const(VECTOR_BYTES))),
   );
 }
 
 /** Sixteen bytes by sixteen tables. What depends on the step before is added last. */
-function divisionStep(): Code {
+function divisionStep(roomAt: number): Code {
   const at = localGet(AT);
   const wordBytes = [0, 1, 2, 3] as const;
   const words = wordBytes.map((word) => i32Load(at, 4 * word));
   const loads = words.map((word, index) =>
-    localSet(WORDS + index, index === 0 ? i32Xor(word, localGet(BEFORE)) : word),
+    localSet(WORDS + index, index === 0 ? i32Xor(word, localGet(CRC)) : word),
   );
   const entries = words.flatMap((_, index) =>
     wordBytes.map((byte) => {
       const slice = SLICES - 1 - (4 * index + byte);
-      return i32Load(entryOffset(localGet(WORDS + index), byte), slice * TABLE_BYTES);
+      return i32Load(entryOffset(localGet(WORDS + index), byte), roomAt + slice * TABLE_BYTES);
     }),
   );
   return [
     ...loads.flat(),
     ...localSet(
-      BEFORE,
+      CRC,
       entries.reduceRight((left, right) => i32Xor(left, right)),
     ),
     ...localSet(AT, i32Add(at, i32Const(VECTOR_BYTES))),

@@ -124,11 +124,6 @@ export function i32Load(address: Code, offset: number): Code {
   return [...address, 0x28, 0, ...unsigned(offset)];
 }
 
-/** Stores four bytes, little-endian. */
-export function i32Store(address: Code, offset: number, value: Code): Code {
-  return [...address, ...value, 0x36, 0, ...unsigned(offset)];
-}
-
 /** Loads a vector, which may begin anywhere. */
 export function v128Load(address: Code, offset: number): Code {
   return [...address, ...VECTOR, 0x00, 0, ...unsigned(offset)];

@@ -104,7 +104,7 @@ export class GatheredRun {
       });
       math.compute(chunks.slice(0, dataCount), chunks.slice(dataCount));
     }
-    this.checksums.push(this.#stripeChecksums.of(geometry, stripe, this.columns, turn));
+    this.checksums.push(this.#stripeChecksums.of(this.shaped, stripe, this.columns, turn));
   }
 
   /** Where bytes of one chunk are. */

@@ -8,6 +8,11 @@
  */
 
 import { assert, must } from "../base/assert.ts";
+import {
+  type Crc32Remainder,
+  VECTOR_CRC32_BYTES_MAX,
+  VECTOR_CRC32_BYTES_MIN,
+} from "../base/crc32-wasm.ts";
 import { MEMBER_COUNT_MAX } from "./geometry.ts";
 import { bestParityKernel } from "./parity/best-kernel.ts";
 import { HOLE, type ParityArena, type ParityKernel, type ParityRow } from "./parity/kernel.ts";
@@ -46,6 +51,12 @@ export class ParityMath {
 
   hasInArena(block: Uint8Array): boolean {
     return block.buffer === this.arena.bytes.buffer;
+  }
+
+  /** What computes the checksums of blocks of that size, if they lie where it can. */
+  remainderIn(column: Uint8Array, blockBytes: number): Crc32Remainder | undefined {
+    const suits = VECTOR_CRC32_BYTES_MIN <= blockBytes && blockBytes <= VECTOR_CRC32_BYTES_MAX;
+    return suits && this.hasInArena(column) ? this.#kernel.remainder : undefined;
   }
 
   /** Computes the parities from all data. `parity` is P, and Q where there are two. */

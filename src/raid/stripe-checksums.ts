@@ -6,7 +6,8 @@
  */
 
 import type { Checksums } from "../world/world.ts";
-import type { Geometry } from "./geometry.ts";
+import type { ParityMath } from "./parity-math.ts";
+import type { Shaped } from "./shape.ts";
 
 export class StripeChecksums {
   readonly #checksums: Checksums;
@@ -23,7 +24,7 @@ export class StripeChecksums {
 
   /** Of the stripe that is the `turn`th in the columns, which are by slot: slot after slot. */
   of(
-    geometry: Geometry,
+    { geometry, math }: Shaped,
     stripe: number,
     columns: readonly Uint8Array[],
     turn: number,
@@ -36,16 +37,38 @@ export class StripeChecksums {
     for (let index = 0; index < slotCount; index++) {
       if (index === dataCount) continue;
       const slot = geometry.slotOfIndex(stripe, index);
-      const blocks = this.blocksOf(columns[slot] as Uint8Array);
+      const at = slot * chunkBlocks;
+      const ofChunk = crcs.subarray(at, at + chunkBlocks);
+      this.#fill(ofChunk, columns[slot] as Uint8Array, turn * chunkBlocks, math);
+      if (dataCount <= index) continue;
       for (let row = 0; row < chunkBlocks; row++) {
-        const block = blocks[turn * chunkBlocks + row] as Uint8Array;
-        const crc = this.#checksums.crc32(block, 0);
-        crcs[slot * chunkBlocks + row] = crc;
-        if (index < dataCount) sums[row] = (sums[row] as number) ^ crc;
+        sums[row] = (sums[row] as number) ^ (ofChunk[row] as number);
       }
     }
     if (geometry.parityCount > 0) crcs.set(sums, geometry.pSlot(stripe) * chunkBlocks);
     return crcs;
+  }
+
+  /** Those of as many blocks of the column, from `first` on. */
+  #fill(
+    target: Uint32Array,
+    column: Uint8Array,
+    first: number,
+    math: ParityMath | undefined,
+  ): void {
+    const blockBytes = this.#blockBytes;
+    const remainder = math?.remainderIn(column, blockBytes);
+    if (remainder === undefined) {
+      const blocks = this.blocksOf(column);
+      for (let index = 0; index < target.length; index++) {
+        target[index] = this.#checksums.crc32(blocks[first + index] as Uint8Array, 0);
+      }
+      return;
+    }
+    const at = column.byteOffset + first * blockBytes;
+    for (let index = 0; index < target.length; index++) {
+      target[index] = remainder(at + index * blockBytes, blockBytes) ^ this.#ofZeroes;
+    }
   }
 
   /** The views of a column's blocks. */

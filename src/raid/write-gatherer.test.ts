@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { SeededRandom } from "../base/random.ts";
 import { choices, CrashRun, type RunStep } from "./crash-run.suite.ts";
+import type { RecordedWrite } from "../volume/recording-volume.ts";
 import { Geometry } from "./geometry.ts";
+import { sharedParityBench } from "./parity-math.ts";
 import { shapeName, type SmallShape } from "./test-array.suite.ts";
 
 const BLOCK_BYTES = 64;
@@ -48,6 +50,38 @@ test("whoever wants a stripe of it need not ask for it to be settled", async () 
   await run.step(write(RUN_BYTES, BLOCK_BYTES, 3));
   await run.array.scrub();
   expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
+  await run.array.close();
+});
+
+describe("blocks of the default size, in the memory of the parity kernel", () => {
+  const { arena } = sharedParityBench().kernel;
+  for (const level of [5, 6] as const) {
+    test(`level ${level}`, async () => {
+      const shape = { level, memberCount: 5, blockBytes: 4096, chunkBlocks: 2 };
+      const runBytes = 16 * 2 * 4096 * (level === 5 ? 4 : 3);
+      const run = await CrashRun.create(shape, 3 * runBytes);
+      const usedBefore = arena.usedBytes;
+      await run.step(write(0, runBytes - 4096, 1));
+      expect(arena.usedBytes).toBeGreaterThan(usedBefore);
+      await run.run([...inOrder(runBytes, 3 * runBytes, 3 * 4096), { kind: "sync" }]);
+      // What is written over stays in memory until a checkpoint, and so may not lie there.
+      await run.run([...inOrder(runBytes - 8192, 2 * runBytes, 5 * 4096), { kind: "sync" }]);
+      expect(arena.usedBytes).toBe(usedBefore);
+      expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
+      expect(await run.array.scrub()).toMatchObject({ repaired: 0, parityRepaired: 0, lostAt: [] });
+      expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
+      await run.array.close();
+    });
+  }
+});
+
+test("members are synced while more is written, though nobody waits for it", async () => {
+  const run = await CrashRun.create(five, SIZE_BYTES);
+  await run.run(inOrder(0, RUN_BYTES, 3 * BLOCK_BYTES));
+  await run.array.read(0, new Uint8Array(RUN_BYTES));
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  const columns = run.recordings.flatMap(({ writes }) => writes.filter(isColumn));
+  expect(columns.map(({ durable }) => Number.isFinite(durable))).toEqual(columns.map(() => true));
   await run.array.close();
 });
 
@@ -106,7 +140,11 @@ function write(at: number, length: number, value: number): RunStep & { readonly 
 /** How many writes of members were what a whole run has on one of them. */
 function columnCount(run: CrashRun): number {
   const writes = run.recordings.flatMap((recording) => recording.writes);
-  return writes.filter(({ bytes }) => bytes.length === RUN_BYTES / 3).length;
+  return writes.filter(isColumn).length;
+}
+
+function isColumn({ bytes }: RecordedWrite): boolean {
+  return bytes.length === RUN_BYTES / 3;
 }
 
 test("a run whose stripes somebody wants as it begins still takes its write, where it belongs", async () => {

@@ -15,7 +15,7 @@ import { HOLE, type ParityArena } from "./kernel.ts";
 export const ARENA_UNIT_BYTES = 4096;
 
 /** The room for the kernel's own tables, at the beginning. */
-export const ARENA_RESERVED_BYTES: number = 4 * ARENA_UNIT_BYTES;
+export const ARENA_RESERVED_BYTES: number = 16 * ARENA_UNIT_BYTES;
 
 const NOBODY = -1;
 /** Marks a unit at which no region begins. */

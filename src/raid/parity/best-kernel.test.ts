@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { AssertionFailure } from "../../base/assert.ts";
+import { ARENA_RESERVED_BYTES } from "./arena.ts";
 import { bestParityKernel } from "./best-kernel.ts";
 import { HOLE, type ParityKernel } from "./kernel.ts";
 import { plainParityKernel } from "./plain-kernel.ts";
@@ -49,5 +50,5 @@ function workOf(kernel: ParityKernel): { places: readonly number[]; bytes: Uint8
   kernel.reconstruct(row, [3, 8], length);
   kernel.update(row, 6, row.data[0] ?? HOLE, length);
   kernel.xor(row.data[10] ?? HOLE, [...row.data, row.p], length);
-  return { places, bytes: arena.bytes.slice(16_384) };
+  return { places, bytes: arena.bytes.slice(ARENA_RESERVED_BYTES) };
 }

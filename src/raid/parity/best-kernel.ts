@@ -6,7 +6,7 @@ import { plainParityKernel } from "./plain-kernel.ts";
 import { vectorParityKernel } from "./vector-kernel.ts";
 
 /**
- * A kernel with an arena of `arenaBytes`, a multiple of 64 KiB, of which the first 16 KiB are the
+ * A kernel with an arena of `arenaBytes`, a multiple of 64 KiB, of which the first 64 KiB are the
  * kernel's own. Engines set address space of some gigabytes aside for each memory of WebAssembly,
  * so they allow some hundred such kernels at once; beyond that, and without vectors, it is plain.
  */

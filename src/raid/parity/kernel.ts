@@ -21,6 +21,8 @@
  * Nothing here waits or allocates.
  */
 
+import type { Crc32Remainder } from "../../base/crc32-wasm.ts";
+
 /** Stands for a block of zeros as a source, and for "not wanted" where a block would be written. */
 export const HOLE = 0;
 
@@ -43,6 +45,8 @@ export interface ParityRow {
 export interface ParityKernel {
   readonly kind: "webassembly" | "plain";
   readonly arena: ParityArena;
+  /** Of blocks in the arena, where they can be had faster than by whoever else computes them. */
+  readonly remainder: Crc32Remainder | undefined;
 
   /** `target` becomes the sum of the sources, of which it may itself be one. */
   xor(target: number, sources: readonly number[], length: number): void;

@@ -15,6 +15,7 @@
  */
 
 import { assert, must } from "../../base/assert.ts";
+import type { Crc32Remainder } from "../../base/crc32-wasm.ts";
 import type { BlockArithmetic } from "./block-arithmetic.ts";
 import { inverse, multiply, powerOfTwo } from "./field.ts";
 import {
@@ -29,13 +30,20 @@ import {
 export class RowKernel implements ParityKernel {
   readonly kind: ParityKernel["kind"];
   readonly arena: ParityArena;
+  readonly remainder: Crc32Remainder | undefined;
   readonly #blocks: BlockArithmetic;
   /** Sources that differ from those of the row; kept, so that no call makes a list. */
   readonly #sources: number[] = [];
 
-  constructor(kind: ParityKernel["kind"], arena: ParityArena, blocks: BlockArithmetic) {
+  constructor(
+    kind: ParityKernel["kind"],
+    arena: ParityArena,
+    blocks: BlockArithmetic,
+    remainder?: Crc32Remainder,
+  ) {
     this.kind = kind;
     this.arena = arena;
+    this.remainder = remainder;
     this.#blocks = blocks;
   }
 

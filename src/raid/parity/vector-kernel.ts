@@ -4,10 +4,16 @@
  *
  * The reserve at the beginning of the arena holds the positions of the sources of the call under
  * way, and for each coefficient its products with the sixteen values of a byte's low half and of
- * its high half.
+ * its high half; then there is what checksums need.
  */
 
 import { assert } from "../../base/assert.ts";
+import {
+  crc32RemainderFunction,
+  type Crc32Remainder,
+  fillCrc32Tables,
+  VECTOR_CRC32_ROOM,
+} from "../../base/crc32-wasm.ts";
 import { assemble } from "../../base/wasm-assembler.ts";
 import { ARENA_RESERVED_BYTES, BuddyArena } from "./arena.ts";
 import type { BlockArithmetic } from "./block-arithmetic.ts";
@@ -28,16 +34,19 @@ import {
 const MEMORY_PAGE_BYTES = 65_536;
 const COEFFICIENT_COUNT = 256;
 const PRODUCTS_AT = 4096;
+const REMAINDERS_AT: number = PRODUCTS_AT + COEFFICIENT_COUNT * PRODUCTS_BYTES;
 
 /** Throws where the platform has no WebAssembly, no vectors in it, or no memory for the arena. */
 export function vectorParityKernel(arenaBytes: number): ParityKernel {
-  const { memory, ...functions } = instantiate(arenaBytes);
+  const { memory, remainder, ...functions } = instantiate(arenaBytes);
   const bytes = new Uint8Array(memory.buffer);
   fillProducts(bytes);
+  fillCrc32Tables(memory.buffer, REMAINDERS_AT);
   return new RowKernel(
     "webassembly",
     new BuddyArena(bytes),
     new VectorArithmetic(bytes, functions),
+    remainder,
   );
 }
 
@@ -121,12 +130,16 @@ class VectorArithmetic implements BlockArithmetic {
 }
 
 /** Besides what is named here, the sums by the names of `sumName`. */
-type VectorExports = VectorFunctions & { readonly memory: WebAssembly.Memory };
+type VectorExports = VectorFunctions & {
+  readonly memory: WebAssembly.Memory;
+  readonly remainder: Crc32Remainder;
+};
 
 function instantiate(arenaBytes: number): VectorExports {
   const memoryPages = arenaBytes / MEMORY_PAGE_BYTES;
   assert(Number.isInteger(memoryPages), "an arena is a multiple of 64 KiB");
-  const bytes = assemble({ memoryPages, globalCount: 0, functions: vectorFunctions() });
+  const functions = [...vectorFunctions(), crc32RemainderFunction("remainder", REMAINDERS_AT)];
+  const bytes = assemble({ memoryPages, globalCount: 0, functions });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
   return exports as unknown as VectorExports;
 }
@@ -136,7 +149,8 @@ function productsAt(coefficient: number): number {
 }
 
 function fillProducts(bytes: Uint8Array): void {
-  assert(productsAt(COEFFICIENT_COUNT) <= ARENA_RESERVED_BYTES, "the reserve holds the tables");
+  const end = REMAINDERS_AT + VECTOR_CRC32_ROOM;
+  assert(end <= ARENA_RESERVED_BYTES, "the reserve holds the tables");
   for (let coefficient = 0; coefficient < COEFFICIENT_COUNT; coefficient++) {
     for (let half = 0; half < 16; half++) {
       bytes[productsAt(coefficient) + half] = multiply(coefficient, half);
