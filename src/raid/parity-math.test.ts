@@ -65,9 +65,8 @@ test("the remainders of blocks in the arena are their checksums but for a consta
 });
 
 function noise(seed: number): Uint8Array {
-  const bytes = new Uint8Array(LENGTH);
-  new SeededRandom(seed).fill(bytes);
-  return bytes;
+  const random = new SeededRandom(seed);
+  return Uint8Array.from({ length: LENGTH }, () => random.below(256));
 }
 
 function blocks(count: number): readonly Uint8Array[] {
