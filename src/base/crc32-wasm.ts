@@ -57,8 +57,8 @@ export const VECTOR_CRC32_ROOM: number =
   SLICES * TABLE_BYTES + VECTOR_CRC32_BYTES_MAX + 2 * VECTOR_BYTES;
 
 /**
- * What is left of the input, which has 1024 to 16384 bytes in whole vectors, after the division: its
- * CRC-32 but for what stands before and behind that, which the CRC-32 of as many zeroes has alone.
+ * What is left of the input, which has 1024 to 16384 bytes in whole vectors, after the division:
+ * the sum of its CRC-32 and that of as many zeroes.
  */
 export type Crc32Remainder = (inputAt: number, length: number) => number;
 
