@@ -8,7 +8,7 @@ import { MemberLayout, tableCopiesOf } from "./member-layout.ts";
 import type { AssembleOptions } from "./options.ts";
 import type { RaidWorld } from "./raid-world.ts";
 import { readSuperblock, shortageOf } from "./read-superblock.ts";
-import { inTime, Stall } from "./stall.ts";
+import { Stall, StallWatch } from "./stall.ts";
 import { type ArrayRecord, idText, type RoleRecord } from "./superblock.ts";
 
 export interface FoundArray extends ArrayMembers {
@@ -27,7 +27,8 @@ export async function findMembers(
   options: AssembleOptions,
 ): Promise<FoundArray> {
   const found: FoundMember[] = [];
-  for (const volume of volumes) found.push(await findMember(world, volume, options.stallMs));
+  const watch = new StallWatch(world.clock, options.stallMs);
+  for (const volume of volumes) found.push(await findMember(world, volume, watch));
   const verdict = judgeAssembly(found, options);
   if (verdict.kind === "refuse") throw verdict.fault;
   for (const { member, reason } of verdict.out) {
@@ -74,18 +75,22 @@ function sequenceOf(
   return one?.kind === "valid" ? one.superblock.array.sequence : 0;
 }
 
-async function findMember(world: RaidWorld, volume: Volume, stallMs: number): Promise<FoundMember> {
+async function findMember(
+  world: RaidWorld,
+  volume: Volume,
+  watch: StallWatch,
+): Promise<FoundMember> {
   const { name } = volume;
   let problem: string | undefined;
   try {
     // What a process wrote that was killed may be in a cache only, and is gone with the power.
-    await inTime(world.clock, stallMs, volume.sync());
+    await watch.inTime(volume.sync());
   } catch {
     problem = "a sync of it failed, or did not end: replace it";
   }
   try {
     const reading = readSuperblock(volume, world.checksums);
-    const found = await inTime(world.clock, stallMs, reading);
+    const found = await watch.inTime(reading);
     return { name, found, problem: problem ?? shortageOf(volume, found) };
   } catch (error) {
     if (!(error instanceof Stall)) throw error;

@@ -24,7 +24,7 @@ import type { Member, RoleSeat } from "./member.ts";
 import { SUPERBLOCK_BYTES } from "./member-layout.ts";
 import type { RaidWorld } from "./raid-world.ts";
 import { SpareBuffers } from "./spare-buffers.ts";
-import { inTime, Stall } from "./stall.ts";
+import { Stall, StallWatch } from "./stall.ts";
 import { Usage } from "./usage.ts";
 import {
   type ArrayRecord,
@@ -52,6 +52,7 @@ export class Members {
   readonly #world: RaidWorld;
   readonly #options: MembersOptions;
   readonly #usage: Usage;
+  readonly #watch: StallWatch;
   readonly #spare = new SpareBuffers();
   #record: ArrayRecord;
   #geometry: Geometry;
@@ -78,6 +79,7 @@ export class Members {
     this.spares = spares;
     this.#options = options;
     this.#usage = new Usage(world.clock);
+    this.#watch = new StallWatch(world.clock, options.stallMs);
   }
 
   get record(): ArrayRecord {
@@ -147,7 +149,7 @@ export class Members {
   async readScratch(member: Member, at: number, target: Uint8Array): Promise<boolean> {
     if (member.isOut) return false;
     try {
-      await this.#inTime(member.volume.read(at, target));
+      await this.#watch.inTime(member.volume.read(at, target));
       this.#usage.hasRead(target.length);
       return true;
     } catch (cause) {
@@ -340,7 +342,7 @@ export class Members {
   async #attempt(member: Member, run: (volume: Volume) => Promise<void>): Promise<boolean> {
     if (member.isOut || this.#failure !== undefined) return false;
     try {
-      await this.#inTime(run(member.volume));
+      await this.#watch.inTime(run(member.volume));
     } catch (cause) {
       this.lose(member, cause);
     }
@@ -351,10 +353,6 @@ export class Members {
   #isNeeded(member: Member): boolean {
     const others = this.activeRoles().filter((role) => this.active(role) !== member);
     return others.length < this.#record.memberCount - this.#geometry.lossesMax;
-  }
-
-  async #inTime(running: Promise<void>): Promise<void> {
-    await inTime(this.#world.clock, this.#options.stallMs, running);
   }
 
   #loseReplacement(role: number): void {

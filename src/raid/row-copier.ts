@@ -13,7 +13,7 @@ import type { ArrayParts } from "./array-parts.ts";
 import type { Member } from "./member.ts";
 import { BLOCK_IN_PLACE, BLOCK_LOST } from "./pending-rows.ts";
 import { arrayBytesAt } from "./raid-core.ts";
-import type { Run } from "./range-reader.ts";
+import type { Run } from "./run-checks.ts";
 import { SpareBuffers } from "./spare-buffers.ts";
 
 /** So much is read, computed and written at once. */
