@@ -161,28 +161,11 @@ test("a member that stalls is out after its time", async () => {
 });
 
 test("a read that stalls is answered by the others, and what comes of it later is nobody's", async () => {
-  const shape = { level: 1, memberCount: 2, blockBytes: 64, chunkBlocks: 1 } as const;
-  const plan = new FaultPlan();
-  const run = await CrashRun.create(shape, SIZE_BYTES);
-  await run.step({ kind: "write", at: 0, length: SIZE_BYTES, value: 1, isDurable: true });
-  const expected = await run.content();
-  await run.array.close();
-  const images = run.recordings.map((one) => new CrashImages(one, "process").after(one.point, 1));
-  const options = { ...smallAssembly, stallMs: 100 };
-  const { array, world } = await CrashRun.over(shape, testWorld(), images, { plan, options });
-  plan.add({ ...failureOf(0, 0), operations: ["read"], fault: { kind: "stalled" } });
-
-  const target = new Uint8Array(64);
-  const reading = array.read(0, target);
-  await passTime(world, 100);
-  await reading;
-  expect(target).toEqual(expected.subarray(0, 64));
-  expect(array.status().members[0]?.state).toBe("missing");
-
-  target.fill(9);
-  plan.clear();
-  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
-  expect(target).toEqual(new Uint8Array(64).fill(9));
+  const mirror = { level: 1, memberCount: 2, blockBytes: 64, chunkBlocks: 1 } as const;
+  const striped = { level: 5, memberCount: 4, blockBytes: 64, chunkBlocks: 2 } as const;
+  await expectLateReadUnseen(mirror, 64);
+  await expectLateReadUnseen(striped, 64);
+  await expectLateReadUnseen(striped, SIZE_BYTES);
 });
 
 test.each(["sync", "read"] as const)(
@@ -243,6 +226,33 @@ test("members are not out because the process itself stood still", async () => {
   await writing;
   expect(array.status().health).toBe("whole");
 });
+
+async function expectLateReadUnseen(shape: SmallShape, length: number): Promise<void> {
+  const plan = new FaultPlan();
+  const run = await CrashRun.create(shape, SIZE_BYTES);
+  await run.step({ kind: "write", at: 0, length: SIZE_BYTES, value: 1, isDurable: true });
+  const expected = await run.content();
+  await run.array.close();
+  const images = run.recordings.map((one) => new CrashImages(one, "process").after(one.point, 1));
+  const options = { ...smallAssembly, stallMs: 100 };
+  const { array, world } = await CrashRun.over(shape, testWorld(), images, { plan, options });
+  plan.add({ ...failureOf(0, 0), operations: ["read"], fault: { kind: "stalled" } });
+
+  const target = new Uint8Array(length);
+  const reading = array.read(0, target);
+  await passTime(world, 100);
+  await reading;
+  expect(target).toEqual(expected.subarray(0, length));
+  expect(array.status().members[0]?.state).toBe("missing");
+
+  // Neither where it was wanted, nor where others are read to now.
+  target.fill(9);
+  const later = array.read(0, new Uint8Array(length));
+  plan.clear();
+  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+  await later;
+  expect(target).toEqual(new Uint8Array(length).fill(9));
+}
 
 /** Time passes bit by bit, and there is time for everything that comes due. */
 async function passTime({ clock }: ReturnType<typeof testWorld>, ms: number): Promise<void> {

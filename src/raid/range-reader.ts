@@ -117,8 +117,7 @@ class Windows {
     const { row, count } = wanted.run;
     const last = this.all.at(-1);
     const { layout, shape } = this.#core;
-    const isNear =
-      row + count <= this.#firstRow + Math.floor(COLUMN_BYTES_MAX / layout.blockBytes);
+    const isNear = row + count <= this.#firstRow + Math.floor(COLUMN_BYTES_MAX / layout.blockBytes);
     const isSame = shape.atRow(row) === shape.atRow(this.#firstRow);
     if (last !== undefined && isNear && isSame && !shape.geometry.isMirror) last.push(wanted);
     else {

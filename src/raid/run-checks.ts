@@ -121,7 +121,8 @@ export class RunChecks {
   /** Of what has the first checksum with a block of the second one after it. */
   #joined(first: number, second: number): number {
     const shifted = this.#shifted;
-    const low = (shifted[first & 0xff] as number) ^ (shifted[256 + ((first >>> 8) & 0xff)] as number);
+    const low =
+      (shifted[first & 0xff] as number) ^ (shifted[256 + ((first >>> 8) & 0xff)] as number);
     const high =
       (shifted[512 + ((first >>> 16) & 0xff)] as number) ^
       (shifted[768 + (first >>> 24)] as number);
