@@ -15,6 +15,7 @@ import type { RaidCore } from "./raid-core.ts";
 import type { RaidWorld } from "./raid-world.ts";
 import { RangeReader } from "./range-reader.ts";
 import { RangeWriter } from "./range-writer.ts";
+import { RunChecks } from "./run-checks.ts";
 import { Shape } from "./shape.ts";
 import { StripeLocks } from "./stripe-locks.ts";
 import type { ArrayRecord } from "./superblock.ts";
@@ -32,6 +33,7 @@ export interface ArrayParts {
   readonly members: Members;
   readonly ring: JournalRing;
   readonly blocks: BlockReader;
+  readonly checks: RunChecks;
   readonly reader: RangeReader;
   readonly writer: RangeWriter;
   readonly journal: JournalWriter;
@@ -66,12 +68,15 @@ export function openArrayParts(
     },
   });
   const checkpointer: Checkpointer = new Checkpointer(core, ring, () => journal.durable);
-  const reader = new RangeReader(core, blocks);
+  const { checksums } = world;
+  const checks = new RunChecks({ checksums, table, pending, blockBytes: layout.blockBytes });
+  const reader = new RangeReader(core, blocks, checks);
   return {
     core,
     members,
     ring,
     blocks,
+    checks,
     reader,
     writer: new RangeWriter(core, blocks, reader, journal, options),
     journal,

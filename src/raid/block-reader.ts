@@ -91,7 +91,9 @@ export class BlockReader {
 
   /** The member to read the slot's row from; undefined if none holds it. */
   memberFor(row: number, slot: number): Member | undefined {
-    const { geometry } = this.#core.shape.atRow(row);
+    const { members, shape } = this.#core;
+    const { geometry } = shape.atRow(row);
+    if (!geometry.isMirror) return members.readable(slot, row);
     return this.#candidates(row, rolesOfSlot(geometry, slot), stretchOf(geometry, row))[0];
   }
 

@@ -32,8 +32,9 @@ export class ColumnPlan {
   readonly geometry: Geometry;
   readonly firstRow: number;
   readonly rowCount: number;
-  /** By slot. */
-  readonly columns: readonly Column[];
+  /** By slot; undefined where nobody asked for it yet. */
+  readonly columns: (Column | undefined)[] = [];
+  readonly #memberOf: (slot: number) => Member | undefined;
 
   constructor(
     geometry: Geometry,
@@ -48,16 +49,16 @@ export class ColumnPlan {
     this.geometry = geometry;
     this.firstRow = first;
     this.rowCount = end - first;
-    this.columns = Array.from({ length: geometry.slotCount }, (_, slot) => ({
-      member: memberOf(slot, end - 1),
-      spans: [],
-      bytes: undefined,
-      isRead: true,
-    }));
+    this.#memberOf = (slot) => memberOf(slot, end - 1);
   }
 
   column(slot: number): Column {
-    return this.columns[slot] as Column;
+    return (this.columns[slot] ??= {
+      member: this.#memberOf(slot),
+      spans: [],
+      bytes: undefined,
+      isRead: true,
+    });
   }
 
   /** Has the row read; so much that lies between it and the one before may be read with it. */
@@ -74,24 +75,18 @@ export class ColumnPlan {
    * data is had from P alone, and parity from the data alone.
    */
   recoveryOf({ row, slot }: Run): Recovery | undefined {
-    const { columns, geometry } = this;
-    const { dataCount, parityCount } = geometry;
+    const { geometry } = this;
+    const { dataCount, parityCount, slotCount } = geometry;
     const stripe = geometry.stripeOfRow(row);
-    const indexes = columns.map((_, other) => geometry.indexOfSlot(stripe, other));
-    const indexOf = (other: number): number => indexes[other] as number;
-    const lost = [slot];
-    for (const [other, { member }] of columns.entries()) {
-      if (other !== slot && member === undefined && indexOf(other) <= dataCount) lost.push(other);
-    }
+    const slots = Array.from({ length: slotCount }, (_, other) => other);
+    const indexOf = (other: number): number => geometry.indexOfSlot(stripe, other);
+    const isGone = (other: number): boolean => this.column(other).member === undefined;
+    const others = slots.filter((other) => other !== slot);
+    const lost = [slot, ...others.filter((other) => isGone(other) && indexOf(other) <= dataCount)];
     if (parityCount < lost.length) return undefined;
     const isDataLost = lost.some((other) => indexOf(other) < dataCount);
     const lastNeeded = dataCount - 1 + (isDataLost ? lost.length : 0);
-    const needed: number[] = [];
-    for (const [other, { member }] of columns.entries()) {
-      if (other !== slot && member !== undefined && indexOf(other) <= lastNeeded) {
-        needed.push(other);
-      }
-    }
+    const needed = others.filter((other) => !isGone(other) && indexOf(other) <= lastNeeded);
     return { lost, needed };
   }
 }

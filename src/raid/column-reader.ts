@@ -12,7 +12,7 @@ import type { BlockReader } from "./block-reader.ts";
 import { type Column, ColumnPlan, stripesOf } from "./column-plan.ts";
 import type { Member } from "./member.ts";
 import type { RaidCore } from "./raid-core.ts";
-import { type Run, RunChecks } from "./run-checks.ts";
+import type { Run, RunChecks } from "./run-checks.ts";
 import { SpareBuffers } from "./spare-buffers.ts";
 
 /** A run, and where it is wanted. */
@@ -31,13 +31,11 @@ export class ColumnReader {
   readonly #blockBytes: number;
   readonly #spare = new SpareBuffers();
 
-  constructor(core: RaidCore, blocks: BlockReader) {
-    const { layout, pending, table, world } = core;
+  constructor(core: RaidCore, blocks: BlockReader, checks: RunChecks) {
     this.#core = core;
     this.#blocks = blocks;
-    this.#blockBytes = layout.blockBytes;
-    const { blockBytes } = layout;
-    this.#checks = new RunChecks({ checksums: world.checksums, table, pending, blockBytes });
+    this.#checks = checks;
+    this.#blockBytes = core.layout.blockBytes;
   }
 
   /**
@@ -47,12 +45,15 @@ export class ColumnReader {
   async read(wanted: readonly WantedRun[]): Promise<readonly WantedRun[]> {
     const plan = this.#planOf(wanted);
     const reads: Promise<void>[] = [];
-    for (const column of plan.columns) this.#begin(column, plan, reads);
-    if (reads.length > 0) await allDone(reads);
+    for (const column of plan.columns) {
+      if (column !== undefined) this.#begin(column, plan, reads);
+    }
+    if (reads.length === 1) await reads[0];
+    else if (reads.length > 0) await allDone(reads);
     const unread = wanted.filter(({ run, target }) => !this.#finish(run, target, plan));
-    for (const { bytes, isRead } of plan.columns) {
+    for (const column of plan.columns) {
       // A member may still be reading into one of which not all was read.
-      if (bytes !== undefined && isRead) this.#spare.give(bytes);
+      if (column?.bytes !== undefined && column.isRead) this.#spare.give(column.bytes);
     }
     return unread;
   }
@@ -89,20 +90,20 @@ export class ColumnReader {
 
   #begin(column: Column, plan: ColumnPlan, reads: Promise<void>[]): void {
     const { layout } = this.#core;
-    for (const { first, end } of column.spans) {
+    const { member, spans } = column;
+    if (member === undefined) return;
+    for (const { first, end } of spans) {
       for (let row = first; row < end;) {
         const count = Math.min(end, layout.runEnd(row)) - row;
-        reads.push(this.#readRows(row, count, column, plan));
+        const bytes = this.#bytesOf(row, count, column, plan);
+        reads.push(this.#readInto(column, member, layout.rowAt(row), bytes));
         row += count;
       }
     }
   }
 
-  async #readRows(row: number, count: number, column: Column, plan: ColumnPlan): Promise<void> {
-    const { layout, members } = this.#core;
-    const bytes = this.#bytesOf(row, count, column, plan);
-    const member = column.member as Member;
-    if (!(await members.readScratch(member, layout.rowAt(row), bytes))) column.isRead = false;
+  async #readInto(column: Column, member: Member, at: number, bytes: Uint8Array): Promise<void> {
+    if (!(await this.#core.members.readScratch(member, at, bytes))) column.isRead = false;
   }
 
   /** Whether the target has what it should. */

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { SeededRandom } from "../base/random.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
 import { assembleArray, createArray, type RaidArray } from "./array.ts";
+import { pattern } from "./crash-run.suite.ts";
 import { layoutShapes, smallAssembly, smallOptions, type SmallShape } from "./test-array.suite.ts";
 import { shapeName, smallShapes, testWorld } from "./test-array.suite.ts";
 
@@ -119,8 +120,7 @@ async function filled(
       }),
   );
   const array = await createArray(testWorld(), made, options);
-  const content = new Uint8Array(sizeBytes);
-  new SeededRandom(3).fill(content);
+  const content = pattern(sizeBytes, 3);
   await array.writeDurable(0, content);
   await array.close();
   const members = made.map(

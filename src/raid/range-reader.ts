@@ -10,7 +10,7 @@ import { allDone } from "./all-done.ts";
 import type { BlockReader } from "./block-reader.ts";
 import { ColumnReader, type WantedRun } from "./column-reader.ts";
 import { type RaidCore, stretchEnd } from "./raid-core.ts";
-import type { Run } from "./run-checks.ts";
+import type { Run, RunChecks } from "./run-checks.ts";
 
 /** So much of each member is read at once. */
 const COLUMN_BYTES_MAX = 524_288;
@@ -20,10 +20,10 @@ export class RangeReader {
   readonly #blocks: BlockReader;
   readonly #columns: ColumnReader;
 
-  constructor(core: RaidCore, blocks: BlockReader) {
+  constructor(core: RaidCore, blocks: BlockReader, checks: RunChecks) {
     this.#core = core;
     this.#blocks = blocks;
-    this.#columns = new ColumnReader(core, blocks);
+    this.#columns = new ColumnReader(core, blocks, checks);
   }
 
   /** Fills `target` with the bytes at `at`, which lie within the array. */

@@ -34,7 +34,7 @@ export interface ScrubReport {
 /** Blocks of one slot, row after row. */
 interface Column {
   readonly slot: number;
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array;
 }
 
 export class Scrubber {
@@ -152,15 +152,22 @@ export class Scrubber {
   async #wrongOn(
     member: Member,
     row: number,
-    { slot, bytes }: Column,
+    column: Column,
     wanted: readonly boolean[],
   ): Promise<readonly number[]> {
-    const { blocks, core } = this.#parts;
+    const { blocks, checks, core } = this.#parts;
     const { blockBytes } = core.layout;
-    const isRead = await core.members.read(member, core.layout.rowAt(row), bytes);
+    const { bytes, slot } = column;
+    const isRead = await core.members.readScratch(member, core.layout.rowAt(row), bytes);
+    // The member may still be reading into what it was given.
+    if (!isRead) column.bytes = new Uint8Array(bytes.length);
+    if (isRead && checks.settle({ row, slot, count: wanted.length }, bytes)) {
+      for (const isWanted of wanted) if (isWanted) this.#blocks++;
+      return [];
+    }
     const wrong: number[] = [];
     for (const [index, isWanted] of wanted.entries()) {
-      const block = bytes.subarray(index * blockBytes, (index + 1) * blockBytes);
+      const block = column.bytes.subarray(index * blockBytes, (index + 1) * blockBytes);
       if (!isWanted) {
         block.fill(0);
         continue;
@@ -208,8 +215,8 @@ export class Scrubber {
     const stripe = geometry.stripeOfRow(row);
     const byIndex = columns.map((_, index) => columns[geometry.slotOfIndex(stripe, index)]);
     const data = byIndex.slice(0, geometry.dataCount).map((column) => column?.bytes);
-    const parity = byIndex.slice(geometry.dataCount).map((column) => column?.bytes.slice());
-    const computed = parity.filter((bytes) => bytes !== undefined);
+    const parity = byIndex.slice(geometry.dataCount);
+    const computed = parity.map(() => this.#spare.take(isWhole.length * geometry.blockBytes));
     math?.compute(data, computed);
     for (const [index, bytes] of computed.entries()) {
       const stored = byIndex[geometry.dataCount + index];
@@ -218,6 +225,7 @@ export class Scrubber {
         if (isRowWhole) this.#compareParity(row + inRun, inRun, stored, bytes);
       }
     }
+    for (const bytes of computed) this.#spare.give(bytes);
   }
 
   #compareParity(row: number, inRun: number, stored: Column, computed: Uint8Array): void {
