@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bestChecksums } from "../base/checksums.ts";
 import { hostWorld } from "../host/world.ts";
+import { IS_BEHIND } from "../raid/assembly.ts";
 import { decodeSuperblocks, encodeSuperblock } from "../raid/superblock.ts";
 import { connectToHolder } from "./control-connection.ts";
 import type { DiskArray, DiskArrayStatus, ScrubFindings } from "./disk-array.ts";
@@ -318,6 +319,33 @@ test("what took the place of a member that served repaired nothing", async () =>
   await array.add(disk("b"));
   await array.volume.settled();
   expect(counted()).toEqual([1, 1]);
+});
+
+test("a member that is missing when the array is opened has failed, as its repair counts", async () => {
+  await (await create()).close();
+  const array = await assemble(disks().slice(1));
+  expect(array.status().counters).toMatchObject({ membersFailed: 1, repairs: 0 });
+  await array.close();
+  // It is told once.
+  const again = await assemble(disks().slice(1));
+  expect(again.status().counters.membersFailed).toBe(1);
+  await again.add(disk("d"));
+  await again.volume.settled();
+  expect(again.status().counters).toMatchObject({ membersFailed: 1, repairs: 1 });
+});
+
+test("a member that comes back when another has its place is not asked for", async () => {
+  const first = await create();
+  await first.fail(disk("b"));
+  await first.close();
+  const array = await assemble();
+  expect(array.status().absent).toEqual([{ path: disk("b"), reason: IS_BEHIND }]);
+  await array.add(disk("d"));
+  await array.volume.settled();
+  expect(array.status()).toMatchObject({
+    health: "whole",
+    absent: [{ path: disk("b"), reason: "it was replaced" }],
+  });
 });
 
 test("two names of one file are no two members", async () => {

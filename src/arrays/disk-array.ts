@@ -13,6 +13,7 @@
 
 import { Fault, messageOf } from "../base/fault.ts";
 import type { RaidArray } from "../raid/array.ts";
+import { IS_BEHIND } from "../raid/assembly.ts";
 import { parityCountOf } from "../raid/geometry.ts";
 import type { Added } from "../raid/membership.ts";
 import type { ScrubReport } from "../raid/scrubber.ts";
@@ -53,6 +54,8 @@ export interface DiskArrayParts {
   readonly events: ArrayEvents;
   readonly nameOf: (path: string) => string;
 }
+
+const REPLACED = "it was replaced";
 
 export class DiskArray implements Controller {
   readonly volume: RaidArray;
@@ -261,10 +264,12 @@ export class DiskArray implements Controller {
 
   #absent(status: RaidStatus): readonly AbsentDisk[] {
     const seated = new Set([...namesOf(status), this.#joining]);
+    const isFull = status.members.every(({ state }) => state !== "missing");
     const paths = new Set([...this.#reasons.keys(), ...this.#parts.disks.paths]);
     return [...paths]
       .filter((path) => !seated.has(path))
-      .map((path) => ({ path, reason: this.#reasons.get(path) ?? "it was replaced" }));
+      .map((path) => ({ path, reason: this.#reasons.get(path) ?? REPLACED }))
+      .map((one) => (isFull && one.reason === IS_BEHIND ? { ...one, reason: REPLACED } : one));
   }
 
   #noMember(path: string): Fault {

@@ -33,6 +33,11 @@ export async function lockMember(
   return lock;
 }
 
+/** Whether a lock of it was ever taken, which leaves a directory. */
+export async function hasLockDirectory({ files }: World, path: string): Promise<boolean> {
+  return (await files.kind(lockDirectory(path))) !== undefined;
+}
+
 function lockDirectory(path: string): string {
   return `${path}.lock`;
 }

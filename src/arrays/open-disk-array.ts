@@ -8,6 +8,7 @@ import {
   defaultCreateOptions,
   type RaidOptions,
 } from "../raid/options.ts";
+import { planArray } from "../raid/format-members.ts";
 import { readSuperblock } from "../raid/read-superblock.ts";
 import { idText } from "../raid/superblock.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -16,7 +17,8 @@ import { ArrayEvents, type ArrayListener } from "./array-events.ts";
 import { ControlDesk } from "./control-desk.ts";
 import { DiskArray, type DiskArrayParts } from "./disk-array.ts";
 import { Disks, isGone } from "./disks.ts";
-import { forgetMembership, requireUnused } from "./unused.ts";
+import { hasLockDirectory } from "./member-lock.ts";
+import { forgetMembership, requireLooksUnused, requireUnused } from "./unused.ts";
 
 export interface HoldOptions {
   /** Who has it, for the messages that others get: `holdfast serve 0.1.0`. */
@@ -73,13 +75,21 @@ export async function createOnDisks(
   const paths = disks.map(namer(options));
   const spares = givenSpares.map(namer(options));
   refuseTwice([...paths, ...spares]);
+  const chosen = { ...defaultCreateOptions, ...options.raid, ...wishes };
+  // What is refused anyway is refused before anything is locked, which leaves a directory.
+  planArray(chosen, paths.length);
+  if (!(options.force ?? false)) {
+    for (const path of [...paths, ...spares]) {
+      if (await hasLockDirectory(world, path)) continue;
+      if ((await world.files.kind(path)) === "file") await requireLooksUnused(world, path);
+    }
+  }
   const made: string[] = [];
   try {
     return await holding(world, options, async ({ disks: held, events }) => {
       for (const path of [...paths, ...spares]) if (await held.make(path)) made.push(path);
       const members = await takeUnused(world, held, paths, options);
       const extra = await takeUnused(world, held, spares, options);
-      const chosen = { ...defaultCreateOptions, ...options.raid, ...wishes };
       const array = await createArray(events.within(world), members, chosen);
       await refuseSameFile(world, members, array);
       for (const volume of extra) await array.add(volume);

@@ -5,7 +5,8 @@ import { isUnfinished } from "../raid/format-members.ts";
 import { readSuperblock } from "../raid/read-superblock.ts";
 import { idText } from "../raid/superblock.ts";
 import type { Volume } from "../volume/volume.ts";
-import type { Checksums } from "../world/world.ts";
+import { openFileVolume } from "../volume/file-volume.ts";
+import type { Checksums, World } from "../world/world.ts";
 
 /** File systems, partition tables and images say what they are at one of their ends. */
 const LOOKED_AT_BYTES = 131_072;
@@ -13,12 +14,27 @@ const SUPERBLOCKS_BYTES = 8192;
 
 /**
  * `ERR_ARGUMENT` if there is anything but zeroes at either end. What an array left whose making was
- * cut short is nothing.
+ * cut short is nothing, and is wiped out.
  */
 export async function requireUnused(volume: Volume, checksums: Checksums): Promise<void> {
   if (isUnfinished(await readSuperblock(volume, checksums))) {
     await forgetMembership(volume, checksums);
   }
+  await requireZeroes(volume);
+}
+
+/** As `requireUnused`, for a file that nobody has locked yet: it is only looked at. */
+export async function requireLooksUnused({ files, checksums }: World, path: string): Promise<void> {
+  const readOnly = { open: async (name: string) => await files.open(name, "read") };
+  const volume = await openFileVolume(readOnly, path);
+  try {
+    if (!isUnfinished(await readSuperblock(volume, checksums))) await requireZeroes(volume);
+  } finally {
+    await volume.close();
+  }
+}
+
+async function requireZeroes(volume: Volume): Promise<void> {
   const length = Math.min(LOOKED_AT_BYTES, volume.sizeBytes);
   const bytes = new Uint8Array(length);
   for (const at of [0, volume.sizeBytes - length]) {

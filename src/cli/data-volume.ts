@@ -3,6 +3,7 @@
  * nobody has it open.
  */
 
+import { lookAtDisk, statusOfDisks } from "../arrays/look-at-disks.ts";
 import { assembleDisks } from "../arrays/open-disk-array.ts";
 import { Fault } from "../base/fault.ts";
 import { openFileVolume } from "../volume/file-volume.ts";
@@ -39,12 +40,22 @@ async function withArray<T>(
   program: string,
   work: (volume: Volume) => Promise<T>,
 ): Promise<T> {
+  await requireMember(world, disks);
   const array = await assembleDisks(world, disks, { program });
   try {
     return await work(array.volume);
   } finally {
     await array.close();
   }
+}
+
+/** Files of which none is a member are refused before they are locked, which leaves a directory. */
+async function requireMember(world: World, disks: readonly string[]): Promise<void> {
+  for (const disk of disks) {
+    const { found } = await lookAtDisk(world, disk);
+    if (found?.kind === "valid") return;
+  }
+  await statusOfDisks(world, disks);
 }
 
 async function withDirectory<T>(

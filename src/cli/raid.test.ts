@@ -1,4 +1,4 @@
-import { mkdtemp, open, rm, truncate } from "node:fs/promises";
+import { mkdtemp, open, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -69,7 +69,8 @@ test("members come and go in an array that nobody has", async () => {
   expect(failed.value).toMatchObject({ health: "degraded", absent: [{ path: b }] });
   expect((await run("assemble", a, b, c)).code).toBe(3);
   await truncate(d, 0);
-  const added = await run("add", d, "--array", a, c);
+  // The file as the last of those that --array takes, too.
+  const added = await run("add", "--array", a, c, d);
   expect(added).toMatchObject({ code: 0, value: { added: { kind: "rebuilding", role: 1 } } });
   await truncate(b, 0);
   const replaced = await run("replace", a, "--with", b, "--array", c, d);
@@ -110,6 +111,19 @@ test("a member that isn't named is told to be out, and blocks that are lost are 
   ]);
 });
 
+test("what comes to nothing leaves no lock behind", async () => {
+  const [a = "", b = "", c = ""] = disks("abc");
+  await writeFile(c, "something that is needed");
+  await expect(run("create", "--level", "5", ...SMALL, a, b, c)).rejects.toThrow(/holds some/u);
+  await expect(run("create", "--level", "6", ...SMALL, a, b)).rejects.toThrow(/members/u);
+  for (const command of ["inspect", "verify"]) {
+    const program = createProgram(new HeardIo());
+    const inspected = program.parseAsync(["node", "holdfast", command, c]);
+    await expect(inspected).rejects.toThrow(/member of an array/u);
+  }
+  expect(await readdir(directory)).toEqual(["c"]);
+});
+
 test.each([
   [["create", "a", "b", "c"], /--level/u],
   [["create", "--level", "mirorr", "a", "b"], /did you mean "mirror"/u],
@@ -117,6 +131,10 @@ test.each([
   [["grow", "a", "--size", "0"], /--size takes a size/u],
   [["statsu", "a"], /Did you mean status/u],
   [["add", "a"], /--array/u],
+  [["add", "--array", "a"], /name the file before --array/u],
+  [["fail", "--array", "a", "b"], /name the member before --array/u],
+  [["remove", "--array", "a", "b"], /name the file before --array/u],
+  [["replace", "--with", "d", "--array", "a", "b"], /name the member before --array/u],
 ])("%j is refused, with the way out", async (args, wayOut) => {
   await expect(run(...args)).rejects.toThrow(wayOut);
 });

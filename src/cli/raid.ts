@@ -144,14 +144,16 @@ function addMemberCommands(raid: Command, io: CommandIo): void {
     .command("fail")
     .summary("take a member out, as if it had failed")
     .description("Takes a member out. Under load nobody notices but by the speed.")
-    .argument("<member>", "the member")
+    .argument("[member]", "the member")
     .option("--array <member...>", `the others: ${ARRAY_HELP}`)
     .option("--force", "even if the array stops by it, and whoever uses it with it")
     .addHelpText(
       "after",
       "\nExample:\n  holdfast raid fail b.img\n  holdfast raid fail b.img --array a.img c.img\n",
     )
-    .action(async (member: string, { array: others = [], force = false }: ArrayFlags) => {
+    .action(async (given: string | undefined, flags: ArrayFlags) => {
+      const { array: others = [], force = false } = flags;
+      const member = named(given, "member", "fail");
       const path = fileName(member);
       await change([member, ...others], { command: "fail", path, force }, io);
     });
@@ -159,10 +161,11 @@ function addMemberCommands(raid: Command, io: CommandIo): void {
     .command("remove")
     .summary("let a spare, or a disk that has failed, go")
     .description("Lets go of a spare, of a replacement or of a file that is out of the array.")
-    .argument("<file>", "the file")
+    .argument("[file]", "the file")
     .option("--array <member...>", ARRAY_HELP)
     .addHelpText("after", "\nExample:\n  holdfast raid remove b.img\n")
-    .action(async (file: string, { array: others = [] }: ArrayFlags) => {
+    .action(async (given: string | undefined, { array: others = [] }: ArrayFlags) => {
+      const file = named(given, "file", "remove");
       const path = fileName(file);
       await change([file, ...others], { command: "remove", path }, io);
     });
@@ -173,27 +176,36 @@ function addMemberCommands(raid: Command, io: CommandIo): void {
       "A member that comes back catches up; another file takes the place of a missing member, or " +
         "becomes a spare. A missing file is made, and an empty one will do: it grows as it must.",
     )
-    .argument("<file>", "the file")
+    .argument("[file]", "the file; it may also be the last that --array names")
     .requiredOption("--array <member...>", ARRAY_HELP)
     .option("--wait", "until it is whole, also if a server has the array")
     .option("--force", "even if the file holds something, which is lost")
     .addHelpText("after", "\nExample:\n  holdfast raid add d.img --array a.img\n")
-    .action(async (file: string, { array = [], force = false, wait }: ArrayFlags) => {
-      const path = fileName(file);
-      await begin(array, { command: "add", path, force }, { wait, path }, io);
+    .action(async (given: string | undefined, flags: ArrayFlags) => {
+      const { array = [], force = false, wait } = flags;
+      // `--array a.img d.img` takes the file as well, and an array is never added to itself.
+      const last = array.length > 1 ? array.at(-1) : undefined;
+      const path = fileName(given ?? named(last, "file", "add"));
+      await begin(
+        given === undefined ? array.slice(0, -1) : array,
+        { command: "add", path, force },
+        { wait, path },
+        io,
+      );
     });
   raid
     .command("replace")
     .summary("have a file take over from a member that still serves")
     .description("Copies a member to a file, which takes its place in the end.")
-    .argument("<member>", "the member that is to go")
+    .argument("[member]", "the member that is to go")
     .requiredOption("--with <file>", "the file that is to take over; made if it is missing")
     .option("--array <member...>", `the others: ${ARRAY_HELP}`)
     .option("--wait", "until it has taken over, also if a server has the array")
     .option("--force", "even if the file holds something, which is lost")
     .addHelpText("after", "\nExample:\n  holdfast raid replace b.img --with d.img --wait\n")
-    .action(async (member: string, flags: ArrayFlags & { readonly with: string }) => {
+    .action(async (given: string | undefined, flags: ArrayFlags & { readonly with: string }) => {
       const { array: others = [], force = false, wait } = flags;
+      const member = named(given, "member", "replace");
       const [path, by] = [fileName(member), fileName(flags.with)];
       const request = { command: "replace", path, by, force } as const;
       await begin([member, ...others], request, { wait, path: by }, io);
@@ -244,6 +256,13 @@ function addArrayCommands(raid: Command, io: CommandIo): void {
 interface GrowFlags extends ArrayFlags {
   readonly add?: string;
   readonly size?: string;
+}
+
+/** What must be named, and would be taken as one of the array's if it came after `--array`. */
+function named(given: string | undefined, what: string, command: string): string {
+  if (given !== undefined) return given;
+  const usage = `holdfast raid ${command} ${what.toUpperCase()}`;
+  throw new UsageError(`name the ${what} before --array, which takes all that follows: ${usage}`);
 }
 
 function collect(given: string, before: readonly string[] = []): readonly string[] {

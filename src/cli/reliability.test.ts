@@ -134,6 +134,7 @@ describe("reliability", () => {
     [`${disk} --latent-mttf 1y`, "--scrub"],
     [`${disk} --spares 99 --replace 1d`, "spareCount"],
     [`${disk} --simulate 1`, "--simulate"],
+    [`${disk} --seed 3`, "--simulate"],
     [`${disk} --plot loss.png`, "SVG"],
     [`${disk} --confidence 100%`, "--confidence"],
     [`--measured ${join(folder, "nowhere")} --mttr 1h`, "cannot read"],

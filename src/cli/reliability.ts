@@ -43,7 +43,7 @@ interface ReliabilityFlags {
   readonly measured?: string;
   readonly confidence: string;
   readonly simulate?: string | true;
-  readonly seed: string;
+  readonly seed?: string;
   readonly plot?: string;
 }
 
@@ -76,7 +76,7 @@ export function addReliabilityCommand(program: Command, io: CommandIo): void {
     .option("--measured <file>", "counters of real disks as JSON, instead of data sheets; or -")
     .option("--confidence <share>", "how often intervals hold", "95%")
     .option("--simulate [paths]", "also by simulation, with intervals")
-    .option("--seed <number>", "of the simulation", "1")
+    .option("--seed <number>", "of the simulation; asks for --simulate (default: 1)")
     .option("--plot <file>", "write the probability of loss over time there, as SVG")
     .addHelpText("after", helpText)
     .action(async (flags: ReliabilityFlags) => {
@@ -149,7 +149,7 @@ function comparisonOf(
       flags.simulate === undefined
         ? undefined
         : {
-            seed: countOf("--seed", flags.seed),
+            seed: countOf("--seed", flags.seed ?? "1"),
             pathCount:
               flags.simulate === true
                 ? defaultSimulationOptions.pathCount
@@ -244,6 +244,9 @@ function remark(flags: ReliabilityFlags, io: CommandIo): void {
   }
   if (flags.latentMttf !== undefined && flags.scrub === undefined) {
     throw new UsageError("--latent-mttf needs --scrub: without, errors gather for ever");
+  }
+  if (flags.seed !== undefined && flags.simulate === undefined) {
+    throw new UsageError("--seed needs --simulate: nothing else is drawn at random");
   }
   if (flags.scrub !== undefined && flags.latentMttf === undefined) {
     io.note("--scrub changes nothing without --latent-mttf, which says how fast errors gather");

@@ -105,7 +105,17 @@ function recordOf(verdict: Assembly): ArrayRecord {
     roleNow(array, role, seats[index], verdict, index),
   );
   const isSame = roles.every((role, index) => role === array.roles[index]);
-  return isSame ? array : { ...array, event: array.event + 1, roles };
+  if (isSame) return array;
+  const { membersFailed } = array.counters;
+  const gone = roles.filter((role, index) => hasLost(array.roles[index], role)).length;
+  const counters = { ...array.counters, membersFailed: membersFailed + gone };
+  return { ...array, event: array.event + 1, roles, counters };
+}
+
+/** Whether somebody went who was there; what puts that right later counts as a repair. */
+function hasLost(before: RoleRecord | undefined, now: RoleRecord): boolean {
+  if (before === undefined || before.state === "missing") return false;
+  return now.state === "missing" || before.memberId !== now.memberId;
 }
 
 function roleNow(

@@ -28,6 +28,19 @@ export interface FormattedMembers {
   readonly seats: RoleSeat[];
 }
 
+/** What an array of so many members would be like; throws if there can be none. */
+export function planArray(
+  options: CreateOptions,
+  memberCount: number,
+): { readonly geometry: Geometry; readonly layout: MemberLayout } {
+  const chunkBlocks = options.chunkBytes / options.blockBytes;
+  const geometry = new Geometry({ ...options, memberCount, chunkBlocks });
+  checkJournalUnits(options);
+  const layout = new MemberLayout({ ...options, tableCopies: tableCopiesOf(options) });
+  checkJournal(geometry, layout);
+  return { geometry, layout };
+}
+
 /**
  * Prepares the volumes. The array exists when the record has been saved on them, and once more when
  * it is no longer `making`.
@@ -37,15 +50,8 @@ export async function formatMembers(
   volumes: readonly Volume[],
   options: CreateOptions,
 ): Promise<FormattedMembers> {
-  const geometry = new Geometry({
-    ...options,
-    memberCount: volumes.length,
-    chunkBlocks: options.chunkBytes / options.blockBytes,
-  });
-  checkJournalUnits(options);
-  const layout = new MemberLayout({ ...options, tableCopies: tableCopiesOf(options) });
+  const { geometry, layout } = planArray(options, volumes.length);
   checkUnits(volumes, options.blockBytes);
-  checkJournal(geometry, layout);
   await refuseMembers(world, volumes);
 
   const rows = rowsFor(geometry, layout, volumes, options.sizeBytes);
