@@ -4,9 +4,12 @@ import { must } from "../base/assert.ts";
 import { PAGE_BYTES } from "../cells/page.ts";
 import type { Logger } from "pino";
 import { openDatabase } from "../database/open-database.ts";
+import { libraryRows } from "../database/library-rows.ts";
 import { openDirectory } from "../database/open-directory.ts";
 import { openArrayStore } from "../entry/array-store.ts";
 import type { RaidLevel } from "../raid/geometry.ts";
+import { doorRows } from "../redis/door-rows.ts";
+import type { RowSpace } from "../base/row-spaces.ts";
 import type { StoreOptions } from "../store/options.ts";
 import { openEngine } from "../transactions/open-engine.ts";
 import type { Transactions } from "../transactions/transactions.ts";
@@ -22,6 +25,7 @@ import { recordTraffic } from "./traffic-record.ts";
 import { version } from "./version.ts";
 
 const PROGRAM: string = `holdfast serve ${version}`;
+const ROWS: readonly RowSpace[] = [libraryRows, doorRows];
 
 /**
  * Opens the store, in its directory or on its array of disks. What another process holds is
@@ -59,6 +63,7 @@ async function openInDirectory(
   const library = await openDirectory(world, settings.data, { attach: false }, async (accept) => {
     opened = await openEngine(world, settings.data, {
       store: storeOptions(settings),
+      rows: ROWS,
       program: PROGRAM,
       accept,
       onProgress: (doneBytes) => making.update(doneBytes),
@@ -84,6 +89,7 @@ async function openOnDisks(
     spares,
     program: PROGRAM,
     store: storeOptions(settings),
+    rows: ROWS,
     raid: raidOptionsOf(settings),
     onEvent: logArray(logger),
   });

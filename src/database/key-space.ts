@@ -27,7 +27,7 @@ import {
 } from "./tuple.ts";
 
 export const LIBRARY_SPACE = 0x01;
-const OWN_SPACE = 0x00;
+export const OWN_SPACE = 0x00;
 const OUTCOME = 0x6f;
 const LATE_OUTCOME = 0x6c;
 const SLOT_COUNT = 0x6e;

@@ -7,9 +7,10 @@
  */
 
 import { must } from "../base/assert.ts";
-import { copyBytes, hashBytes, printable } from "../base/bytes.ts";
+import { copyBytes, hashBytes } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import type { Step } from "../transactions/step.ts";
+import { libraryKeyName } from "./library-rows.ts";
 import { isLive } from "./live-row.ts";
 import { checkLimit, type DatabaseSettings } from "./settings.ts";
 import { deadlineOf, decodeCounter, encodeCounter, fitsCounter, isCounter } from "./value-codec.ts";
@@ -283,15 +284,17 @@ function isSame(
 export function sumOf(key: Uint8Array, value: bigint, delta: bigint): bigint {
   const sum = value + delta;
   if (fitsCounter(sum)) return sum;
-  const message = `the counter "${printable(key)}" would pass 64 bits; add less, or store a number`;
-  throw new Fault("ERR_ARGUMENT", message, { key: printable(key) });
+  const name = libraryKeyName(key);
+  const message = `the counter ${name} would pass 64 bits; add less, or store a number`;
+  throw new Fault("ERR_ARGUMENT", message, { key: name });
 }
 
 /** The value of the counter in a row that was found; `ERR_ARGUMENT` if it is none. */
 export function counterIn(key: Uint8Array, bytes: Uint8Array, at: number, length: number): bigint {
   if (isCounter(bytes, at, length)) return decodeCounter(bytes, at, length);
-  const message = `"${printable(key)}" holds no counter; set it to a bigint before adding to it`;
-  throw new Fault("ERR_ARGUMENT", message, { key: printable(key) });
+  const name = libraryKeyName(key);
+  const message = `${name} holds no counter; set it to a bigint before adding to it`;
+  throw new Fault("ERR_ARGUMENT", message, { key: name });
 }
 
 function addition(earlier: Write | undefined, key: Uint8Array, delta: bigint): PutOrAdd {

@@ -20,6 +20,7 @@ import type { RaidLevel } from "../raid/geometry.ts";
 import type { RaidOptions } from "../raid/options.ts";
 import { formatStore, storeBytes } from "../store/format.ts";
 import { checkOptions, defaultStoreOptions, type StoreOptions } from "../store/options.ts";
+import type { RowSpace } from "../base/row-spaces.ts";
 import { SUPERBLOCK_ZONE_BYTES } from "../store/superblock.ts";
 import { openVolumeEngine } from "../transactions/open-engine.ts";
 import type { Transactions } from "../transactions/transactions.ts";
@@ -33,6 +34,8 @@ export interface ArrayStoreOptions {
   /** Who opens it, for the messages of those who come later. */
   readonly program: string;
   readonly store: Partial<StoreOptions>;
+  /** What will be kept in it, by which layers. */
+  readonly rows: readonly RowSpace[];
   readonly raid?: Partial<RaidOptions>;
   readonly onEvent?: ArrayListener;
 }
@@ -52,7 +55,7 @@ export async function openArrayStore(
   const array = await openArray(world, options, storeOptions);
   try {
     if (await isUnformatted(array)) await format(world, array, storeOptions);
-    const engine = await openVolumeEngine(world, array.volume, storeOptions);
+    const engine = await openVolumeEngine(world, array.volume, storeOptions, options.rows);
     engine.atClose(async () => await array.close());
     return { engine, array };
   } catch (error) {

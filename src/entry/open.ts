@@ -2,6 +2,7 @@
 
 import type { Database } from "../database/database.ts";
 import { type DatabaseOptions, openDatabase } from "../database/open-database.ts";
+import { libraryRows } from "../database/library-rows.ts";
 import { openDirectory } from "../database/open-directory.ts";
 import { Fault } from "../base/fault.ts";
 import { didYouMean } from "../base/suggest.ts";
@@ -70,7 +71,8 @@ async function openDisks(options: OpenArrayOptions): Promise<Database> {
   const [disks, spares] = [filesOf(options.disks), filesOf(options.spares ?? [])];
   const world = hostWorld();
   const store = storeOptionsOf(options);
-  const { engine } = await openArrayStore(world, { level, disks, spares, program, store });
+  const rows = [libraryRows];
+  const { engine } = await openArrayStore(world, { level, disks, spares, program, store, rows });
   return await openDatabase(world, engine, options);
 }
 
@@ -90,7 +92,7 @@ async function openPath(options: OpenOptions): Promise<Database> {
   const world = hostWorld();
   const store = storeOptionsOf(options);
   return await openDirectory(world, path, { ...options, attach }, async (accept) => {
-    return await openEngine(world, path, { store, program, accept });
+    return await openEngine(world, path, { store, rows: [libraryRows], program, accept });
   });
 }
 

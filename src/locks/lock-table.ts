@@ -236,7 +236,7 @@ export class LockTable {
       "ERR_LIMIT",
       `a transaction may hold ${this.#locksPerTransactionMax} locks: raise ` +
         '"locksPerTransactionMax", or do less in one transaction',
-      { limit: "locksPerTransactionMax", owner: owner.id, locks: owner.lockCount },
+      { setting: "locksPerTransactionMax", owner: owner.id, locks: owner.lockCount },
     );
   }
 

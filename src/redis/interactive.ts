@@ -6,7 +6,7 @@
  * not run outside of it.
  */
 
-import { Fault } from "../base/fault.ts";
+import { Fault, isFault } from "../base/fault.ts";
 import type { Lsn } from "../base/ids.ts";
 import type { InteractiveTransaction } from "../transactions/step.ts";
 import type { Door } from "./door.ts";
@@ -26,10 +26,14 @@ export class Interactive {
     this.#door = door;
     this.transaction = transaction;
     const limitMs = door.settings.transactionTimeoutMs;
-    this.#stopTimer = door.clock.after(limitMs, () => {
-      const message = `the transaction was open for more than ${limitMs} ms: run it again`;
-      this.#timedOut = new Fault("ERR_TIMEOUT", message, { limitMs });
+    const end = (): void => {
+      this.#timedOut = openTooLong(limitMs);
       this.rollback();
+    };
+    this.#stopTimer = door.clock.after(limitMs, end);
+    // The store has the same limit, and may be the first to look at the clock.
+    transaction.onAbort((reason) => {
+      if (isFault(reason, "ERR_TIMEOUT")) this.#timedOut ??= openTooLong(limitMs);
     });
   }
 
@@ -75,4 +79,11 @@ export class Interactive {
     this.#remaps = false;
     this.#door.keys.databases.endChange(at);
   }
+}
+
+function openTooLong(limitMs: number): Fault {
+  const message =
+    `The transaction was open for more than ${limitMs} ms, which is the limit, and was rolled ` +
+    'back: run it again, or raise "transaction-timeout-ms"';
+  return new Fault("ERR_TIMEOUT", message, { limitMs });
 }

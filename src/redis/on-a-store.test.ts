@@ -7,6 +7,7 @@ import { openVolumeEngine } from "../transactions/open-engine.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
 import type { PagedImage } from "../volume/paged-image.ts";
+import { doorRows } from "./door-rows.ts";
 import { type TestClient, TestDoor, turn } from "./test-door.suite.ts";
 import { transcribe } from "./transcripts.suite.ts";
 
@@ -33,7 +34,7 @@ afterEach(async () => {
 });
 
 async function openDoor(): Promise<void> {
-  engine = await openVolumeEngine(hostWorld(), new MemoryVolume(image), OPTIONS);
+  engine = await openVolumeEngine(hostWorld(), new MemoryVolume(image), OPTIONS, [doorRows]);
   door = new TestDoor({}, engine);
 }
 
@@ -139,6 +140,17 @@ describe("transactions that the client holds open", () => {
     expect(await ask(other, "GET k")).toEqual(["OK", '"2"']);
   });
 
+  test("that give way are told for which key, by the name that it has here", async () => {
+    const [older, younger] = [door.connect(), door.connect()];
+    await ask(older, "BEGIN", "GET mine");
+    await ask(younger, "BEGIN", "SET show:7 1");
+    expect(await ask(older, "SET show:7 2")).toEqual(["OK"]);
+    const [refused] = await ask(younger, "GET mine");
+    expect(refused).toMatch(/^\(error\) ABORTED .* which needs the key "show:7" \(attempt 1\)/u);
+    await ask(older, "ROLLBACK");
+    await ask(younger, "ROLLBACK");
+  });
+
   test("end when they have been open for too long", async () => {
     const [holder, other] = [door.connect(), door.connect()];
     await ask(holder, "CONFIG SET transaction-timeout-ms 1000", "BEGIN", "SET k 1");
@@ -147,7 +159,8 @@ describe("transactions that the client holds open", () => {
     expect(await ask(other, "GET k")).toEqual(["OK", '"2"']);
     const [refused] = await ask(holder, "SET k 3");
     expect(refused).toBe(
-      "(error) TIMEOUT the transaction was open for more than 1000 ms: run it again",
+      "(error) TIMEOUT The transaction was open for more than 1000 ms, which is the limit, and " +
+        'was rolled back: run it again, or raise "transaction-timeout-ms"',
     );
     expect(await ask(holder, "ROLLBACK", "GET k")).toEqual(["OK", '"2"']);
   });

@@ -54,9 +54,25 @@ function beginning(request: Request, index: number, lengthMax: number): string {
 
 /** What a client is told of what was thrown; by the first word it knows what to do. */
 export function errorReply(error: unknown): string {
-  const prefix = error instanceof Fault ? PREFIXES[error.code] : undefined;
-  return `${prefix ?? "ERR"} ${messageOf(error)}`;
+  if (!(error instanceof Fault)) return `ERR ${messageOf(error)}`;
+  return `${PREFIXES[error.code] ?? "ERR"} ${inWordsOfServer(error)}`;
 }
+
+/** Who comes by this door knows the settings of the server, and not those of the library. */
+function inWordsOfServer({ message, details }: Fault): string {
+  const { setting } = details;
+  const word = typeof setting === "string" ? SERVER_SETTINGS[setting] : undefined;
+  return word === undefined ? message : message.replaceAll(`"${String(setting)}"`, `"${word}"`);
+}
+
+const SERVER_SETTINGS: Partial<Record<string, string>> = {
+  valueBytesMax: "value-bytes-max",
+  transactionBytesMax: "transaction-bytes-max",
+  locksPerTransactionMax: "locks-per-transaction-max",
+  logBytes: "log",
+  cacheBytes: "cache",
+  timeoutMs: "lock-timeout-ms",
+};
 
 const PREFIXES: Partial<Record<FaultCode, string>> = {
   ERR_CONFLICT: "ABORTED",

@@ -8,6 +8,7 @@ import type { Cells } from "../cells/cells.ts";
 import { NO_PAGES, Preparation, type PreparationLimits, READY } from "../cells/prepare.ts";
 import type { Census } from "./census.ts";
 import type { Dependencies } from "./dependencies.ts";
+import type { RowSpaces } from "../base/row-spaces.ts";
 import { RESERVED_PAGES, type Urgency, urgencyOf } from "./urgency.ts";
 import { PUT, WriteCursor } from "./write-set.ts";
 
@@ -16,19 +17,19 @@ export class Applier {
   readonly #census: Census;
   readonly #dependencies: Dependencies;
   readonly #preparation: Preparation;
-  readonly #keepsReserve: boolean;
+  readonly #rows: RowSpaces | undefined;
   readonly #writes = new WriteCursor();
   #hasPuts = false;
 
-  /** Recovery must not be refused, and keeps no reserve. */
+  /** Recovery must not be refused, and keeps no reserve: it knows of no `rows`. */
   constructor(
     cells: Cells,
     census: Census,
     dependencies: Dependencies,
     limits: PreparationLimits,
-    keepsReserve: boolean,
+    rows: RowSpaces | undefined,
   ) {
-    this.#keepsReserve = keepsReserve;
+    this.#rows = rows;
     this.#cells = cells;
     this.#census = census;
     this.#dependencies = dependencies;
@@ -54,7 +55,7 @@ export class Applier {
       } else added = preparation.addRemove(bytes, keyAt, keyBytes);
       if (added !== READY) return added;
     }
-    if (!this.#keepsReserve) return preparation.finish(0);
+    if (this.#rows === undefined) return preparation.finish(0);
     const ready = preparation.finish(this.#reservedPages("ordinary"));
     if (ready !== NO_PAGES) return ready;
     const urgency = this.urgency(bytes, at, length);
@@ -68,8 +69,8 @@ export class Applier {
 
   /** Of what was prepared last. */
   urgency(bytes: Uint8Array, at: number, length: number): Urgency {
-    if (!this.#hasPuts) return "makes room";
-    return urgencyOf(this.#cells, bytes, at, length);
+    if (!this.#hasPuts || this.#rows === undefined) return "makes room";
+    return urgencyOf(this.#cells, this.#rows, bytes, at, length);
   }
 
   #reservedPages(urgency: Urgency): number {

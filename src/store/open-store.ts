@@ -31,6 +31,7 @@ import { FencedVolume } from "./fenced-volume.ts";
 import { settleOptions, type StoreOptions } from "./options.ts";
 import { PageGrowth } from "./page-growth.ts";
 import { Replay } from "./replay.ts";
+import { RowSpaces } from "../base/row-spaces.ts";
 import { Store } from "./store.ts";
 import { checkpointOf } from "./superblock-root.ts";
 import { SuperblockZone } from "./superblock.ts";
@@ -58,6 +59,7 @@ export async function openStore(
   unfenced: Volume,
   asked: StoreOptions,
   spareSlabBytes = 0,
+  rows: RowSpaces = new RowSpaces([]),
 ): Promise<OpenedStore> {
   const options = settleOptions(asked, world.process.memoryBytes);
   const volume = new FencedVolume(unfenced);
@@ -74,7 +76,7 @@ export async function openStore(
   cells.beforeSpill = fencing(superblocks);
   const dependencies = new Dependencies();
   const growth = new PageGrowth(volume, cells, found.pages.at);
-  const applier = new Applier(cells, census, dependencies, limitsOf(cells), true);
+  const applier = new Applier(cells, census, dependencies, limitsOf(cells), rows);
   const replay = new Replay(cells, census, dependencies, growth);
   const recovered = await recoverLog(
     volume,

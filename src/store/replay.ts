@@ -82,7 +82,7 @@ export class Replay {
     const left = cache.frameCount - 2 * bufferFrames - windowFrames;
     const dirtyFramesMax = Math.floor(left * DIRTY_SHARE_MAX);
     const limits = { dirtyFramesMax, framesMax: dirtyFramesMax };
-    this.#applier = new Applier(cells, census, dependencies, limits, false);
+    this.#applier = new Applier(cells, census, dependencies, limits, undefined);
     this.#merger = new Merger(tree, new Preparation(tree, limits));
     this.#window = new ReplayWindow(cache, windowFrames);
     this.#rows = new ReplayRows(cache.slab, this.#window, census);

@@ -12,6 +12,7 @@
 import { latin1 } from "../base/bytes.ts";
 import type { Cells } from "../cells/cells.ts";
 import { newRowBytes, storedRowBytes } from "../cells/stored-row.ts";
+import type { RowSpaces } from "../base/row-spaces.ts";
 import { PUT, WriteCursor } from "./write-set.ts";
 
 export type Urgency = "makes room" | "own rows" | "ordinary";
@@ -23,25 +24,14 @@ export const RESERVED_PAGES: Readonly<Record<Urgency, number>> = {
   ordinary: 48,
 };
 
-/** All rows of the library that users do not see begin so. */
-const OWN_SPACE = 0x00;
-/** And those of the Redis door so, with a database that nobody can select. */
-const REDIS_SPACE = 0x02;
-const DATABASE_END = 5;
-
-/** Whether the row is one that the layers above keep for themselves, by its key. */
-export function isOwnRow(key: Uint8Array, at: number, length: number): boolean {
-  const space = key[at];
-  if (space === OWN_SPACE) return true;
-  if (space !== REDIS_SPACE || length <= DATABASE_END) return false;
-  for (let index = 1; index < DATABASE_END; index++) {
-    if (key[at + index] !== 0xff) return false;
-  }
-  return true;
-}
-
 /** The urgency of the writes in `bytes[at, at + length)`, whose pages are all in memory. */
-export function urgencyOf(cells: Cells, bytes: Uint8Array, at: number, length: number): Urgency {
+export function urgencyOf(
+  cells: Cells,
+  rows: RowSpaces,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): Urgency {
   const writes = new WriteCursor();
   writes.enter(bytes, at, length);
   /** How much longer each row becomes, by its key: of two writes the later one holds. */
@@ -53,7 +43,7 @@ export function urgencyOf(cells: Cells, bytes: Uint8Array, at: number, length: n
     const before = storedRowBytes(cells.tree, bytes, keyAt, keyBytes);
     const after = isPut ? newRowBytes(keyBytes, valueBytes) : 0;
     growth.set(latin1(bytes, keyAt, keyBytes), after - before);
-    if (isPut && !isOwnRow(bytes, keyAt, keyBytes)) ownOnly = false;
+    if (isPut && !rows.isOwn(bytes, keyAt, keyBytes)) ownOnly = false;
   }
   let sum = 0;
   for (const bytesMore of growth.values()) sum += bytesMore;

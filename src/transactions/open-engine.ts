@@ -13,6 +13,7 @@ import { Fault, isFault } from "../base/fault.ts";
 import { formatStore, storeBytes } from "../store/format.ts";
 import { checkOptions, defaultStoreOptions, type StoreOptions } from "../store/options.ts";
 import { openStore } from "../store/open-store.ts";
+import { type RowSpace, RowSpaces } from "../base/row-spaces.ts";
 import { createFileVolume, openFileVolume } from "../volume/file-volume.ts";
 import type { Volume } from "../volume/volume.ts";
 import { acquireDirectoryLock, directoryTakenFault } from "../world/directory-lock.ts";
@@ -24,6 +25,8 @@ import { Transactions, TRANSACTIONS_SLAB_BYTES } from "./transactions.ts";
 
 export interface OpenEngineOptions {
   readonly store?: Partial<StoreOptions>;
+  /** What will be kept in it, by which layers. */
+  readonly rows?: readonly RowSpace[];
   /** Who opens it, for the messages of those who come later: `holdfast serve 0.1.0`. */
   readonly program: string;
   /** Takes the connections of other processes that find the directory held. */
@@ -57,7 +60,7 @@ export async function openEngine(
   if (lock.kind === "taken") throw directoryTakenFault(directory, lock);
   try {
     const volume = await openVolume(world, directory, storeOptions, options.onProgress);
-    const engine = await openVolumeEngine(world, volume, storeOptions);
+    const engine = await openVolumeEngine(world, volume, storeOptions, options.rows);
     engine.atClose(() => lock.release());
     return engine;
   } catch (error) {
@@ -71,10 +74,12 @@ export async function openVolumeEngine(
   world: World,
   volume: Volume,
   options: StoreOptions,
+  spaces: readonly RowSpace[] = [],
 ): Promise<Transactions> {
+  const rows = new RowSpaces(spaces);
   try {
-    const { store, slab } = await openStore(world, volume, options, TRANSACTIONS_SLAB_BYTES);
-    return new Transactions(world, store, slab);
+    const opened = await openStore(world, volume, options, TRANSACTIONS_SLAB_BYTES, rows);
+    return new Transactions(world, opened.store, opened.slab, rows);
   } catch (error) {
     await volume.close();
     throw error;

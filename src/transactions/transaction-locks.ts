@@ -4,7 +4,7 @@
  */
 
 import { must } from "../base/assert.ts";
-import { fromLatin1, latin1, printable } from "../base/bytes.ts";
+import { fromLatin1, latin1 } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import type { Age } from "../base/ids.ts";
 import { NumberMap } from "../base/number-map.ts";
@@ -13,6 +13,7 @@ import type { LockMode } from "../locks/lock-mode.ts";
 import { type Owner, owner } from "../locks/lock-owner.ts";
 import { LockTable } from "../locks/lock-table.ts";
 import type { LockTarget } from "../locks/lock-target.ts";
+import type { RowSpaces } from "../base/row-spaces.ts";
 import type { StepLocks } from "./run-step.ts";
 
 /** Who may hold locks: a transaction that can be granted and aborted. */
@@ -27,11 +28,13 @@ export interface LockHolder {
 
 export class TransactionLocks {
   readonly table: LockTable;
+  readonly #rows: RowSpaces;
   readonly #holders = new NumberMap<LockHolder>();
   #nextOwner = 1;
   woundCount = 0;
 
-  constructor(locksPerTransactionMax: number) {
+  constructor(locksPerTransactionMax: number, rows: RowSpaces) {
+    this.#rows = rows;
     this.table = new LockTable({ locksPerTransactionMax });
   }
 
@@ -78,7 +81,7 @@ export class TransactionLocks {
     if (victim === undefined) return;
     this.woundCount++;
     const by = this.#holders.get(effect.by);
-    victim.wounded(wounded(effect, victim, by));
+    victim.wounded(wounded(effect, victim, by, this.#rows));
   }
 }
 
@@ -115,14 +118,19 @@ export function rangeTarget(start: Uint8Array, end: Uint8Array | undefined): Loc
   return { kind: "range", start: latin1(start), end: end === undefined ? undefined : latin1(end) };
 }
 
-function wounded(effect: WoundEffect, victim: LockHolder, by: LockHolder | undefined): Fault {
+function wounded(
+  effect: WoundEffect,
+  victim: LockHolder,
+  by: LockHolder | undefined,
+  rows: RowSpaces,
+): Fault {
   const { target } = effect;
   const key = fromLatin1(target.kind === "key" ? target.key : target.start);
   const what = target.kind === "key" ? "the key" : "keys from";
   return new Fault(
     "ERR_ABORTED",
     `Transaction ${victim.age} gave way to the older transaction ${by?.age ?? "elsewhere"}, ` +
-      `which needs ${what} "${printable(key)}" (attempt ${victim.attempts + 1}): try again, with ` +
+      `which needs ${what} ${rows.nameOf(key)} (attempt ${victim.attempts + 1}): try again, with ` +
       "the age of this attempt",
     { key, transaction: victim.age, other: by?.age, attempts: victim.attempts + 1 },
   );

@@ -21,6 +21,7 @@ import { Fault, isFault } from "../base/fault.ts";
 import { type Lsn, lsn } from "../base/ids.ts";
 import { Lease } from "../cells/cells.ts";
 import type { Slab } from "../base/slab.ts";
+import type { RowSpaces } from "../base/row-spaces.ts";
 import { REFUSED_LARGE, type Store, WAIT_FENCE, WAIT_PAGE } from "../store/store.ts";
 import type { World } from "../world/world.ts";
 import { changesOf } from "./change-feed.ts";
@@ -71,10 +72,10 @@ export class Transactions implements Engine {
   #answer: Lsn = lsn(0);
   commitCount = 0;
 
-  constructor(world: World, store: Store, slab: Slab) {
+  constructor(world: World, store: Store, slab: Slab, rows: RowSpaces) {
     this.#world = world;
     this.store = store;
-    this.locks = new TransactionLocks(store.options.locksPerTransactionMax);
+    this.locks = new TransactionLocks(store.options.locksPerTransactionMax, rows);
     const share = Math.floor(store.log.ringBytes / TRANSACTION_LOG_SHARE);
     const asked = store.options.transactionBytesMax;
     const most = Math.min(share, store.log.bodyBytesMax);

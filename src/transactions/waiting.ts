@@ -59,7 +59,7 @@ export class Deadline {
       "ERR_TIMEOUT",
       `Waited for locks, pages or room for ${this.#timeoutMs} ms, which is the limit; nothing ` +
         'was applied. Try again, or raise "timeoutMs"',
-      { timeoutMs: this.#timeoutMs },
+      { setting: "timeoutMs", timeoutMs: this.#timeoutMs },
     );
   }
 }

@@ -3,6 +3,8 @@
  * is smaller here than options allow, so that it is written round many times within a short run.
  */
 
+import { libraryRows } from "../../src/database/library-rows.ts";
+import { doorRows } from "../../src/redis/door-rows.ts";
 import type { PagedImage } from "../../src/volume/paged-image.ts";
 import { defaultSimulationOptions, SimulatedWorld } from "../../src/simulation/simulated-world.ts";
 import { formatStore, storeBytes } from "../../src/store/format.ts";
@@ -14,6 +16,9 @@ import type { HoldUp } from "../../src/volume/recording-volume.ts";
 import type { Volume } from "../../src/volume/volume.ts";
 import type { SeededRandom } from "../../src/base/random.ts";
 import type { World } from "../../src/world/world.ts";
+
+/** What stores keep rows of. */
+const ROWS = [libraryRows, doorRows];
 
 /** What a store is formatted with. */
 export interface Shape {
@@ -64,7 +69,7 @@ export async function openOn(
   volume: Volume,
   options: Partial<StoreOptions> = {},
 ): Promise<Transactions> {
-  return await openVolumeEngine(world, volume, { ...smallOptions, ...options });
+  return await openVolumeEngine(world, volume, { ...smallOptions, ...options }, ROWS);
 }
 
 /** Holds up operations for some virtual time each, so that they end in any order. */

@@ -6,6 +6,7 @@
 import { must } from "../../base/assert.ts";
 import { isFault, messageOf } from "../../base/fault.ts";
 import { findCycle } from "../../locks/waits-for.ts";
+import { libraryRows } from "../../database/library-rows.ts";
 import { type OpenEngineOptions, openVolumeEngine } from "../../transactions/open-engine.ts";
 import type { Transactions } from "../../transactions/transactions.ts";
 import { defaultStoreOptions } from "../../store/options.ts";
@@ -192,7 +193,8 @@ export class Life {
 
   async #begin(): Promise<typeof LIFE_OVER | undefined> {
     const { plan, number, open, record } = this.#parts;
-    const options = { store: plan.store, program: `life ${number}` };
+    const rows = [libraryRows];
+    const options = { store: plan.store, rows, program: `life ${number}` };
     const { world } = this.#process;
     const engine = this.#parts.takesOver
       ? await this.#takeOver(world)
@@ -328,7 +330,7 @@ export class Life {
   async #takeOver(world: World): Promise<Transactions> {
     const volume = await openFileVolume(world.files, `${DIRECTORY}/volume`);
     const options = { ...defaultStoreOptions, ...this.#parts.plan.store };
-    return await openVolumeEngine(world, volume, options);
+    return await openVolumeEngine(world, volume, options, [libraryRows]);
   }
 
   /**

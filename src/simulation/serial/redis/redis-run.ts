@@ -9,6 +9,7 @@
 import { isFault, messageOf } from "../../../base/fault.ts";
 import { checkRecorded } from "../../../history/recorded-check.ts";
 import { explain } from "../../../history/verdict.ts";
+import { doorRows } from "../../../redis/door-rows.ts";
 import { RedisServer } from "../../../redis/server.ts";
 import { defaultRedisServerOptions } from "../../../redis/settings.ts";
 import { openEngine } from "../../../transactions/open-engine.ts";
@@ -145,7 +146,7 @@ class RedisRun {
     const { world } = this.#simulation.node(HOST);
     const open = this.#options.open ?? openEngine;
     const program = `life ${++this.#lifeCount}`;
-    const engine = await open(world, DIRECTORY, { store, program });
+    const engine = await open(world, DIRECTORY, { store, rows: [doorRows], program });
     if (this.#lifeCount > 1) this.#record.openedAgain(engine.appendedLsn);
     const recorder = new Recorder(engine, this.#record, (sight) => {
       if (sight === "lock-wait") this.#sights.add(sight);
