@@ -1,4 +1,4 @@
-/** What a store is told of the library's rows: which it keeps for itself, and what the others are. */
+/** What a store is told of the library's rows: which are its own, and how users call the others. */
 
 import { printable } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";

@@ -1,4 +1,4 @@
-/** What a store is told of the door's rows: which it keeps for itself, and which keys they are of. */
+/** What a store is told of the door's rows: which are its own, and which keys others are of. */
 
 import { printable } from "../base/bytes.ts";
 import type { RowSpace } from "../base/row-spaces.ts";

@@ -33,8 +33,8 @@ export interface Volume {
   /** Whether `shrink` gives anything back. */
   readonly canShrink: boolean;
   /**
-   * Gives back what lies beyond `sizeBytes`, if the volume can. When it has resolved a loss of power
-   * does not bring it back; before, either length may be found. Nothing there may be in use.
+   * Gives back what lies beyond `sizeBytes`, if the volume can. When it has resolved a loss of
+   * power does not bring it back; before, either length may be found. Nothing there may be in use.
    */
   shrink(sizeBytes: number): Promise<void>;
   close(): Promise<void>;
