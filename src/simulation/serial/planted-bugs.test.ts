@@ -18,7 +18,7 @@ import { listAppend } from "./workloads/list-append.ts";
 import { phantoms } from "./workloads/phantoms.ts";
 
 const MB = 1 << 20;
-const SEEDS_MAX = 12;
+const SEEDS_MAX = 40;
 
 afterEach(() => {
   Object.defineProperty(Fence.prototype, "isClear", fenceIsClear);
@@ -136,7 +136,7 @@ test("who outlives a take-over without a fence loses what was acknowledged", asy
 
 test("reads that do not wait for what they saw tell of what never was", async () => {
   const found = await findBug(
-    () => [bank(3)],
+    () => [bank(3), refusals],
     crashes,
     (engine) => {
       engine.store.dependencies.of = () => 0;
