@@ -205,7 +205,7 @@ function appendCell(
     bytes.copyWithin(suffixTo, prefixEnd - more, prefixEnd);
     bytes.copyWithin(suffixTo + more, suffixAt, suffixAt + suffixBytes + tailBytes);
   } else if (!withoutSuffix) {
-    bytes.copyWithin(suffixTo, suffixAt - more, suffixAt + suffixBytes + tailBytes);
+    slab.copy(suffixTo, suffixAt - more, newSuffixBytes + tailBytes);
   }
 
   const at = target + HEADER_BYTES + count * SLOT_BYTES;
@@ -236,7 +236,9 @@ export function appendRow(slab: Slab, page: number, row: NewRow): void {
   setVersion(slab, cell, row.version);
   slab.u16[(cell + 6) >> 1] = valueBytes;
   const from = keyAt + prefixBytes;
-  copyInto(slab.bytes, cell + LEAF_CELL_BYTES, bytes, from, suffixBytes + valueBytes);
+  const contentAt = cell + LEAF_CELL_BYTES;
+  if (bytes === slab.bytes) slab.copy(contentAt, from, suffixBytes + valueBytes);
+  else copyInto(slab.bytes, contentAt, bytes, from, suffixBytes + valueBytes);
   const at = page + HEADER_BYTES + count * SLOT_BYTES;
   const sharedBytes = sharedBytesOf(slab, page);
   slab.i32[at >> 2] = headOf(bytes, from + sharedBytes, suffixBytes - sharedBytes);

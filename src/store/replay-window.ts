@@ -100,9 +100,8 @@ export class ReplayWindow {
     this.#writeCount++;
     this.#slab.u32[to >> 2] = above;
     const writeTo = to + VERSION_BYTES;
-    const target = this.#slab.bytes;
-    if (slabAt < 0) target.set(bytes.subarray(at, at + length), writeTo);
-    else target.copyWithin(writeTo, slabAt + at, slabAt + at + length);
+    if (slabAt < 0) this.#slab.bytes.set(bytes.subarray(at, at + length), writeTo);
+    else this.#slab.copy(writeTo, slabAt + at, length);
     return true;
   }
 
@@ -160,7 +159,7 @@ export class ReplayWindow {
       const keyBytes = (i32[at >> 2] as number) >>> 16;
       const range = this.#ranges.of(bytes, at + WRITE_HEADER_BYTES, keyBytes);
       const to = this.#makeRoom(range, length);
-      bytes.copyWithin(to, at - VERSION_BYTES, at + length);
+      this.#slab.copy(to, at - VERSION_BYTES, VERSION_BYTES + length);
     }
     this.#giveBack(frames);
   }
