@@ -6,7 +6,10 @@ const SLAB_BYTES = 8192;
 
 test("a copy is what copyWithin makes, up to the slab's last byte, and nothing else changes", () => {
   const half = SLAB_BYTES / 2;
-  const pattern = Uint8Array.from({ length: SLAB_BYTES }, (_, index) => (index * 31) ^ (index >> 8));
+  const pattern = Uint8Array.from(
+    { length: SLAB_BYTES },
+    (_, index) => (index * 31) ^ (index >> 8),
+  );
   const length = fc.oneof(fc.nat(40), fc.nat(1100), fc.nat(half - 8));
   const place = fc.record({ length, from: fc.nat(half), to: fc.nat(half), isDown: fc.boolean() });
   fc.assert(
