@@ -116,6 +116,31 @@ describe("the sweep", () => {
     );
   });
 
+  test("leaves alone what was written anew since it looked", async () => {
+    await withDatabase(async ({ db, engine, sleep }) => {
+      await db.set("a", 1, { ttlMs: 100 });
+      let seenCount = 0;
+      const snapshot = engine.snapshot.bind(engine);
+      engine.snapshot = async () => {
+        const view = await snapshot();
+        return {
+          position: view.position,
+          tryRun: (body) => view.tryRun(body),
+          run: async (body, options) => {
+            const seen = await view.run(body, options);
+            const { expired } = seen as { readonly expired: readonly unknown[] };
+            if (expired.length > 0 && ++seenCount === 1) await db.set("a", 2);
+            return seen;
+          },
+          release: () => view.release(),
+        };
+      };
+      await sleep(30_000);
+      expect(seenCount).toBe(1);
+      expect(await db.get("a")).toBe(2);
+    });
+  });
+
   test("goes on where the process before had left off", async () => {
     await withDatabase(async ({ db, reopen, sleep }) => {
       await db.set("a", 1, { ttlMs: 100 });

@@ -61,6 +61,10 @@ export class LocalTransaction implements SessionTransaction {
     return this.#inner.aborted;
   }
 
+  get waitsFor(): string | undefined {
+    return this.#inner.waitsFor;
+  }
+
   onAbort(listener: (reason: Error) => void): void {
     this.#inner.onAbort(listener);
   }

@@ -152,6 +152,8 @@ export interface SessionTransaction extends Reads {
   /** Why it was aborted, once it was. */
   readonly aborted: Error | undefined;
   onAbort(listener: (reason: Error) => void): void;
+  /** What it waits to lock now, and who is in its way, in words, if this process knows. */
+  readonly waitsFor?: string | undefined;
   getForUpdate<T>(source: Uint8Array, length: number, read: RowReader<T>): Promise<T | undefined>;
   /** Makes these writes part of the transaction, so that what follows sees them. */
   apply(writes: Iterable<Write>): Promise<void>;

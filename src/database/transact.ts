@@ -126,7 +126,7 @@ export class Transact<T> implements TimeLimited, SettleListener {
   }
 
   timeIsOver(): void {
-    this.#stop(timedOut(this.#timeoutMs));
+    this.#stop(timedOut(this.#timeoutMs, this.#current?.waitsFor));
   }
 
   /** What was committed on the short way is durable. */
@@ -443,9 +443,10 @@ function conflict(reason: Fault, attempts: number, id: TransactionId): Fault {
   return new Fault("ERR_CONFLICT", message, details, reason);
 }
 
-function timedOut(timeoutMs: number): Fault {
-  const message = `the transaction took longer than ${timeoutMs} ms: do less in it, or raise`;
-  return new Fault("ERR_TIMEOUT", `${message} timeoutMs`, { timeoutMs });
+function timedOut(timeoutMs: number, waitsFor: string | undefined): Fault {
+  const waiting = waitsFor === undefined ? "" : `, and waits for ${waitsFor} now`;
+  const message = `the transaction took longer than ${timeoutMs} ms${waiting}: do less in it`;
+  return new Fault("ERR_TIMEOUT", `${message}, or raise timeoutMs`, { timeoutMs });
 }
 
 function endedBy(signal: AbortSignal): Fault {

@@ -51,6 +51,45 @@ test.each([
   expect(await readdir(directory)).toEqual([]);
 });
 
+test("who repeats an idempotency key meanwhile waits, and does nothing of it again", async () => {
+  const db = await openSmall();
+  let runs = 0;
+  const answers = await Promise.all(
+    [1, 2, 3].map(async (number) => {
+      const body = async (): Promise<number> => {
+        runs++;
+        await new Promise<void>((resolve) => setTimeout(resolve, 20));
+        return number;
+      };
+      return await db.transact(body, { idempotencyKey: "once" });
+    }),
+  );
+  expect(runs).toBe(1);
+  expect(new Set(answers).size).toBe(1);
+});
+
+test("who waits for a key for too long is told which, and who has it", async () => {
+  const db = await openSmall();
+  let leave = (): void => undefined;
+  const left = new Promise<void>((resolve) => (leave = resolve));
+  let enter = (): void => undefined;
+  const entered = new Promise<void>((resolve) => (enter = resolve));
+  const holding = db.transact(async (tx) => {
+    await tx.getForUpdate(["seat", 7]);
+    // It takes its locks at the end of the turn.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    await tx.get("other");
+    enter();
+    await left;
+  });
+  await entered;
+  const late = db.transact((tx) => tx.set(["seat", 7], 1), { timeoutMs: 100 });
+  await expect(late).rejects.toMatchObject({ code: "ERR_TIMEOUT" });
+  await expect(late).rejects.toThrow(/the key \["seat", 7\], which transaction \d+ holds/u);
+  leave();
+  await holding;
+});
+
 test("a second open is served by the first, and takes over when that closes", async () => {
   const first = await openSmall();
   const second = await openSmall();

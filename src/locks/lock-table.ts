@@ -175,6 +175,12 @@ export class LockTable {
     );
   }
 
+  /** What this one waits for. */
+  waitOf(id: Owner): LockTarget | undefined {
+    const { wait } = this.#find(id);
+    return wait === undefined ? undefined : targetOf(wait);
+  }
+
   /** Whom this one waits for. */
   blockersOf(id: Owner): readonly WaitsForEdge[] {
     return waitsForEdges(this.#locks, [this.#find(id)]);

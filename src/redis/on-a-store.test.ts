@@ -140,6 +140,19 @@ describe("transactions that the client holds open", () => {
     expect(await ask(other, "GET k")).toEqual(["OK", '"2"']);
   });
 
+  test("that keep others waiting for too long are named to them, with the key", async () => {
+    const [holder, other] = [door.connect(), door.connect()];
+    await ask(other, "CONFIG SET lock-timeout-ms 20");
+    await ask(holder, "BEGIN", "SET show:7 1");
+    const told = await ask(other, "SET show:7 2");
+    await expect.poll(async () => told.push(...(await ask(other)))).toBeGreaterThan(0);
+    expect(told[0]).toMatch(
+      /^\(error\) TIMEOUT .*aited for the key "show:7", which transaction \d+ holds, .* 20 ms/u,
+    );
+    expect(told[0]).toContain('raise "lock-timeout-ms"');
+    await ask(holder, "ROLLBACK");
+  });
+
   test("that give way are told for which key, by the name that it has here", async () => {
     const [older, younger] = [door.connect(), door.connect()];
     await ask(older, "BEGIN", "GET mine");

@@ -19,6 +19,8 @@ test("a key that is called as a setting stays as it is", () => {
 });
 
 test("how long a command waits is a setting of the server", () => {
-  const fault = new Fault("ERR_TIMEOUT", 'or raise "timeoutMs"', { setting: "timeoutMs" });
-  expect(errorReply(fault)).toBe('TIMEOUT or raise "lock-timeout-ms"');
+  const message = 'Waited for the key "timeoutMs": raise "timeoutMs"';
+  const fault = new Fault("ERR_TIMEOUT", message, { setting: "timeoutMs" });
+  const told = 'TIMEOUT Waited for the key "timeoutMs": raise "lock-timeout-ms"';
+  expect(errorReply(fault)).toBe(told);
 });

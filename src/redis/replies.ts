@@ -62,7 +62,11 @@ export function errorReply(error: unknown): string {
 function inWordsOfServer({ message, details }: Fault): string {
   const { setting } = details;
   const word = typeof setting === "string" ? SERVER_SETTINGS[setting] : undefined;
-  return word === undefined ? message : message.replaceAll(`"${String(setting)}"`, `"${word}"`);
+  if (word === undefined) return message;
+  const name = `"${String(setting)}"`;
+  // The last of that name: what comes before may be a key of users.
+  const at = message.lastIndexOf(name);
+  return at < 0 ? message : `${message.slice(0, at)}"${word}"${message.slice(at + name.length)}`;
 }
 
 const SERVER_SETTINGS: Partial<Record<string, string>> = {

@@ -69,6 +69,10 @@ export abstract class DelegatingTransaction {
     return this.transaction.answerLsn;
   }
 
+  get waitsFor(): string | undefined {
+    return this.transaction.waitsFor;
+  }
+
   onAbort(listener: (reason: Error) => void): void {
     this.transaction.onAbort(listener);
   }

@@ -141,6 +141,8 @@ export interface InteractiveTransaction extends Runner {
   /** Why it was aborted, once it was: wounded, timed out, the store failed. */
   readonly aborted: Error | undefined;
   onAbort(listener: (reason: Error) => void): void;
+  /** The key or range that it waits to lock now, and who is in its way, in words. */
+  readonly waitsFor?: string | undefined;
   /**
    * Appends and applies what was written, and lets go of the locks. Resolves with the position
    * that must be settled before anyone is told.

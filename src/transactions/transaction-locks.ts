@@ -60,6 +60,21 @@ export class TransactionLocks {
     return holder.isGranted;
   }
 
+  /** What the owner waits for, and for whom, in words. */
+  describeWait(id: Owner): string | undefined {
+    const target = this.table.waitOf(id);
+    if (target === undefined) return undefined;
+    const others = this.table.blockersOf(id).map(({ blocker, because }) => {
+      return `transaction ${this.#holders.get(blocker)?.age ?? "elsewhere"} ${because}`;
+    });
+    const [first = "nobody holds"] = others;
+    const more = others.length > 1 ? ` (and ${others.length - 1} more in the way)` : "";
+    const age = this.#holders.get(id)?.age;
+    return first.endsWith("holds")
+      ? `${nameOf(target, this.#rows)}, which ${first}${more},`
+      : `${nameOf(target, this.#rows)} behind ${first} than transaction ${age}${more},`;
+  }
+
   cancel(id: Owner): void {
     this.#perform(this.table.cancel(id));
   }
@@ -125,13 +140,20 @@ function wounded(
   rows: RowSpaces,
 ): Fault {
   const { target } = effect;
-  const key = fromLatin1(target.kind === "key" ? target.key : target.start);
-  const what = target.kind === "key" ? "the key" : "keys from";
   return new Fault(
     "ERR_ABORTED",
     `Transaction ${victim.age} gave way to the older transaction ${by?.age ?? "elsewhere"}, ` +
-      `which needs ${what} ${rows.nameOf(key)} (attempt ${victim.attempts + 1}): try again, with ` +
+      `which needs ${nameOf(target, rows)} (attempt ${victim.attempts + 1}): try again, with ` +
       "the age of this attempt",
-    { key, transaction: victim.age, other: by?.age, attempts: victim.attempts + 1 },
+    { key: keyOf(target), transaction: victim.age, other: by?.age, attempts: victim.attempts + 1 },
   );
+}
+
+function nameOf(target: LockTarget, rows: RowSpaces): string {
+  const what = target.kind === "key" ? "the key" : "keys from";
+  return `${what} ${rows.nameOf(keyOf(target))}`;
+}
+
+function keyOf(target: LockTarget): Uint8Array {
+  return fromLatin1(target.kind === "key" ? target.key : target.start);
 }

@@ -18,6 +18,17 @@ test("a roll-back ends the wait of its own transaction", async () => {
   });
 });
 
+test("who waits says for what, and for whom", async () => {
+  await withWaiting(async ({ older, younger, waiting }) => {
+    expect(younger.waitsFor).toBe(`the key "\\x01", which transaction ${older.age} holds,`);
+    expect(older.waitsFor).toBeUndefined();
+    older.rollback();
+    await waiting;
+    expect(younger.waitsFor).toBeUndefined();
+    younger.rollback();
+  });
+});
+
 test("what is tried while a transaction waits for a lock must wait too", async () => {
   await withWaiting(async ({ older, younger, waiting }) => {
     expect(younger.tryRun((step) => step.get(B))).toBe(MUST_WAIT);

@@ -120,6 +120,11 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
     return this.#answer ?? this.#step.answer;
   }
 
+  get waitsFor(): string | undefined {
+    if (!this.#isWaitingForLock || this.#owner === undefined) return undefined;
+    return this.#context.locks.describeWait(this.#owner);
+  }
+
   onAbort(listener: (reason: Error) => void): void {
     if (this.#aborted !== undefined) listener(this.#aborted);
     else this.#abortListeners = [...this.#abortListeners, listener];
@@ -238,7 +243,7 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
   }
 
   timeIsOver(): void {
-    this.abort(tooSlow(this.#timeoutMs));
+    this.abort(tooSlow(this.#timeoutMs, this.waitsFor));
   }
 
   granted(): void {
@@ -334,7 +339,8 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
       this.#failWait = reject;
     });
     try {
-      await deadline.wait(Promise.race([over, this.#whatGoesOn(reason)]));
+      const goesOn = Promise.race([over, this.#whatGoesOn(reason)]);
+      await deadline.wait(goesOn, () => this.waitsFor);
     } catch (error) {
       if (!this.#isOver) this.#stopWaitingForLock();
       throw error;
@@ -424,13 +430,15 @@ function ended(): Fault {
   return new Fault("ERR_CLOSED", "The transaction has ended: begin another for more work");
 }
 
-function tooSlow(timeoutMs: number): Fault {
-  return new Fault(
-    "ERR_TIMEOUT",
-    `The transaction was open for ${timeoutMs} ms, which is the limit, and was rolled back. Keep ` +
-      'other work out of it, or raise "timeoutMs"',
-    { timeoutMs },
-  );
+function tooSlow(timeoutMs: number, waitsFor: string | undefined): Fault {
+  const over = `${timeoutMs} ms, which is the limit`;
+  const message =
+    waitsFor === undefined
+      ? `The transaction was open for ${over}, and was rolled back. Keep other work out of it, or ` +
+        'raise "timeoutMs"'
+      : `The transaction waited for ${waitsFor} when its time was over: ${over}. It was rolled ` +
+        'back: try again, or raise "timeoutMs"';
+  return new Fault("ERR_TIMEOUT", message, { setting: "timeoutMs", timeoutMs });
 }
 
 export function touchesTooMuch(): Fault {

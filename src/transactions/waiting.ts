@@ -30,8 +30,11 @@ export class Deadline {
     if (this.#clock.monotonicMs() >= this.#endMs) throw this.#timedOut();
   }
 
-  /** The result of `work`, or the fault if the time is over or the signal given before. */
-  async wait<T>(work: Promise<T>): Promise<T> {
+  /**
+   * The result of `work`, or the fault if the time is over or the signal given before. `what` says
+   * then what was waited for, where more is known than that it was something.
+   */
+  async wait<T>(work: Promise<T>, what?: () => string | undefined): Promise<T> {
     // Whoever stops waiting here leaves the work to fail with nobody to hear of it.
     work.catch(() => undefined);
     this.check();
@@ -39,7 +42,7 @@ export class Deadline {
     let stopSignal = nothing;
     const limit = new Promise<never>((_resolve, reject) => {
       const leftMs = this.#endMs - this.#clock.monotonicMs();
-      stopTimer = this.#clock.after(leftMs, () => reject(this.#timedOut()));
+      stopTimer = this.#clock.after(leftMs, () => reject(this.#timedOut(what?.())));
       const signal = this.#signal;
       if (signal === undefined) return;
       const abort = (): void => reject(stopped(signal.reason));
@@ -54,10 +57,10 @@ export class Deadline {
     }
   }
 
-  #timedOut(): Fault {
+  #timedOut(what = "locks, pages or room"): Fault {
     return new Fault(
       "ERR_TIMEOUT",
-      `Waited for locks, pages or room for ${this.#timeoutMs} ms, which is the limit; nothing ` +
+      `Waited for ${what} for ${this.#timeoutMs} ms, which is the limit; nothing ` +
         'was applied. Try again, or raise "timeoutMs"',
       { setting: "timeoutMs", timeoutMs: this.#timeoutMs },
     );
