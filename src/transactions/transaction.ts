@@ -434,8 +434,8 @@ function tooSlow(timeoutMs: number, waitsFor: string | undefined): Fault {
   const over = `${timeoutMs} ms, which is the limit`;
   const message =
     waitsFor === undefined
-      ? `The transaction was open for ${over}, and was rolled back. Keep other work out of it, or ` +
-        'raise "timeoutMs"'
+      ? `The transaction was open for ${over}, and was rolled back. Keep other work out of it, ` +
+        'or raise "timeoutMs"'
       : `The transaction waited for ${waitsFor} when its time was over: ${over}. It was rolled ` +
         'back: try again, or raise "timeoutMs"';
   return new Fault("ERR_TIMEOUT", message, { setting: "timeoutMs", timeoutMs });
