@@ -2,11 +2,14 @@ import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { open } from "../src/entry/main.ts";
 import { temporaryDirectory } from "./support/directories.ts";
 import { connectTo } from "./support/redis-client.ts";
 import { runHoldfast, Server } from "./support/server.ts";
 
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const LARGE_BYTES = 512 * 1024;
 const LARGE_GETS = 32;
 const LARGE_GETS_ANSWERED_MIN = 2;
@@ -83,6 +86,23 @@ test("a port that is in use is named, and the data stays free", async () => {
   other.close();
   const server = await Server.start({ data });
   expect((await server.stop()).code).toBe(0);
+});
+
+test("where the clock was set back time goes on, and that is said", async () => {
+  const data = temporaryDirectory();
+  expect((await (await Server.start({ data })).stop()).code).toBe(0);
+  const real = Date.now.bind(Date);
+  const now = vi.spyOn(Date, "now").mockImplementation(() => real() + DAY_MS);
+  const database = await open({ path: data, attach: false, cacheBytes: 16 << 20 });
+  await database.close();
+  now.mockRestore();
+
+  const server = await Server.start({ data });
+  const [seconds] = await connectTo(server.port).time();
+  expect(Number(seconds) * 1000).toBeGreaterThan(real() + DAY_MS - HOUR_MS);
+  const { code, stderr } = await server.stop();
+  expect(code).toBe(0);
+  expect(stderr).toContain("the clock is behind");
 });
 
 test("a directory of something else is refused, and left alone", async () => {

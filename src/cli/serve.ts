@@ -62,7 +62,7 @@ async function serve(settings: Settings, io: CommandIo): Promise<void> {
   requirePasswordBeyondLoopback(settings["http-host"], password);
 
   const logger = createLogger({ level: settings["log-level"], quiet: io.quiet });
-  const world = logger.isLevelEnabled("debug") ? hostWorld(traceTo(logger)) : hostWorld();
+  const world = hostWorld(traceTo(logger));
   const node = new ServingNode({
     settings,
     password,

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { formattedImage, inWorld, openOn } from "../../test/support/small-store.ts";
+import { SeededRandom } from "../base/random.ts";
 import { REFUSED_LARGE } from "../store/store.ts";
+import { FaultPlan } from "../volume/fault-plan.ts";
+import { FaultyVolume } from "../volume/faulty-volume.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
 
 const A = Uint8Array.of(1, 1);
@@ -42,6 +45,22 @@ test("a transaction larger than the log allows is told of the log", async () => 
     }
     const details = { setting: "transactionBytesMax", max: 1000 };
     expect(await refusedWith(1000)).toMatchObject({ details });
+  });
+});
+
+test("whose write may last is told so when the store fails, and who only read is not", async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const plan = new FaultPlan();
+    const parts = { plan, random: new SeededRandom(1), clock: world.clock, crash: () => undefined };
+    const engine = await openOn(world, new FaultyVolume(new MemoryVolume(image), parts));
+    const fault = { kind: "error" } as const;
+    plan.add({ operations: ["durable"], skip: 0, count: "forever", fault });
+    const writing = engine.run((step) => step.set(A, A));
+    const reading = engine.run((step) => step.get(A));
+    await expect(writing).rejects.toMatchObject({ code: "ERR_COMMIT_UNKNOWN", applied: "unknown" });
+    await expect(reading).rejects.toMatchObject({ code: "ERR_UNAVAILABLE", applied: "no" });
+    await engine.close();
   });
 });
 
