@@ -187,6 +187,30 @@ test("evidence is found anywhere in a large ring", async () => {
   await expect(TestStore.open(volume, large)).rejects.toThrow(/batch 778 was written after it/);
 });
 
+test("the rest of the ring is read by several reads at once, and none is under way behind it", async () => {
+  const large = { unitBytes: 4096, ringUnits: 2048, arenaBytes: 65_536 };
+  const inner = await freshVolume(large);
+  const store = await TestStore.open(inner, large);
+  await appendTwo(store, 1);
+  const superblocks = await SuperblockZone.open(inner, checksums, async () => true);
+  for (const isBroken of [false, true]) {
+    if (isBroken) inner.image.write(RING_AT, new Uint8Array(4096));
+    let [atOnce, atOnceMax] = [0, 0];
+    const late = new HookedVolume(inner, async (operation, at) => {
+      // Nearer to the beginning, batches were looked for ahead.
+      if (operation !== "read" || at < RING_AT + (4 << 20)) return;
+      atOnceMax = Math.max(atOnceMax, ++atOnce);
+      for (let wait = 0; wait < 20; wait++) await Promise.resolve();
+      atOnce--;
+    });
+    const recovering = recoverLog(late, checksums, superblocks.current, () => undefined);
+    const outcome: unknown = await recovering.catch((error: unknown) => error);
+    expect(isFault(outcome, "ERR_CORRUPT")).toBe(isBroken);
+    expect(atOnceMax).toBeGreaterThan(1);
+    expect(atOnce).toBe(0);
+  }
+});
+
 test("lost writes are noticed, but for the very last one before an unclean stop", async () => {
   for (const stop of ["clean", "unclean"] as const) {
     const { writes, before, bodies } = await recordedRun(stop);
