@@ -38,6 +38,7 @@ import {
 } from "./page.ts";
 
 const VERSION_MAX: number = 2 ** 48 - 1;
+const HIGH_VERSION: number = 2 ** 32;
 
 /** Makes `page` an empty page whose prefix is the first `prefixBytes` of `source[at...)`. */
 export function clearPage(
@@ -306,5 +307,6 @@ export function copyInto(
 export function setVersion(slab: Slab, cell: number, version: number): void {
   assert(version <= VERSION_MAX, "a version fits its six bytes");
   slab.u32[cell >> 2] = version;
-  slab.u16[(cell + 4) >> 1] = Math.floor(version / 0x1_0000_0000);
+  const high = version < HIGH_VERSION ? 0 : Math.floor(version / HIGH_VERSION);
+  slab.u16[(cell + 4) >> 1] = high;
 }

@@ -167,8 +167,11 @@ export class BatchReader {
     return 0 < entryCount && entryCount <= entriesMax;
   }
 
+  /** Where in the window the unit at `position` is. */
   #atOf(position: number): number {
-    return (position - this.#window.position) * this.#ring.unitBytes;
+    // Positions are read as floating-point numbers, and whoever reckons with one goes on so; places
+    // within a batch are reckoned with for every row.
+    return ((position - this.#window.position) * this.#ring.unitBytes) | 0;
   }
 
   /** Whether `units` units from `point` on are in the window. */

@@ -20,7 +20,6 @@ export class ReplayRows implements SortedRows {
   keyAt = 0;
   keyBytes = 0;
   valueBytes = 0;
-  version = 0;
 
   constructor(slab: Slab, window: ReplayWindow, census: Census) {
     this.bytes = slab.bytes;
@@ -39,6 +38,10 @@ export class ReplayRows implements SortedRows {
     return WRITE_HEADER_BYTES + this.keyBytes + this.valueBytes;
   }
 
+  get version(): number {
+    return this.#window.firstVersion + (this.#u32[(this.at - VERSION_BYTES) >> 2] as number);
+  }
+
   go(index: number): void {
     const at = this.#order.position(index);
     const word = this.#i32[at >> 2] as number;
@@ -47,8 +50,6 @@ export class ReplayRows implements SortedRows {
     this.keyAt = at + WRITE_HEADER_BYTES;
     this.keyBytes = word >>> 16;
     this.valueBytes = this.#i32[(at + VALUE_LENGTH_AT) >> 2] as number;
-    const above = this.#u32[(at - VERSION_BYTES) >> 2] as number;
-    this.version = this.#window.firstVersion + above;
   }
 
   changed(): void {
