@@ -21,8 +21,11 @@ export interface WantedRun {
   readonly target: Uint8Array;
 }
 
-/** What lies between two runs is read with them if it is no more than this. */
-const GAP_BYTES_MAX = 131_072;
+/**
+ * What lies between two runs is read with them if it is no more than this: to copy more takes
+ * longer than another call.
+ */
+const GAP_BYTES_MAX = 65_536;
 
 export class ColumnReader {
   readonly #core: RaidCore;

@@ -42,7 +42,7 @@ test("without a member, too, and each block is read once", async () => {
 });
 
 test("what nobody wrote is not read from members, and what is far apart not with it", async () => {
-  const sizeBytes = 64 * 4096;
+  const sizeBytes = 32 * 4096;
   const shape = { level: 0, memberCount: 2, blockBytes: 4096, chunkBlocks: 1 } as const;
   const { array, members, content } = await filled(shape, sizeBytes);
   await array.trim(2 * 4096, sizeBytes - 4 * 4096);
