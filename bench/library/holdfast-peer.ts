@@ -1,7 +1,6 @@
 /** Holdfast with its defaults. Whatever it resolves is on the disk; there is no other mode. */
 
 import type { Database } from "../../src/database/database.ts";
-import { defaultStoreOptions } from "../../src/store/options.ts";
 import { openDatabase } from "../holdfast.ts";
 import { OURS } from "../report.ts";
 import { type Entry, type OpenPeer, type Peer, withAdded } from "./peer.ts";
@@ -12,7 +11,6 @@ export const holdfastPeer: Peer = {
 };
 
 class OpenHoldfast implements OpenPeer {
-  readonly fixedBytes = defaultStoreOptions.logBytes;
   readonly #database: Database;
 
   constructor(database: Database) {

@@ -47,7 +47,6 @@ export const levelPeer: Peer = {
 };
 
 class OpenLevel implements OpenPeer {
-  readonly fixedBytes = 0;
   readonly #database: Database;
   /** The end of the line of those who want a key. */
   readonly #locks = new Map<string, Promise<void>>();

@@ -33,7 +33,6 @@ export const lmdbPeer: Peer = {
 };
 
 class OpenLmdb implements OpenPeer {
-  readonly fixedBytes = 0;
   readonly #database: Database;
 
   constructor(database: Database) {

@@ -34,7 +34,6 @@ const sizeBytes = sizeOf(directory);
 printFigures({
   ...figures,
   "size on disk": sizeBytes,
-  "size on disk, but for the log of fixed size": sizeBytes - opened.fixedBytes,
 });
 
 async function measureAll(store: OpenPeer): Promise<Partial<Record<WorkName, number>>> {

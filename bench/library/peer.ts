@@ -21,8 +21,6 @@ export interface Peer {
 }
 
 export interface OpenPeer {
-  /** What its log occupies from the beginning, however little is stored. */
-  readonly fixedBytes: number;
   /** The way for a single writer. */
   putAlone(entry: Entry): Promise<void>;
   /** The way for many writers at once. */

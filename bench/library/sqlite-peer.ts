@@ -40,7 +40,6 @@ export const sqlitePeer: Peer = {
 };
 
 class OpenSqlite implements OpenPeer {
-  readonly fixedBytes = 0;
   readonly #database: Database;
   readonly #put: Statement;
   readonly #get: Statement;

@@ -12,7 +12,6 @@ export type WorkName =
   | "range scan"
   | "load, random keys, durable per 1,000"
   | "size on disk"
-  | "size on disk, but for the log of fixed size"
   | "memory after loading";
 
 type LibraryWork = Work & { readonly name: WorkName };
@@ -27,13 +26,6 @@ export const libraryWorks: readonly LibraryWork[] = [
   rate("range scan", 1, 3),
   rate("load, random keys, durable per 1,000", 2, 4),
   measure("size on disk", "bytes", 1 / 1.4, 1, "better-sqlite3"),
-  measure(
-    "size on disk, but for the log of fixed size",
-    "bytes",
-    undefined,
-    undefined,
-    "better-sqlite3",
-  ),
   measure("memory after loading", "bytes", undefined, undefined, undefined),
 ];
 

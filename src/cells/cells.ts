@@ -8,6 +8,7 @@
  */
 
 import { assert, must } from "../base/assert.ts";
+import { Fault } from "../base/fault.ts";
 import type { Slab } from "../base/slab.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Checksums } from "../world/world.ts";
@@ -22,7 +23,7 @@ import {
 import { Cache } from "./cache.ts";
 import { Extents } from "./extents.ts";
 import { generationOf, levelOf, PAGE_BYTES } from "./page.ts";
-import { PageSpace } from "./page-space.ts";
+import { type PageRun, PageSpace } from "./page-space.ts";
 import { Scanner } from "./scan.ts";
 import { Tree, type TreeRoot } from "./tree.ts";
 
@@ -34,6 +35,8 @@ export interface CellsOptions {
   /** From the volume's identity, so that pages of another store are never believed. */
   readonly checksumSeed: number;
   readonly cacheBytes: number;
+  /** Pages of the zone that are not the tree's. */
+  readonly lent?: readonly PageRun[];
 }
 
 /** What the superblock keeps of a checkpoint; zeroes where there is none yet. */
@@ -125,6 +128,7 @@ export class Cells {
   static create(options: CellsOptions, pageCount: number): Cells {
     const cells = new Cells(options, 1);
     cells.growTo(pageCount);
+    cells.#lend();
     cells.tree.create();
     return cells;
   }
@@ -143,6 +147,7 @@ export class Cells {
     cells.cache.grow(Math.max(pageCount, root.pageCount));
     keep(await cells.#readMap(root));
     cells.growTo(pageCount);
+    cells.#lend();
     cells.tree.rootPage = root.rootPage;
     cells.tree.rootLevel = root.rootLevel;
     cells.cache.registerSum(root.rootPage, root.rootSumLow, root.rootSumHigh);
@@ -275,6 +280,14 @@ export class Cells {
     this.space.letGo(root.generation);
   }
 
+  #lend(): void {
+    const { lent = [], volume } = this.#options;
+    for (const run of lent) {
+      if (!this.space.isFree(run)) throw lentTwice(volume, run);
+      this.space.lend(run);
+    }
+  }
+
   /** The root of the tree as it is now; changes go to a new generation from here on. */
   #freeze(): TreeRoot {
     const { tree } = this;
@@ -346,4 +359,13 @@ export class Cells {
     this.#durable = { generation: root.generation, mapPages };
     return kept;
   }
+}
+
+function lentTwice(volume: Volume, { first, count }: PageRun): Fault {
+  return new Fault(
+    "ERR_CORRUPT",
+    `Pages ${first} to ${first + count - 1} of "${volume.name}" are the log's by the superblock, ` +
+      "and the tree's by its map, or not there: restore a backup",
+    { page: first, volume: volume.name },
+  );
 }

@@ -10,10 +10,19 @@
  * and begins anew when a snapshot has let pages go, so that the end of the zone empties by itself,
  * and all walks between two snapshots are no longer than the map.
  *
+ * Pages may be *lent* to others than the tree. They are in use by no tree and part of no map: who
+ * borrowed them keeps account of them, and names them when the map is loaded again.
+ *
  * Page 0 is never given out: 0 means no page.
  */
 
 import { assert } from "../base/assert.ts";
+
+/** Pages in a row. */
+export interface PageRun {
+  readonly first: number;
+  readonly count: number;
+}
 
 /** Pages that died while a snapshot could see them. A run of pages is one entry. */
 interface Dead {
@@ -32,6 +41,7 @@ export class PageSpace {
   #next = 1;
   #usedPeak = 1;
   #dead: Dead[] = [];
+  #lent: PageRun[] = [];
   readonly #held = new Map<number, number>();
   readonly #onFree: (first: number, count: number) => void;
 
@@ -137,6 +147,39 @@ export class PageSpace {
     return first;
   }
 
+  /** Gives pages that are free to somebody else, until he gives them back. */
+  lend(run: PageRun): void {
+    assert(this.isFree(run), "only free pages are lent");
+    this.#take(run.first, run.count);
+    this.#lent.push(run);
+  }
+
+  /** What is lent now. */
+  get lent(): readonly PageRun[] {
+    return this.#lent;
+  }
+
+  /** The pages of a run that was lent are free. */
+  giveBack({ first, count }: PageRun): void {
+    const kept = this.#lent.filter((run) => run.first !== first || run.count !== count);
+    assert(kept.length === this.#lent.length - 1, "what is given back was lent");
+    this.#lent = kept;
+    this.#free(first, count);
+  }
+
+  /** Whether all pages of the run are there and free. */
+  isFree({ first, count }: PageRun): boolean {
+    if (first < 1 || this.#pageCount < first + count) return false;
+    for (let page = first; page < first + count; page++) if (this.isUsed(page)) return false;
+    return true;
+  }
+
+  /** The lowest run of so many free pages. */
+  findRun(count: number): PageRun | undefined {
+    const first = this.#findRun(count);
+    return first === 0 ? undefined : { first, count };
+  }
+
   /** Whether `allocateRun(count)` would find room. */
   hasRun(count: number): boolean {
     return this.#findRun(count) !== 0;
@@ -164,10 +207,13 @@ export class PageSpace {
     }
   }
 
-  /** The map as a checkpoint of the tree as it is now should keep it: without the dead. */
+  /**
+   * The map as a checkpoint of the tree as it is now should keep it: without the dead, and without
+   * what is lent.
+   */
   checkpointMap(): Uint32Array {
     const map = this.#map.slice(0, (this.#pageCount + 31) >>> 5);
-    for (const { first, count } of this.#dead) {
+    for (const { first, count } of [...this.#dead, ...this.#lent]) {
       for (let page = first; page < first + count; page++) clearBit(map, page);
     }
     return map;

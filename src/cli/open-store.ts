@@ -148,6 +148,7 @@ function storeFigures(engine: Transactions): readonly Figure[] {
     gauge("holdfast_lock_holders", "transactions with locks", () => locks.holderCount),
     gauge("holdfast_log_used_bytes", "log not yet truncated", () => log.usedBytes),
     gauge("holdfast_log_size_bytes", "size of the log's ring", () => log.ringBytes),
+    gauge("holdfast_log_placed_bytes", "of the ring, what has room on disk", () => log.placedBytes),
     gauge("holdfast_volume_size_bytes", "size of the volume", () => store.volume.sizeBytes),
     gauge("holdfast_cache_used_bytes", "pages in memory", () => {
       return cells.cache.residentCount * PAGE_BYTES;

@@ -8,7 +8,7 @@ import { BatchReader } from "./batch-reader.ts";
 import type { LogPoint } from "./log-zone.ts";
 import { HookedVolume } from "./hooked-volume.suite.ts";
 import { Ring } from "./ring.ts";
-import { checksums, volumeId } from "./test-store.suite.ts";
+import { checksums, volumeId, wholeZone } from "./test-store.suite.ts";
 
 const UNIT_BYTES = 512;
 const RING_UNITS = 4096;
@@ -31,7 +31,7 @@ const good: BatchHeader = {
 };
 
 async function kindOf(changes: Partial<BatchHeader>): Promise<{ kind: string; readBytes: number }> {
-  const memory = new MemoryVolume(RING_UNITS * UNIT_BYTES);
+  const memory = new MemoryVolume((1 + RING_UNITS) * UNIT_BYTES);
   const header = { ...good, ...changes };
   // Sealed as if it were shorter where no batch could be that long, so that the header is whole.
   const { bytes } = sealBatch(codec, { ...header, usedBytes: 700 }, new Uint8Array(1024));
@@ -39,12 +39,11 @@ async function kindOf(changes: Partial<BatchHeader>): Promise<{ kind: string; re
   new DataView(bytes.buffer).setUint32(8, checksums.crc32(bytes.subarray(12, 96), 0), true);
   const checksum = checksums.crc32(bytes.subarray(8), header.previousChecksum);
   new DataView(bytes.buffer).setUint32(4, checksum, true);
-  memory.image.write(7 * UNIT_BYTES, bytes);
+  memory.image.write(8 * UNIT_BYTES, bytes);
   let readBytes = 0;
   const volume = new HookedVolume(memory, (_operation, _at, target) => {
     readBytes += target.length;
   });
-  const zone = { at: 0, ringBytes: RING_UNITS * UNIT_BYTES, unitBytes: UNIT_BYTES };
   const reader = new BatchReader(new Ring(volume, zone), codec, {
     from: start,
     sliceBytes: 4096,
@@ -106,7 +105,7 @@ async function writeBatches(
   return point;
 }
 
-const zone = { at: 0, ringBytes: RING_UNITS * UNIT_BYTES, unitBytes: UNIT_BYTES };
+const zone = wholeZone(UNIT_BYTES, RING_UNITS * UNIT_BYTES, UNIT_BYTES);
 
 /** Two buffers in turn; one is spoilt when its turn comes again, as its owner may do. */
 function spoiltInTurn(lengthBytes: number): () => Uint8Array {
@@ -122,7 +121,7 @@ test.each([
     (index: number) => (index % 4 === 0 ? 150 + ((index * 5003) % 21_000) : 300),
   ],
 ])("slices may come in any order and from beyond the ring's end: batches %s", async (_, sizeOf) => {
-  const memory = new MemoryVolume(RING_UNITS * UNIT_BYTES);
+  const memory = new MemoryVolume((1 + RING_UNITS) * UNIT_BYTES);
   const sizes = Array.from({ length: 60 }, (__, index) => sizeOf(index));
   // So that some lie before the end of the ring and some behind its beginning.
   const from: LogPoint = { ...start, position: 6 * RING_UNITS - 50 };

@@ -163,10 +163,11 @@ export function isOfTheLog(history: LogHistory, header: FoundHeader): boolean {
 
 export function damaged(ring: Ring, point: LogPoint, reason: string): Fault {
   const at = ring.byteAt(point.position);
+  const where = at === 0 ? "which has no place on" : `at byte ${at} of`;
   const last = lsn(point.firstLsn - 1);
   return new Fault(
     "ERR_CORRUPT",
-    `batch ${point.batch} of the log, at byte ${at} of "${ring.volume.name}", is damaged or ` +
+    `batch ${point.batch} of the log, ${where} "${ring.volume.name}", is damaged or ` +
       `missing, and it was acknowledged: ${reason}. Nothing was changed. The log is whole up to ` +
       `entry ${last}. Bring this replica up anew from the others of its group, or restore a backup`,
     { volume: ring.volume.name, at, batch: point.batch, lastWholeLsn: last, reason },

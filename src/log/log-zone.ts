@@ -2,6 +2,7 @@
 
 import { Fault } from "../base/fault.ts";
 import type { BatchNumber, Lsn } from "../base/ids.ts";
+import type { Volume } from "../volume/volume.ts";
 
 /** What a store may be made with. The code below this line works with rings of 16 units, too. */
 export const RING_BYTES_MIN: number = 4 << 20;
@@ -11,14 +12,21 @@ const RING_UNITS_MIN = 16;
 const BATCH_RING_SHARE = 4;
 const UNIT_BYTES_MIN = 512;
 const UNIT_BYTES_MAX = 65536;
+/** A ring has at most so many. */
+export const SEGMENT_COUNT_MAX = 64;
 
-/** The part of a volume that holds the log: a ring of write units. */
+/**
+ * What holds the log: a ring of write units, in segments that have a place on the volume only while
+ * they are needed.
+ */
 export interface LogZone {
-  /** Of the first byte on the volume. */
-  readonly at: number;
   readonly ringBytes: number;
   /** Batches begin at multiples of this and are padded to it. Fixed when the store is made. */
   readonly unitBytes: number;
+  /** Of a segment: whole write units, and of all segments the ring. */
+  readonly segmentBytes: number;
+  /** The byte of the volume at which each segment begins; 0: it has no place, and holds zeroes. */
+  readonly places: readonly number[];
 }
 
 /** A point between two batches: what is needed to go on from there, reading or writing. */
@@ -47,8 +55,9 @@ export function batchBytesMax(zone: LogZone): number {
 }
 
 /** Refuses a zone that no log can lie in, before anything of it is believed. */
-export function checkZone(zone: LogZone, volumeName: string, writeUnitBytes: number): void {
-  const { at, ringBytes, unitBytes } = zone;
+export function checkZone(zone: LogZone, volume: Volume): void {
+  const { ringBytes, unitBytes } = zone;
+  const { name: volumeName, writeUnitBytes } = volume;
   const isPowerOfTwo = 0 < unitBytes && (unitBytes & (unitBytes - 1)) === 0;
   if (!isPowerOfTwo || unitBytes < UNIT_BYTES_MIN || UNIT_BYTES_MAX < unitBytes) {
     throw malformed(`a write unit of ${unitBytes} bytes`, volumeName);
@@ -57,7 +66,7 @@ export function checkZone(zone: LogZone, volumeName: string, writeUnitBytes: num
   if (!Number.isInteger(units) || units < RING_UNITS_MIN || RING_BYTES_MAX < ringBytes) {
     throw malformed(`a ring of ${ringBytes} bytes`, volumeName);
   }
-  if (at % unitBytes !== 0) throw malformed(`a ring at byte ${at}`, volumeName);
+  checkSegments(zone, volume);
   if (unitBytes % writeUnitBytes !== 0) {
     throw new Fault(
       "ERR_FORMAT",
@@ -66,6 +75,20 @@ export function checkZone(zone: LogZone, volumeName: string, writeUnitBytes: num
         "acknowledged: restore a backup onto it instead of copying the files",
       { volume: volumeName, unitBytes, writeUnitBytes },
     );
+  }
+}
+
+function checkSegments(
+  { ringBytes, unitBytes, segmentBytes, places }: LogZone,
+  { name, sizeBytes }: Volume,
+): void {
+  const isRing = places.length * segmentBytes === ringBytes && segmentBytes % unitBytes === 0;
+  if (!isRing) throw malformed(`${places.length} segments of ${segmentBytes} bytes`, name);
+  let end = 0;
+  for (const place of places.filter((at) => at !== 0).toSorted((a, b) => a - b)) {
+    const isAside = end <= place && place % unitBytes === 0 && place + segmentBytes <= sizeBytes;
+    if (!isAside) throw malformed(`a segment at byte ${place}`, name);
+    end = place + segmentBytes;
   }
 }
 

@@ -20,7 +20,9 @@ import { recoverLog } from "./recovery.ts";
 import {
   bodyOf,
   freshVolume,
+  type Geometry,
   hex,
+  segmentedGeometry,
   type Seen,
   smallGeometry,
   TestStore,
@@ -33,6 +35,8 @@ type Step =
   | { readonly kind: "turn" }
   | { readonly kind: "settle" }
   | { readonly kind: "checkpoint"; readonly back: number }
+  /** The ring gets a place more, where its segments have some. */
+  | { readonly kind: "place" }
   | { readonly kind: "close" };
 
 interface Round {
@@ -61,46 +65,58 @@ interface Expected {
 
 const nothing: Expected = { sequence: [], certainCount: 0, certainCountIfRotten: 0 };
 
-test("crashes, one after the other, lose nothing that was durable", async () => {
+const geometries: readonly (readonly [string, Geometry])[] = [
+  ["in one row", smallGeometry],
+  ["in segments", segmentedGeometry],
+];
+
+test.each(geometries)("crashes lose nothing that was durable, %s", async (_, geometry) => {
   const property = fc.asyncProperty(
     fc.array(arbitraryRound(fc.constant(undefined)), { maxLength: 5, size: "max" }),
     async (rounds) => {
-      await runRounds(rounds, recoverLog);
+      await runRounds(rounds, recoverLog, geometry);
     },
   );
   await fc.assert(property, { seed: 11, numRuns: 300 });
 });
 
-test("rot during a crash is refused, or costs the last batch of an unclean stop", async () => {
-  await fc.assert(rotProperty(recoverLog), { seed: 12, numRuns: 500 });
-});
+test.each(geometries)(
+  "rot during a crash is refused, or costs the last batch of an unclean stop, %s",
+  async (_, geometry) => {
+    await fc.assert(rotProperty(recoverLog, geometry), { seed: 12, numRuns: 500 });
+  },
+);
 
 test("the rule that the first bad batch ends the log is caught", async () => {
   const details = await fc.check(rotProperty(naiveRecoverLog), { seed: 12, numRuns: 250 });
   expect(details.failed).toBe(true);
 });
 
-test.each(["process", "power"] as const)(
-  "a %s crash at every operation of a long run",
-  async (crash) => {
-    const volume = recordingOver((await freshVolume()).image);
-    const run = new Run(volume, nothing);
-    await run.open(recoverLog);
-    for (let step = 0; step < 60; step++) {
-      const length = step % 9 === 8 ? 5000 : 4 + ((step * 37) % 600);
-      await run.perform({ kind: "append", count: 1 + (step % 3), length });
-      await run.perform({ kind: step % 4 === 0 ? "turn" : "settle" });
-      if (step % 5 === 4) await run.perform({ kind: "checkpoint", back: step % 3 });
-    }
-    await run.perform({ kind: "close" });
-    const images = new CrashImages(volume, crash);
-    for (let point = 0; point <= volume.point; point++) {
-      const image = images.after(point, point);
-      const again = new Run(recordingOver(image), run.expectedAfter(point));
-      await again.open(recoverLog);
-    }
-  },
-);
+test.each([
+  { crash: "process", where: "in one row", geometry: smallGeometry },
+  { crash: "power", where: "in one row", geometry: smallGeometry },
+  { crash: "process", where: "in segments", geometry: segmentedGeometry },
+  { crash: "power", where: "in segments", geometry: segmentedGeometry },
+] as const)("a $crash crash at every operation, $where", async ({ crash, geometry }) => {
+  const volume = recordingOver((await freshVolume(geometry)).image);
+  const run = new Run(volume, nothing, geometry);
+  await run.open(recoverLog);
+  for (let step = 0; step < 60; step++) {
+    const length = step % 9 === 8 ? 5000 : 4 + ((step * 37) % 600);
+    await run.perform({ kind: "append", count: 1 + (step % 3), length });
+    await run.perform({ kind: step % 4 === 0 ? "turn" : "settle" });
+    if (step % 5 === 4) await run.perform({ kind: "checkpoint", back: step % 3 });
+    for (let count = step % 3; count > 0; count--) await run.perform({ kind: "place" });
+  }
+  expect(run.lapCount).toBeGreaterThan(2);
+  await run.perform({ kind: "close" });
+  const images = new CrashImages(volume, crash);
+  for (let point = 0; point <= volume.point; point++) {
+    const image = images.after(point, point);
+    const again = new Run(recordingOver(image), run.expectedAfter(point), geometry);
+    await again.open(recoverLog);
+  }
+});
 
 test("a crash at every operation of a recovery, after a torn write", async () => {
   const first = recordingOver((await freshVolume()).image);
@@ -199,23 +215,30 @@ async function runOnFailingVolume(
   return { durable, bodies, failed: true };
 }
 
-function rotProperty(recover: typeof recoverLog): fc.IAsyncProperty<[Round[]]> {
+function rotProperty(
+  recover: typeof recoverLog,
+  geometry: Geometry = smallGeometry,
+): fc.IAsyncProperty<[Round[]]> {
   const rounds = fc.array(arbitraryRound(arbitraryRot), {
     minLength: 1,
     maxLength: 4,
     size: "max",
   });
   return fc.asyncProperty(rounds, async (value) => {
-    await runRounds(value, recover);
+    await runRounds(value, recover, geometry);
   });
 }
 
-async function runRounds(rounds: readonly Round[], recover: typeof recoverLog): Promise<void> {
-  let image: PagedImage = (await freshVolume()).image;
+async function runRounds(
+  rounds: readonly Round[],
+  recover: typeof recoverLog,
+  geometry: Geometry,
+): Promise<void> {
+  let image: PagedImage = (await freshVolume(geometry)).image;
   let expected = nothing;
   let isRotten = false;
   for (const round of rounds) {
-    const run = new Run(recordingOver(image), expected);
+    const run = new Run(recordingOver(image), expected, geometry);
     try {
       await run.open(recover);
     } catch (error) {
@@ -233,7 +256,7 @@ async function runRounds(rounds: readonly Round[], recover: typeof recoverLog): 
     flip(image, round.rot);
     expected = { ...expected, certainCount: expected.certainCountIfRotten };
   }
-  const last = new Run(recordingOver(image), expected);
+  const last = new Run(recordingOver(image), expected, geometry);
   try {
     await last.open(recover);
   } catch (error) {
@@ -245,6 +268,7 @@ async function runRounds(rounds: readonly Round[], recover: typeof recoverLog): 
 class Run {
   readonly volume: RecordingVolume;
   readonly #before: Expected;
+  readonly #geometry: Geometry;
   readonly #acknowledged: { readonly point: number; readonly count: number }[] = [];
   #sequence: Seen[] = [];
   #store: TestStore | undefined;
@@ -252,14 +276,21 @@ class Run {
   openedPoint = Number.POSITIVE_INFINITY;
   #closedPoint = Number.POSITIVE_INFINITY;
 
-  constructor(volume: RecordingVolume, before: Expected) {
+  constructor(volume: RecordingVolume, before: Expected, geometry: Geometry = smallGeometry) {
     this.volume = volume;
     this.#before = before;
+    this.#geometry = geometry;
+  }
+
+  /** How often the log went round the ring. */
+  get lapCount(): number {
+    const { durablePosition } = must(this.#store, "it was opened").log;
+    return durablePosition / this.#geometry.ringUnits;
   }
 
   /** Opens the store, and checks what it recovers. */
   async open(recover: typeof recoverLog): Promise<void> {
-    const store = await TestStore.open(this.volume, smallGeometry, recover);
+    const store = await TestStore.open(this.volume, this.#geometry, recover);
     const { log, recovered } = store;
     const { sequence, certainCount } = this.#before;
     expect(log.appendedLsn).toBeGreaterThanOrEqual(certainCount);
@@ -290,6 +321,9 @@ class Run {
         await store.checkpoint(lsn(Math.max(truncatedLsn, durableLsn - step.back)));
         return;
       }
+      case "place":
+        await store.place();
+        return;
       case "close":
         await store.close();
         this.#closedPoint = this.volume.point;
@@ -337,9 +371,12 @@ function flip(image: PagedImage, { zone, part, bit }: Rot): void {
   );
 }
 
+/** As many bytes of each copy are in use. */
+const COPY_BYTES = 1752;
+
 function superblockByte(part: number): number {
-  const inCopies = Math.floor(part * 4 * 1240);
-  return Math.floor(inCopies / 1240) * 16_384 + (inCopies % 1240);
+  const inCopies = Math.floor(part * 4 * COPY_BYTES);
+  return Math.floor(inCopies / COPY_BYTES) * 16_384 + (inCopies % COPY_BYTES);
 }
 
 const arbitraryPart = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
@@ -364,6 +401,7 @@ function arbitraryRound(rot: fc.Arbitrary<Rot | undefined>): fc.Arbitrary<Round>
       arbitrary: fc.record({ kind: fc.constant("checkpoint" as const), back: fc.nat(5) }),
       weight: 1,
     },
+    { arbitrary: fc.constant({ kind: "place" } as const), weight: 2 },
     { arbitrary: fc.constant({ kind: "close" } as const), weight: 1 },
   );
   return fc.record({

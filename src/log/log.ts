@@ -10,8 +10,10 @@
  *  3. no unit that holds an entry is written again before it is truncated;
  *  4. after a write that failed nothing is tried again: the log has failed for ever, `durableLsn`
  *     stays where it is, and `room` refuses everything;
- *  5. ordinary writers leave the reserve of the ring alone, so that decisions, deletes and the
- *     checkpoint, which free the ring, always have room.
+ *  5. ordinary writers leave the reserve alone, the last part of what the ring has places for, so
+ *     that decisions, deletes and the checkpoint, which free the ring, always have room;
+ *  6. nothing is put where the ring has no place (`ring.ts`). To give it places is the owner's
+ *     business, who tells of them when the superblock durably does.
  *
  * Appending allocates nothing and never fails: `room` says before whether an entry fits.
  */
@@ -33,13 +35,14 @@ import { BatchWriter, type Gathered } from "./batch-writer.ts";
 import { ENTRY_HEADER_BYTES, entryBytesOf, writeEntryFrame } from "./entry.ts";
 import { Listeners } from "./listeners.ts";
 import { LogReader, type ReadableLog, versionGone } from "./log-reader.ts";
-import { batchBytesMax, type LogAnchor, type LogPoint } from "./log-zone.ts";
+import { batchBytesMax, type LogAnchor, type LogPoint, type LogZone } from "./log-zone.ts";
 import type { RecoveredLog } from "./recovery.ts";
 import { Ring } from "./ring.ts";
 import { type Arena, Staging } from "./staging.ts";
 
 /** The part of the ring that ordinary writers leave alone, unless an option says otherwise. */
 const RESERVE_SHARE = 16;
+const RESERVE_BYTES_MAX: number = 4 << 20;
 
 export interface LogOptions {
   readonly volume: Volume;
@@ -72,6 +75,10 @@ export class Log implements ReadableLog {
   view: ViewNumber;
   #anchor: LogAnchor;
   #appendedLsn: Lsn;
+  /** The first position that has no place. */
+  #placedUntil: number;
+  /** The position up to which places are missing for what `room` refused last; 0: none are. */
+  #wantedUntil = 0;
   /** One entry that is a batch by itself, and follows those that gather. */
   #large: Gathered | undefined;
   #isFlushDue = false;
@@ -103,11 +110,12 @@ export class Log implements ReadableLog {
       },
     );
     this.#index = recovered.index;
-    const reserveBytes = options.reserveBytes ?? zone.ringBytes / RESERVE_SHARE;
+    const reserveBytes = options.reserveBytes ?? reserveOf(zone);
     this.#reserveUnits = this.#ring.unitsOf(reserveBytes);
     assert(this.#reserveUnits < this.#ring.unitCount, "the reserve is a part of the ring");
     this.view = options.view;
     this.#anchor = recovered.anchor;
+    this.#placedUntil = this.#ring.placedUntil(recovered.anchor.position);
     this.#appendedLsn = recovered.lastLsn;
     this.#flush = () => {
       this.#isFlushDue = false;
@@ -145,12 +153,45 @@ export class Log implements ReadableLog {
 
   /** Of the ring, by what was appended and not truncated. */
   get usedBytes(): number {
-    const written = this.#writer.sealed.position - this.#anchor.position;
-    return (written + this.#waitingUnits()) * this.#ring.unitBytes;
+    return (this.#end - this.#anchor.position) * this.#ring.unitBytes;
   }
 
   get ringBytes(): number {
     return this.#ring.unitCount * this.#ring.unitBytes;
+  }
+
+  /** Of the ring, by segments that have a place on the volume. */
+  get placedBytes(): number {
+    return this.#ring.places.filter((place) => place !== 0).length * this.#ring.segmentBytes;
+  }
+
+  get segmentBytes(): number {
+    return this.#ring.segmentBytes;
+  }
+
+  /** Where on the volume each segment of the ring begins, 0 where it has no place. */
+  get places(): readonly number[] {
+    return this.#ring.places;
+  }
+
+  /** The segments at and behind the head that have places, in a row, are those before this one. */
+  get firstUnplaced(): number {
+    return this.#placedUntil / this.#ring.segmentUnits;
+  }
+
+  /** The segment in which what is live of the log begins, counted since the store was made. */
+  get headSegment(): number {
+    return Math.floor(this.#anchor.position / this.#ring.segmentUnits);
+  }
+
+  /** The segment in which the entries appended so far end. */
+  get lastSegment(): number {
+    return Math.floor(this.#end / this.#ring.segmentUnits);
+  }
+
+  /** The segment up to which places were missing for what `room` refused last; 0: none were. */
+  get wantedSegment(): number {
+    return Math.ceil(this.#wantedUntil / this.#ring.segmentUnits);
   }
 
   get reserveBytes(): number {
@@ -228,6 +269,17 @@ export class Log implements ReadableLog {
     return this.#appended();
   }
 
+  /**
+   * The segments lie there now, as the superblock durably says. What is live of the log has not
+   * moved, and what is new holds nothing that could be taken for a part of it.
+   */
+  place(places: readonly number[]): void {
+    this.#ring.replace(places);
+    this.#placedUntil = this.#ring.placedUntil(this.#anchor.position);
+    assert(this.#end <= this.#placedUntil, "what was appended keeps its places");
+    this.#tellOfRoom();
+  }
+
   /** From where to replay so that every entry after `position`, which is durable, is seen. */
   anchorAfter(position: Lsn): LogAnchor {
     assert(position <= this.durableLsn, "a checkpoint holds what is durable");
@@ -243,6 +295,7 @@ export class Log implements ReadableLog {
     assert(this.#anchor.position <= position, "an anchor only moves on");
     assert(position <= this.durablePosition, "what is not durable is not truncated");
     this.#anchor = anchor;
+    this.#placedUntil = this.#ring.placedUntil(position);
     this.#index.dropBefore(position);
     this.#tellOfRoom();
   }
@@ -278,18 +331,36 @@ export class Log implements ReadableLog {
   }
 
   #hasRoom(bodyBytes: number, useReserve: boolean): boolean {
-    if (!this.#isWritable() || this.#large !== undefined) return false;
-    const { unitCount } = this.#ring;
-    const limit = this.#anchor.position + unitCount - (useReserve ? 0 : this.#reserveUnits);
-    const sealed = this.#writer.sealed.position;
+    if (!this.#isWritable() || this.#large !== undefined) return this.#refuse(0);
     if (bodyBytes <= this.stagedBodyBytesMax) {
       const usedBytes = this.#staging.usedBytes + entryBytesOf(bodyBytes);
-      if (this.#staging.halfBytes < usedBytes) return false;
-      return sealed + this.#ring.unitsOf(usedBytes) <= limit;
+      if (this.#staging.halfBytes < usedBytes) return this.#refuse(0);
+      const sealed = this.#writer.sealed.position;
+      return this.#isWithin(sealed + this.#ring.unitsOf(usedBytes), useReserve);
     }
-    if (this.bodyBytesMax < bodyBytes) return false;
+    if (this.bodyBytesMax < bodyBytes) return this.#refuse(0);
     const largeUnits = this.#ring.unitsOf(BATCH_HEADER_BYTES + entryBytesOf(bodyBytes));
-    return sealed + this.#waitingUnits() + largeUnits <= limit;
+    return this.#isWithin(this.#end + largeUnits, useReserve);
+  }
+
+  /** Whether the log may end at that position. */
+  #isWithin(end: number, useReserve: boolean): boolean {
+    const reserveUnits = useReserve ? 0 : this.#reserveUnits;
+    const limit = Math.min(this.#anchor.position + this.#ring.unitCount, this.#placedUntil);
+    if (end + reserveUnits <= limit) return true;
+    const endOfReserve = end + this.#reserveUnits;
+    return this.#refuse(this.#placedUntil < endOfReserve ? endOfReserve : 0);
+  }
+
+  /** Takes note up to where places are missing. */
+  #refuse(wantedUntil: number): false {
+    this.#wantedUntil = wantedUntil;
+    return false;
+  }
+
+  /** The position at which the entries appended so far end. */
+  get #end(): number {
+    return this.#writer.sealed.position + this.#waitingUnits();
   }
 
   /** How many units the entries will take that are in no batch yet. */
@@ -321,7 +392,7 @@ export class Log implements ReadableLog {
 
   /** What the next batch is made of. */
   #take(): Gathered | undefined {
-    const units = this.#writer.sealed.position + this.#waitingUnits() - this.#anchor.position;
+    const units = this.#end - this.#anchor.position;
     assert(units <= this.#ring.unitCount, "nothing is overwritten before it is truncated");
     const { entryCount, usedBytes } = this.#staging;
     if (entryCount > 0) {
@@ -345,4 +416,8 @@ export class Log implements ReadableLog {
     this.#wasRefused = false;
     this.#onRoom.call();
   }
+}
+
+function reserveOf({ ringBytes }: LogZone): number {
+  return Math.min(ringBytes / RESERVE_SHARE, RESERVE_BYTES_MAX);
 }

@@ -67,7 +67,7 @@ export async function recoverLog(
   nextBuffer?: () => Uint8Array,
 ): Promise<RecoveredLog> {
   const { zone, anchor } = log;
-  checkZone(zone, volume.name, volume.writeUnitBytes);
+  checkZone(zone, volume);
   await volume.sync();
 
   const ring = new Ring(volume, zone);

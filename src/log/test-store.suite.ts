@@ -6,6 +6,7 @@
 import { assert } from "../base/assert.ts";
 import { plainChecksums } from "../base/checksums.ts";
 import { batchNumber, generation, type Lsn, lsn, pageNumber, viewNumber } from "../base/ids.ts";
+import { RingPlaces } from "../store/ring-places.ts";
 import { SuperblockZone } from "../store/superblock.ts";
 import type { Superblock } from "../store/superblock-format.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
@@ -19,8 +20,8 @@ import { currentGeneration, forgetGenerations, raiseGeneration } from "./generat
 import { Log } from "./log.ts";
 import type { LogAnchor, LogZone } from "./log-zone.ts";
 import { recoverLog } from "./recovery.ts";
-import { zeroRing } from "./ring.ts";
 
+const RING_AT = 65536;
 export const checksums: Checksums = plainChecksums();
 export const volumeId: Uint8Array = new Uint8Array(16).map((_, index) => 0xa0 + index);
 
@@ -61,16 +62,50 @@ export interface Geometry {
   readonly unitBytes: number;
   readonly ringUnits: number;
   readonly arenaBytes: number;
+  /** Without it the ring lies in one row, all of it. */
+  readonly segments?: {
+    readonly units: number;
+    /** For how many the volume has places, and how many of them the ring has at first. */
+    readonly placeCount: number;
+    readonly firstCount: number;
+  };
 }
 
 export const smallGeometry: Geometry = { unitBytes: 512, ringUnits: 64, arenaBytes: 8192 };
+/** Its places are few, and all over the volume. */
+export const segmentedGeometry: Geometry = {
+  ...smallGeometry,
+  segments: { units: 4, placeCount: 11, firstCount: 7 },
+};
 
-export function zoneOf({ unitBytes, ringUnits }: Geometry): LogZone {
-  return { at: 65536, ringBytes: ringUnits * unitBytes, unitBytes };
+export function zoneOf(geometry: Geometry): LogZone {
+  const { unitBytes, ringUnits, segments } = geometry;
+  const ringBytes = ringUnits * unitBytes;
+  if (segments === undefined) return wholeZone(RING_AT, ringBytes, unitBytes);
+  const first = placesOf(geometry).slice(0, segments.firstCount);
+  const places = Array.from(
+    { length: ringUnits / segments.units },
+    (_, index) => first[index] ?? 0,
+  );
+  return { ringBytes, unitBytes, segmentBytes: segments.units * unitBytes, places };
+}
+
+/** Some of them follow each other as their segments do, some lie apart. */
+function placesOf({ unitBytes, segments }: Geometry): readonly number[] {
+  if (segments === undefined) return [RING_AT];
+  const { units, placeCount } = segments;
+  const order = Array.from({ length: placeCount }, (_, index) => index);
+  const mixed = [...order.slice(5), ...order.slice(2, 5), ...order.slice(0, 2)];
+  return mixed.map((index) => RING_AT + index * units * unitBytes);
+}
+
+/** A ring that lies in one row, all of it. */
+export function wholeZone(at: number, ringBytes: number, unitBytes: number): LogZone {
+  return { ringBytes, unitBytes, segmentBytes: ringBytes, places: [at] };
 }
 
 export function volumeBytesOf(geometry: Geometry): number {
-  return 65536 + zoneOf(geometry).ringBytes;
+  return Math.max(...placesOf(geometry)) + zoneOf(geometry).segmentBytes;
 }
 
 export async function freshVolume(geometry: Geometry = smallGeometry): Promise<MemoryVolume> {
@@ -88,8 +123,15 @@ export function volumeOver(
 
 export async function formatStore(volume: Volume, geometry: Geometry): Promise<void> {
   await SuperblockZone.erase(volume);
-  await zeroRing(volume, zoneOf(geometry));
+  await zeroRing(volume, geometry);
   await SuperblockZone.format(volume, checksums, firstSuperblock(geometry));
+}
+
+async function zeroRing(volume: Volume, geometry: Geometry): Promise<void> {
+  const volumeBytes = volumeBytesOf(geometry);
+  await volume.grow(volumeBytes);
+  await volume.write(RING_AT, new Uint8Array(volumeBytes - RING_AT));
+  await volume.sync();
 }
 
 export function firstSuperblock(geometry: Geometry): Superblock {
@@ -147,6 +189,7 @@ export class TestStore {
   readonly recovered: readonly Seen[];
   readonly index: BatchIndex;
   readonly #arena: Uint8Array;
+  readonly #geometry: Geometry;
 
   private constructor(
     log: Log,
@@ -155,6 +198,7 @@ export class TestStore {
     recovered: readonly Seen[],
     index: BatchIndex,
     arena: Uint8Array,
+    geometry: Geometry,
   ) {
     this.log = log;
     this.clock = clock;
@@ -162,6 +206,7 @@ export class TestStore {
     this.recovered = recovered;
     this.index = index;
     this.#arena = arena;
+    this.#geometry = geometry;
   }
 
   static async open(
@@ -191,7 +236,7 @@ export class TestStore {
       recovered,
       reserveBytes: 4 * geometry.unitBytes,
     });
-    return new TestStore(log, clock, superblocks, entries, recovered.index, arena);
+    return new TestStore(log, clock, superblocks, entries, recovered.index, arena, geometry);
   }
 
   /** Appends if there is room. */
@@ -218,6 +263,26 @@ export class TestStore {
     await this.superblocks.write({ ...current, anchor, generations });
     this.log.truncate(anchor);
     return anchor;
+  }
+
+  /**
+   * Gives the first segment without a place one: a spare one's, or one that the ring never had.
+   * False if there is neither.
+   */
+  async place(): Promise<boolean> {
+    const { log, superblocks } = this;
+    const { firstUnplaced, places: before } = log;
+    if (firstUnplaced === Number.POSITIVE_INFINITY) return false;
+    const plan = new RingPlaces(before, log.headSegment, log.segmentBytes);
+    if (!plan.moveSpare(firstUnplaced, firstUnplaced + 1)) {
+      const place = placesOf(this.#geometry).find((at) => !before.includes(at));
+      if (place === undefined) return false;
+      plan.put(firstUnplaced, place);
+    }
+    const { places } = plan;
+    await superblocks.change((current) => ({ ...current, zone: { ...current.zone, places } }));
+    log.place(places);
+    return true;
   }
 
   async close(): Promise<void> {

@@ -56,10 +56,10 @@ export class Applier {
       if (added !== READY) return added;
     }
     if (this.#rows === undefined) return preparation.finish(0);
-    const ready = preparation.finish(this.#reservedPages("ordinary"));
+    const ready = preparation.finish(this.reservedPages("ordinary"));
     if (ready !== NO_PAGES) return ready;
     const urgency = this.urgency(bytes, at, length);
-    return urgency === "ordinary" ? ready : preparation.finish(this.#reservedPages(urgency));
+    return urgency === "ordinary" ? ready : preparation.finish(this.reservedPages(urgency));
   }
 
   /** How many free pages the last `prepare` asked for. */
@@ -73,7 +73,8 @@ export class Applier {
     return urgencyOf(this.#cells, this.#rows, bytes, at, length);
   }
 
-  #reservedPages(urgency: Urgency): number {
+  /** How many free pages writes of this urgency leave alone. */
+  reservedPages(urgency: Urgency): number {
     return RESERVED_PAGES[urgency] + this.#cells.mapPageCount(this.#census.encodedBytesMax);
   }
 

@@ -9,7 +9,7 @@
  *  3. there is one checkpoint at a time, and who asks while one runs gets the next.
  */
 
-import { Fault, isFault } from "../base/fault.ts";
+import { isFault } from "../base/fault.ts";
 import type { Lsn } from "../base/ids.ts";
 import type { Cells, CheckpointRoot } from "../cells/cells.ts";
 import type { Log } from "../log/log.ts";
@@ -79,6 +79,12 @@ export class Checkpointer {
     await (this.#running ?? (this.#closed ? undefined : this.run()));
   }
 
+  /** As `whenEnded`, without rests: somebody waits for what the checkpoint gives up. */
+  async whenHurried(): Promise<void> {
+    this.hurry().catch(() => undefined);
+    await this.whenEnded();
+  }
+
   /**
    * Somebody waits: what runs goes on without rests, and something runs. Resolves on progress, and
    * rejects with `ERR_FULL` if there is none before the disk has room.
@@ -137,24 +143,10 @@ export class Checkpointer {
       cells.abandonCheckpoint(checkpoint);
       throw error;
     }
-    await this.#publish(root, position);
+    await this.#options.publish(root, position);
     cells.finishCheckpoint(checkpoint);
     this.count++;
     this.lastDurationMs = clock.monotonicMs() - beganMs;
-  }
-
-  /**
-   * A superblock of which one copy may be there leaves open which checkpoint the next opening will
-   * believe. So neither's pages may be used again, and the store cannot go on, even if it was only
-   * for want of room.
-   */
-  async #publish(root: CheckpointRoot, position: Lsn): Promise<void> {
-    try {
-      await this.#options.publish(root, position);
-    } catch (error) {
-      if (!isFault(error, "ERR_FULL")) throw error;
-      throw new Fault("ERR_IO", `There was no room for a superblock: ${error.message}`, {}, error);
-    }
   }
 
   /** Called after each slice: tells those who wait, and says how long to rest. */

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { compareBytes } from "../base/bytes.ts";
 import { viewNumber } from "../base/ids.ts";
 import { SeededRandom } from "../base/random.ts";
+import { pageRanges, storedLogRanges } from "../simulation/serial/page-ranges.ts";
 import { defaultSimulationOptions, SimulatedWorld } from "../simulation/simulated-world.ts";
 import { FaultPlan } from "../volume/fault-plan.ts";
 import { FaultyVolume } from "../volume/faulty-volume.ts";
@@ -67,7 +68,7 @@ test("who was replaced by one that died while it recovered writes nothing more, 
 
     // The second has more to apply than its memory takes, and dies as it has written some of it.
     const plan = new FaultPlan();
-    const range = { at: 65_536 + 4 * MB, length: 2 ** 40 };
+    const range = pageRanges(storedLogRanges(image)).at(-1);
     const operations = ["write", "durable"] as const;
     plan.add({ operations, range, skip: 1, count: 1, fault: { kind: "error" } });
     const parts = { plan, random: new SeededRandom(1), clock: world.clock, crash: () => undefined };

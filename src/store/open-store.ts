@@ -33,7 +33,7 @@ import { PageGrowth } from "./page-growth.ts";
 import { Replay } from "./replay.ts";
 import { RowSpaces } from "../base/row-spaces.ts";
 import { Store } from "./store.ts";
-import { checkpointOf } from "./superblock-root.ts";
+import { checkpointOf, ringPages } from "./superblock-root.ts";
 import { SuperblockZone } from "./superblock.ts";
 import type { Superblock } from "./superblock-format.ts";
 
@@ -203,7 +203,10 @@ async function openCells(
   options: StoreOptions,
   superblock: Superblock,
 ): Promise<{ cells: Cells; census: Census }> {
-  const cellOptions = cellsOptions(world, volume, slab, options.cacheBytes, superblock);
+  const cellOptions = {
+    ...cellsOptions(world, volume, slab, options.cacheBytes, superblock),
+    lent: ringPages(superblock),
+  };
   const root = checkpointOf(superblock);
   const { at, pageCount: recorded } = superblock.pages;
   const pageCount = Math.max(recorded, Math.floor((volume.sizeBytes - at) / PAGE_BYTES));

@@ -2,6 +2,7 @@
 
 import type { Cells } from "../cells/cells.ts";
 import { PAGE_BYTES } from "../cells/page.ts";
+import type { PageRun } from "../cells/page-space.ts";
 import type { Volume } from "../volume/volume.ts";
 
 const STEP_PAGES_MIN: number = (4 << 20) / PAGE_BYTES;
@@ -13,6 +14,7 @@ export class PageGrowth {
   readonly #cells: Cells;
   readonly #pagesAt: number;
   #running: Promise<void> | undefined;
+  #turn: Promise<void> = Promise.resolve();
   /** How many free pages the last who wrote asked for. */
   #askedPages = 0;
   /** The last attempt found no room; only who needs pages tries again. */
@@ -26,8 +28,23 @@ export class PageGrowth {
 
   /** Grows the zone by a step, and by what is missing. `ERR_FULL` if the volume has no room. */
   grow(): Promise<void> {
-    this.#running ??= this.#grow().finally(() => (this.#running = undefined));
+    this.#running ??= this.#inTurn(() => this.#grow()).finally(() => (this.#running = undefined));
     return this.#running;
+  }
+
+  /**
+   * Makes the zone longer by just so many pages, and lends them; they hold zeroes. `ERR_FULL` if
+   * the volume has no room.
+   */
+  lendNew(count: number): Promise<PageRun> {
+    return this.#inTurn(async () => {
+      const { space } = this.#cells;
+      const run = { first: space.pageCount, count };
+      await this.#volume.grow(this.#pagesAt + (run.first + count) * PAGE_BYTES);
+      this.#cells.growTo(run.first + count);
+      space.lend(run);
+      return run;
+    });
   }
 
   /** Somebody who writes asked for so many free pages; who is next may need as many. */
@@ -41,6 +58,16 @@ export class PageGrowth {
     if (this.#cells.space.freeCount > this.#askedPages + this.#stepPages() / 2) return;
     // Nobody waits for this yet: who needs the pages will try again and hear of the fault.
     this.grow().catch(() => undefined);
+  }
+
+  /** What is grown begins where what was grown before ended. */
+  #inTurn<T>(growth: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(growth);
+    this.#turn = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
   }
 
   async #grow(): Promise<void> {

@@ -31,8 +31,8 @@ import type { Fence } from "./fence.ts";
 import type { LoggedTime } from "./logged-time.ts";
 import type { StoreOptions } from "./options.ts";
 import type { PageGrowth } from "./page-growth.ts";
+import { RingGrowth } from "./ring-growth.ts";
 import type { SuperblockZone } from "./superblock.ts";
-import type { Superblock } from "./superblock-format.ts";
 import { SettledWaiters } from "./settled-waiters.ts";
 import { checkpointFields } from "./superblock-root.ts";
 import { ENTRY_WRITES } from "./write-set.ts";
@@ -75,6 +75,7 @@ export class Store {
   readonly #fence: Fence;
   readonly #time: LoggedTime;
   readonly #checkpointer: Checkpointer;
+  readonly #ringGrowth: RingGrowth;
   readonly #onSettled = new Listeners<Lsn>();
   readonly #onFailure = new Listeners<Error>();
   readonly #waiters = new SettledWaiters();
@@ -107,6 +108,17 @@ export class Store {
       dirtyShare: parts.options.checkpointDirtyShare,
       whenSettled: (position) => this.whenSettled(position),
       publish: (root, position) => this.#publish(root, position),
+      failed: (error) => this.#fail(error),
+    });
+    this.#ringGrowth = new RingGrowth({
+      trace: parts.world.trace,
+      volume: parts.volume,
+      superblocks: parts.superblocks,
+      cells: parts.cells,
+      pagesAt: parts.superblocks.current.pages.at,
+      growth: parts.growth,
+      log: parts.log,
+      reservedPages: () => parts.applier.reservedPages("ordinary"),
       failed: (error) => this.#fail(error),
     });
     parts.log.onDurable(() => this.#durable());
@@ -226,14 +238,16 @@ export class Store {
   async #close(): Promise<void> {
     try {
       await this.#checkpointer.close();
+      await this.#ringGrowth.close();
       if (this.#failure !== undefined) return;
       await this.log.close();
       await this.#checkpointIfRoom();
-      await this.#superblocks.write({
-        ...this.#superblocks.current,
+      await this.#ringGrowth.giveBack();
+      await this.#superblocks.change((current) => ({
+        ...current,
         cleanBatch: this.log.lastBatch,
         wallMs: this.#world.clock.wallMs(),
-      });
+      }));
     } finally {
       this.#fail(new Fault("ERR_CLOSED", "The store is closed: open it again"));
       await this.volume.close();
@@ -242,6 +256,7 @@ export class Store {
 
   async #letGo(): Promise<void> {
     await this.#checkpointer.close();
+    await this.#ringGrowth.close();
     await this.volume.close();
   }
 
@@ -273,6 +288,7 @@ export class Store {
 
   #durable(): void {
     if (this.#failure !== undefined) return;
+    this.#ringGrowth.growEarly();
     if (this.#fence.isClear) {
       this.#settle();
       return;
@@ -300,8 +316,16 @@ export class Store {
     this.#waiters.settled(this.#settled);
   }
 
-  /** Room comes when a batch has landed or, if it is the ring that is full, with a checkpoint. */
+  /**
+   * Room comes with places for the ring, when a batch has landed or, if it is the ring that is full,
+   * with a checkpoint.
+   */
   async #whenRoom(): Promise<void> {
+    const { wantedSegment } = this.log;
+    if (wantedSegment > 0) {
+      await this.#makePlaces(wantedSegment);
+      return;
+    }
     await new Promise<void>((resolve, reject) => {
       const stop = (): void => {
         stopRoom();
@@ -323,6 +347,27 @@ export class Store {
     });
   }
 
+  /** Where the disk has no more room, the ring must do with what a checkpoint gives up. */
+  async #makePlaces(wantedSegment: number): Promise<void> {
+    let isLastTry = false;
+    for (;;) {
+      const { headSegment } = this.log;
+      try {
+        await this.#ringGrowth.grow(wantedSegment);
+        return;
+      } catch (error) {
+        if (!isFault(error, "ERR_FULL")) throw error;
+        await this.#checkpointer.whenHurried().catch((cause: unknown) => {
+          throw isFault(cause, "ERR_FULL") ? noRoomForCheckpoint(this.volume, cause) : cause;
+        });
+        // The one that ran may have begun too early to give up much; the next one did not.
+        const isMoved = headSegment < this.log.headSegment;
+        if (!isMoved && isLastTry) throw full(this.volume, error);
+        isLastTry = !isMoved;
+      }
+    }
+  }
+
   async #makePages(): Promise<void> {
     try {
       await this.#growth.grow();
@@ -338,16 +383,15 @@ export class Store {
 
   async #publish(root: CheckpointRoot, position: Lsn): Promise<void> {
     const anchor = this.log.anchorAfter(position);
-    const { current } = this.#superblocks;
-    const superblock: Superblock = {
+    await this.#superblocks.change((current) => ({
       ...current,
       ...checkpointFields(root, current.pages),
       anchor,
       wallMs: this.#world.clock.wallMs(),
       generations: forgetGenerations(current.generations, anchor.batch),
-    };
-    await this.#superblocks.write(superblock);
+    }));
     this.log.truncate(anchor);
+    this.#ringGrowth.truncated();
     const { appendedLsn } = this;
     this.#world.trace.event("checkpoint", { volume: this.volume.name, position, appendedLsn });
   }

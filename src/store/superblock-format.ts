@@ -5,7 +5,7 @@
  *     offset  bytes  field
  *          0      8  magic                "Holdfast"
  *          8      8  checksum             XXH64 of all that follows, seeded with the copy's index
- *         16      2  major version        1; another is refused
+ *         16      2  major version        3; another is refused
  *         18      2  minor version        0; a later one only adds what may be ignored
  *         20      4  copy index           0 to 3
  *         24      8  sequence             of the superblocks written so far, from 1
@@ -14,8 +14,8 @@
  *         56      8  wall clock           the latest known, milliseconds since 1970
  *         64      8  clean end            number of the batch after the last one, if the store was
  *                                         shut down and nothing was written since; otherwise 0
- *         72      8  log at               byte of the volume at which the ring begins
- *         80      8  ring bytes
+ *         72      8  segment bytes        of the log's ring
+ *         80      8  ring bytes           1 to 64 segments
  *         88      4  unit bytes           the log's write unit
  *         92      4  page bytes
  *         96      8  pages at             byte of the volume at which the pages begin
@@ -38,7 +38,9 @@
  *
  *        208      4  generation count     1 to 64
  *        216   64*16 generations          number (8) and first batch (8), the oldest first
- *       1240         zeroes up to 4096
+ *       1240    64*8 places             byte of the volume at which each segment of the ring
+ *                                         begins; 0: it has no place
+ *       1752         zeroes up to 4096
  */
 
 import { assert } from "../base/assert.ts";
@@ -53,20 +55,20 @@ import {
   viewNumber,
 } from "../base/ids.ts";
 import { GENERATION_COUNT_MAX, type GenerationStart } from "../log/generations.ts";
-import type { LogAnchor, LogZone } from "../log/log-zone.ts";
+import { type LogAnchor, type LogZone, SEGMENT_COUNT_MAX } from "../log/log-zone.ts";
 import type { Checksums } from "../world/world.ts";
 import { FieldReader, FieldWriter } from "../base/fields.ts";
 
 export const SUPERBLOCK_BYTES = 4096;
-export const VERSION_MAJOR = 2;
+export const VERSION_MAJOR = 3;
 export const VERSION_MINOR = 0;
 const MAGIC_LOW = 0x646c6f48; // "Hold"
 const MAGIC_HIGH = 0x74736166; // "fast"
 const CHECKSUM_AT = 8;
 const CHECKED_AT = 16;
 const GENERATIONS_AT = 216;
-const FIELDS_END = 1240;
-assert(GENERATIONS_AT + 16 * GENERATION_COUNT_MAX === FIELDS_END, "the table fills its place");
+const PLACES_AT = 1240;
+assert(GENERATIONS_AT + 16 * GENERATION_COUNT_MAX === PLACES_AT, "the table fills its place");
 
 export interface Superblock {
   readonly volumeId: Uint8Array;
@@ -75,6 +77,7 @@ export interface Superblock {
   readonly wallMs: number;
   /** The last batch at a clean shutdown, if nothing was written since. */
   readonly cleanBatch: BatchNumber | undefined;
+  /** Its places are whole pages of the zone of pages, in use by nothing else. */
   readonly zone: LogZone;
   readonly pages: PageZone;
   readonly anchor: LogAnchor;
@@ -137,6 +140,7 @@ export function encodeSuperblock(
   writeIdentity(fields, superblock);
   writeCheckpoint(fields, superblock);
   writeGenerations(fields, superblock.generations);
+  writePlaces(fields, superblock.zone.places);
   fields.skipTo(CHECKSUM_AT);
   checksums.xxh64(bytes.subarray(CHECKED_AT), copyIndex, 0);
   fields.u32(checksums.xxh64Low);
@@ -162,16 +166,19 @@ export function decodeSuperblock(
   if (major !== VERSION_MAJOR) return { kind: "foreign", major };
   if (fields.u32() !== copyIndex) return { kind: "damaged", major };
   const sequence = fields.u64();
-  const superblock = {
-    ...readIdentity(fields),
-    ...readCheckpoint(fields),
-    generations: readGenerations(fields),
-  };
+  const identity = readIdentity(fields);
+  const checkpoint = readCheckpoint(fields);
+  const generations = readGenerations(fields);
+  const zone = { ...identity.zone, places: readPlaces(fields, identity.zone) };
+  const superblock: Superblock = { ...identity, ...checkpoint, generations, zone };
   if (fields.isMalformed) return { kind: "damaged", major };
   return { kind: "valid", sequence, superblock };
 }
 
-type Identity = Pick<Superblock, "volumeId" | "view" | "wallMs" | "cleanBatch" | "zone" | "pages">;
+type RingShape = Omit<LogZone, "places">;
+type Identity = Pick<Superblock, "volumeId" | "view" | "wallMs" | "cleanBatch" | "pages"> & {
+  readonly zone: RingShape;
+};
 type Checkpoint = Pick<Superblock, "anchor" | "root" | "map">;
 
 function writeIdentity(fields: FieldWriter, identity: Identity): void {
@@ -181,7 +188,7 @@ function writeIdentity(fields: FieldWriter, identity: Identity): void {
   fields.u64(view);
   fields.u64(wallMs);
   fields.u64(cleanBatch === undefined ? 0 : cleanBatch + 1);
-  fields.u64(zone.at);
+  fields.u64(zone.segmentBytes);
   fields.u64(zone.ringBytes);
   fields.u32(zone.unitBytes);
   fields.u32(pages.pageBytes);
@@ -195,7 +202,7 @@ function readIdentity(fields: FieldReader): Identity {
   const wallMs = fields.u64();
   const cleanEnd = fields.u64();
   const cleanBatch = cleanEnd === 0 ? undefined : batchNumber(cleanEnd - 1);
-  const zone = { at: fields.u64(), ringBytes: fields.u64(), unitBytes: fields.u32() };
+  const zone = { segmentBytes: fields.u64(), ringBytes: fields.u64(), unitBytes: fields.u32() };
   const pageBytes = fields.u32();
   const pages = { pageBytes, at: fields.u64(), pageCount: fields.u64() };
   return { volumeId, view, wallMs, cleanBatch, zone, pages };
@@ -265,4 +272,23 @@ function readGenerations(fields: FieldReader): readonly GenerationStart[] {
     starts.push({ generation: number, firstBatch: batchNumber(fields.u64()) });
   }
   return starts;
+}
+
+function writePlaces(fields: FieldWriter, places: readonly number[]): void {
+  assert(0 < places.length && places.length <= SEGMENT_COUNT_MAX, "the table holds them all");
+  fields.skipTo(PLACES_AT);
+  for (const place of places) fields.u64(place);
+}
+
+function readPlaces(
+  fields: FieldReader,
+  { ringBytes, segmentBytes }: RingShape,
+): readonly number[] {
+  const count = ringBytes / segmentBytes;
+  if (!Number.isInteger(count) || count < 1 || SEGMENT_COUNT_MAX < count) {
+    fields.malformed();
+    return [];
+  }
+  fields.skipTo(PLACES_AT);
+  return Array.from({ length: count }, () => fields.u64());
 }

@@ -1,8 +1,9 @@
-/** A checkpoint's root as the cells know it, and as the superblock keeps it. */
+/** What the cells know of a superblock: a checkpoint's root, and which pages are the log's. */
 
 import { pageNumber } from "../base/ids.ts";
 import { mapPagesOf } from "../cells/allocation-map.ts";
 import type { CheckpointRoot } from "../cells/cells.ts";
+import type { PageRun } from "../cells/page-space.ts";
 import type { PageZone, Superblock } from "./superblock-format.ts";
 
 /** The fields of a superblock that a checkpoint replaces. */
@@ -44,4 +45,12 @@ export function checkpointOf({ root, map, pages }: Superblock): CheckpointRoot |
     mapSumHigh: map.checksumHigh,
     pageCount: pages.pageCount,
   };
+}
+
+/** The pages at which the segments of the log's ring lie. No checkpoint has them in its map. */
+export function ringPages({ zone, pages }: Superblock): readonly PageRun[] {
+  const count = zone.segmentBytes / pages.pageBytes;
+  return zone.places
+    .filter((place) => place !== 0)
+    .map((place) => ({ first: (place - pages.at) / pages.pageBytes, count }));
 }

@@ -29,7 +29,12 @@ function superblockOf(number: number): Superblock {
     view: viewNumber(0x21),
     wallMs: number,
     cleanBatch: number % 2 === 0 ? undefined : batchNumber(0x31),
-    zone: { at: 65_536, ringBytes: 0x1000_0000, unitBytes: 4096 },
+    zone: {
+      ringBytes: 0x1000_0000,
+      unitBytes: 4096,
+      segmentBytes: 0x40_0000,
+      places: Array.from({ length: 64 }, (_, segment) => (segment % 3) * (0x9100 + segment)),
+    },
     pages: { at: 0x1001_0000, pageBytes: 16_384, pageCount: 0x41 },
     anchor: {
       batch: batchNumber(0x51),
@@ -95,10 +100,10 @@ test("the fields have the documented places", () => {
   expect(new TextDecoder().decode(bytes.subarray(0, 8))).toBe("Holdfast");
   checksums.xxh64(bytes.subarray(16), 2, 0);
   expect([u32(8), u32(12)]).toEqual([checksums.xxh64Low, checksums.xxh64High]);
-  expect([view.getUint16(16, true), view.getUint16(18, true)]).toEqual([2, 0]);
+  expect([view.getUint16(16, true), view.getUint16(18, true)]).toEqual([3, 0]);
   expect([u32(20), u64(24), bytes[32], bytes[47]]).toEqual([2, 0x0304, 1, 16]);
   expect([u64(48), u64(56), u64(64)]).toEqual([0x21, 0x0102, 0]);
-  expect([u64(72), u64(80), u32(88)]).toEqual([65_536, 0x1000_0000, 4096]);
+  expect([u64(72), u64(80), u32(88)]).toEqual([0x40_0000, 0x1000_0000, 4096]);
   expect([u32(92), u64(96), u64(104)]).toEqual([16_384, 0x1001_0000, 0x41]);
   expect([u64(112), u64(120), u64(128), u64(136), u32(144)]).toEqual([
     0x51, 0x52, 0x53, 0x54, 0x55,
@@ -116,6 +121,7 @@ test("the fields have the documented places", () => {
     2 ** 52,
     0x84,
   ]);
+  expect([u64(1240), u64(1248), u64(1240 + 62 * 8)]).toEqual([0, 0x9101, 2 * 0x913e]);
   expect(bytes).toHaveLength(SUPERBLOCK_BYTES);
   expect(new DataView(encodeSuperblock(superblockOf(1), 1, 0, checksums).buffer).getUint8(64)).toBe(
     0x32,
@@ -269,12 +275,12 @@ test("what is no store, of another version, or beyond help is told apart", async
   // Whole and of a later version, in one copy: this program must not go on from an older one.
   const later = (await written(3)).image;
   const bytes = encodeSuperblock(superblockOf(4), 4, 0, checksums);
-  bytes[16] = 3;
+  bytes[16] = 4;
   checksums.xxh64(bytes.subarray(16), 0, 0);
   new DataView(bytes.buffer).setUint32(8, checksums.xxh64Low, true);
   new DataView(bytes.buffer).setUint32(12, checksums.xxh64High, true);
   later.write(0, bytes);
-  expect(String(await refusal(later))).toMatch(/format version 3.*upgrade/);
+  expect(String(await refusal(later))).toMatch(/format version 4.*upgrade/);
 
   // Of a version so different that its checksums lie elsewhere.
   const foreign = (await written(3)).image;

@@ -8,7 +8,9 @@
  *  1. at every moment, a crash or loss of power then and the rot of any one copy leave the last
  *     superblock whose `write` resolved, or the one whose write was under way;
  *  2. a superblock, once `write` has resolved, is in two copies, each of them durable;
- *  3. no sequence is given to two superblocks, even if a crash or rot hides the first.
+ *  3. no sequence is given to two superblocks, even if a crash or rot hides the first;
+ *  4. changes that are asked for at once are made one after the other, each to what the one before
+ *     it left, and none after one that failed.
  *
  * `open` believes the newest that two copies hold. A newer one in a lone copy is one whose second
  * copy a crash prevented or rot destroyed: it is believed if what it points to can be read, which
@@ -53,6 +55,8 @@ export class SuperblockZone {
   /** The copies that hold the current one. */
   #copies: readonly number[];
   #isWriting = false;
+  /** The change under way, or the last one. */
+  #changing: Promise<void> = Promise.resolve();
 
   private constructor(
     volume: Volume,
@@ -124,6 +128,28 @@ export class SuperblockZone {
       await this.#writeCopy(this.#current, this.#sequence, copyIndex);
     }
     this.#copies = pairOf(this.#sequence);
+  }
+
+  /**
+   * Makes what `edit` makes of the current one the current one, durable in two copies. One of which
+   * a single copy may be there leaves open which the next opening will believe. So the owner cannot
+   * go on if it fails, even if it was only for want of room, which is told as `ERR_IO`.
+   */
+  change(edit: (current: Superblock) => Superblock): Promise<void> {
+    this.#changing = this.#changing.then(async () => {
+      try {
+        await this.write(edit(this.#current));
+      } catch (error) {
+        if (!isFault(error, "ERR_FULL")) throw error;
+        throw new Fault(
+          "ERR_IO",
+          `There was no room for a superblock: ${error.message}`,
+          {},
+          error,
+        );
+      }
+    });
+    return this.#changing;
   }
 
   /** Resolves when `superblock` is the current one, durable in two copies. */

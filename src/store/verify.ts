@@ -15,7 +15,7 @@ import type { Volume } from "../volume/volume.ts";
 import type { World } from "../world/world.ts";
 import { Census } from "./census.ts";
 import { ReadOnlyVolume } from "./read-only-volume.ts";
-import { checkpointOf } from "./superblock-root.ts";
+import { checkpointOf, ringPages } from "./superblock-root.ts";
 import { describeCopies, SuperblockZone } from "./superblock.ts";
 import type { Superblock } from "./superblock-format.ts";
 import { type Finding, TreeWalk } from "./tree-walk.ts";
@@ -33,8 +33,12 @@ export interface StoreDescription {
   readonly isCleanlyClosed: boolean;
   readonly superblockCopies: readonly string[];
   readonly log: {
-    readonly at: number;
     readonly ringBytes: number;
+    /** Of the ring, by segments that have a place. */
+    readonly placedBytes: number;
+    readonly segmentBytes: number;
+    /** Where each segment begins; 0: nowhere. */
+    readonly places: readonly number[];
     readonly unitBytes: number;
     readonly anchorBatch: number;
     readonly replayFromLsn: number;
@@ -167,6 +171,7 @@ async function verifyTree(
     pageCount: superblock.pages.pageCount,
     onPages: (count) => onPages((doneCount += count), Math.max(usedCount, doneCount)),
   });
+  findings.push(...compareRing(map, superblock));
   if (root === undefined) return { walk, usedCount };
   await walk.walk(root);
   findings.push(...walk.findings);
@@ -204,6 +209,18 @@ function compareMap(
   return findings;
 }
 
+/** What the tree's map holds is not the log's. */
+function compareRing(map: Uint32Array, superblock: Superblock): readonly Finding[] {
+  const runs = ringPages(superblock);
+  const pages = runs.flatMap(({ first, count }) =>
+    Array.from({ length: count }, (_, index) => first + index),
+  );
+  const shared = pages.filter((page) => (((map[page >>> 5] ?? 0) >>> (page & 31)) & 1) === 1);
+  if (shared.length === 0) return [];
+  const problem = `${shared.length} pages in use are the log's, page ${shared[0]} the first`;
+  return [{ where: "the allocation map", problem }];
+}
+
 async function readMap(
   world: World,
   volume: Volume,
@@ -235,8 +252,10 @@ function describe(
     isCleanlyClosed: cleanBatch !== undefined,
     superblockCopies,
     log: {
-      at: zone.at,
       ringBytes: zone.ringBytes,
+      placedBytes: zone.places.filter((place) => place !== 0).length * zone.segmentBytes,
+      segmentBytes: zone.segmentBytes,
+      places: zone.places,
       unitBytes: zone.unitBytes,
       anchorBatch: anchor.batch,
       replayFromLsn: anchor.replayFrom,

@@ -14,7 +14,8 @@ import type { Crash } from "../../src/volume/crash-images.ts";
 import type { Transactions } from "../../src/transactions/transactions.ts";
 import { copies, type Ground, type Images, memoryDisks, plainGround } from "../support/ground.ts";
 import { inPageCaches, RecordedDisks } from "../support/recorded-disks.ts";
-import { inWorld, openOn, smallShape, unhurried } from "../support/small-store.ts";
+import { inWorld, openOn, type Shape, smallShape, unhurried } from "../support/small-store.ts";
+import type { SimulatedWorld } from "../../src/simulation/simulated-world.ts";
 import { checkStore } from "./check-store.ts";
 import { Ledger } from "./ledger.ts";
 import { defaultWorkload, runWorkload, type WorkloadOptions } from "./workload.ts";
@@ -22,6 +23,8 @@ import { defaultWorkload, runWorkload, type WorkloadOptions } from "./workload.t
 export interface CrashScope {
   /** What the store lies on. */
   readonly ground: Ground;
+  /** What the store is made with; without it, one of two small ones. */
+  readonly shape?: Shape;
   /** Of the workload, at least; the opening and the end come on top. */
   readonly operationCount: number;
   /** A crash comes after every so many-th event; 1: after each. */
@@ -68,6 +71,10 @@ export interface CrashReport {
   tornTailCount: number;
   checkpointCount: number;
   ringRounds: number;
+  /** How often segments of the ring got places, or lost them at a close. */
+  placedCount: number;
+  movedCount: number;
+  givenBackCount: number;
 }
 
 /** Where a crash comes, for messages. */
@@ -102,6 +109,9 @@ export async function crashCampaign(seed: number, scope: CrashScope): Promise<Cr
     tornTailCount: 0,
     checkpointCount: 0,
     ringRounds: 0,
+    placedCount: 0,
+    movedCount: 0,
+    givenBackCount: 0,
   };
   const run = await recordRun(seed, random, scope, report);
   const { losses, name } = scope.ground;
@@ -140,9 +150,8 @@ async function recordRun(
     checkpointPercent: random.below(3) * 4,
   };
   const { ground } = scope;
-  let images = await ground.format(
-    random.chance(50) ? smallShape : { ringBytes: 256 << 10, pagesBytes: 1 << 20 },
-  );
+  const small = random.chance(50) ? smallShape : { ringBytes: 256 << 10, pagesBytes: 1 << 20 };
+  let images = await ground.format(scope.shape ?? small);
   let ledger = new Ledger();
   let required = 0;
   for (let life = random.below(3); life > 0; life--) {
@@ -183,6 +192,7 @@ async function live(
 ): Promise<RecordedRun> {
   const { workload, operationCount, report, plant } = options;
   return await inWorld(seed, async (world, simulation) => {
+    if (report !== undefined) countPlaces(simulation, report);
     const holdUp = unhurried(simulation, random.stream("delays"));
     const disks = new RecordedDisks(ground, images, holdUp);
     const engine = await openOn(world, await ground.open(world, disks.recordings));
@@ -213,6 +223,16 @@ async function live(
     if (random.chance(50)) await engine.close();
     return { ground, disks, ledger, before, beforeLsn, openedPoint };
   });
+}
+
+/** Of segments whose places lay elsewhere in the ring before no more pages are taken. */
+function countPlaces({ trace }: SimulatedWorld, report: CrashReport): void {
+  trace.listener = ({ name, fields }) => {
+    if (name === "ring-given-back") report.givenBackCount++;
+    if (name !== "ring-placed") return;
+    if (fields?.["before"] === fields?.["now"]) report.movedCount++;
+    else report.placedCount++;
+  };
 }
 
 function promisedAt(run: RecordedRun, point: number): number {

@@ -14,7 +14,7 @@ import { SeededRandom } from "../../src/base/random.ts";
 import { RaidArray } from "../../src/raid/array.ts";
 import { type Ground, type Images, memoryDisks, plainGround } from "../support/ground.ts";
 import { RecordedDisks } from "../support/recorded-disks.ts";
-import { inWorld, openOn, smallShape, unhurried } from "../support/small-store.ts";
+import { inWorld, openOn, type Shape, smallShape, unhurried } from "../support/small-store.ts";
 import type { Transactions } from "../../src/transactions/transactions.ts";
 import {
   FaultPlan,
@@ -30,6 +30,8 @@ import { Ledger } from "./ledger.ts";
 import { defaultWorkload, runWorkload } from "./workload.ts";
 
 export interface FailureScope {
+  /** What the store is made with; without it, a small one. */
+  readonly shape?: Shape;
   /** What the store lies on. */
   readonly ground: Ground;
   readonly transactionCount: number;
@@ -86,7 +88,7 @@ export async function failureCampaign(seed: number, scope: FailureScope): Promis
     codes: new Set(),
   };
   const { ground, operationStep } = scope;
-  const images = await ground.format(smallShape);
+  const images = await ground.format(scope.shape ?? smallShape);
   let first = seed % operationStep;
   for (const disk of ground.disks.keys()) {
     for (const count of [1, "forever"] as const) {

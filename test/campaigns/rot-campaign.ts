@@ -226,15 +226,17 @@ async function placesOf(image: PagedImage): Promise<readonly Place[]> {
   const copies = [0, 1, 2, 3].map((copy): Place => ({
     zone: "superblock",
     at: copy * PAGE_BYTES,
-    length: 1240,
+    length: 1752,
   }));
   const volume = new MemoryVolume(image.copy());
   const always = (): Promise<boolean> => Promise.resolve(true);
   const { current } = await SuperblockZone.open(volume, bestChecksums(), always);
   const places = [...copies];
   const { zone } = current;
-  for (let at = zone.at; at < zone.at + zone.ringBytes; at += zone.unitBytes) {
-    places.push({ zone: "log", at, length: zone.unitBytes });
+  for (const place of zone.places.filter((segmentAt) => segmentAt !== 0)) {
+    for (let at = place; at < place + zone.segmentBytes; at += zone.unitBytes) {
+      places.push({ zone: "log", at, length: zone.unitBytes });
+    }
   }
   places.push(...placesUnder(image, current, current.root.page, current.root.level));
   const { map, pages } = current;

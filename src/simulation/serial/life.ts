@@ -10,7 +10,8 @@ import { libraryRows } from "../../database/library-rows.ts";
 import { type OpenEngineOptions, openVolumeEngine } from "../../transactions/open-engine.ts";
 import type { Transactions } from "../../transactions/transactions.ts";
 import { defaultStoreOptions } from "../../store/options.ts";
-import type { StorageOperation } from "../../volume/fault-plan.ts";
+import { PAGE_BYTES } from "../../cells/page.ts";
+import type { ByteRange, StorageOperation } from "../../volume/fault-plan.ts";
 import { openFileVolume } from "../../volume/file-volume.ts";
 import type { World } from "../../world/world.ts";
 import type { SimulatedMachine } from "../simulated-machine.ts";
@@ -19,6 +20,7 @@ import type { SimulatedWorld } from "../simulated-world.ts";
 import { SUPERBLOCK_ZONE_BYTES } from "../../store/superblock.ts";
 import { type ClientParts, StoreClient } from "./client.ts";
 import { FullDisk } from "./full-disk.ts";
+import { storedLogRanges } from "./page-ranges.ts";
 import { Recorder } from "./recorder.ts";
 import { RecordingStore } from "./recording-store.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -148,9 +150,20 @@ export class Life {
   #makeFullDisk(): FullDisk | undefined {
     const { simulation, plan } = this.#parts;
     if (plan.full === undefined) return undefined;
-    const { logBytes } = { ...defaultStoreOptions, ...plan.store };
-    const store = { path: `${DIRECTORY}/volume`, pagesAt: SUPERBLOCK_ZONE_BYTES + logBytes };
+    const path = `${DIRECTORY}/volume`;
+    const logRanges = (): readonly ByteRange[] => this.#logRanges(path);
+    const store = { path, logRanges };
     return new FullDisk(simulation, this.#machine.disk, plan.full, store);
+  }
+
+  /** Where the log lies: by its store or, while that is being opened, by what is on the disk. */
+  #logRanges(path: string): readonly ByteRange[] {
+    if (this.#engine === undefined) return storedLogRanges(this.#machine.disk.inode(path).cache);
+    const { cells } = this.#engine.store;
+    return cells.space.lent.map(({ first, count }) => ({
+      at: SUPERBLOCK_ZONE_BYTES + first * PAGE_BYTES,
+      length: count * PAGE_BYTES,
+    }));
   }
 
   /** Ends it, if that has not happened. */
