@@ -40,8 +40,8 @@ export function formatStore(store: StoreDescription): string {
     `generation  ${store.generation}, view ${store.view}, ` +
       (store.isCleanlyClosed ? "cleanly closed" : "not cleanly closed: its log will be replayed"),
     ...store.superblockCopies.map((copy) => `superblock  ${copy}`),
-    `log         ring of ${thousands(log.ringBytes)} bytes, ${thousands(log.placedBytes)} of them ` +
-      `in ${log.placedBytes / log.segmentBytes} places, units of ${log.unitBytes}; ` +
+    `log         ring of ${thousands(log.ringBytes)} bytes, ` +
+      `${thousands(log.placedBytes)} of them on the volume, units of ${log.unitBytes}; ` +
       `replays from entry ${log.replayFromLsn}, batch ${log.anchorBatch}`,
     `pages       ${thousands(pages.usedCount)} of ${thousands(pages.pageCount)} in use, ` +
       `${pages.pageBytes} bytes each, from byte ${pages.at}`,

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { MemoryVolume } from "../volume/memory-volume.ts";
 import { formattedImage, inWorld, openOn } from "../../test/support/small-store.ts";
-import { SUPERBLOCK_ZONE_BYTES } from "./superblock.ts";
 
 const UNIT_BYTES = 4096;
 
@@ -21,7 +20,8 @@ test("a clean shutdown says nothing of what is written after the next opening", 
     await engine.store.abandon();
     // The first of them is lost, with which the mark would let the log end.
     const [first = 0] = positions;
-    image.write(SUPERBLOCK_ZONE_BYTES + first * UNIT_BYTES, new Uint8Array(UNIT_BYTES));
+    const [place = 0] = engine.store.log.places;
+    image.write(place + first * UNIT_BYTES, new Uint8Array(UNIT_BYTES));
     const again = openOn(world, new MemoryVolume(image));
     await expect(again).rejects.toMatchObject({ code: "ERR_CORRUPT" });
   });

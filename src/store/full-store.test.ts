@@ -12,10 +12,10 @@ import { FaultyVolume } from "../volume/faulty-volume.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
 import type { PagedImage } from "../volume/paged-image.ts";
 import type { World } from "../world/world.ts";
-import { formattedImage, inWorld, openOn, smallShape } from "../../test/support/small-store.ts";
+import { formattedImage, inWorld, openOn } from "../../test/support/small-store.ts";
 
 /** With room for some pages beside those that are kept in reserve. */
-const SHAPE = { ...smallShape, pagesBytes: 2 << 20 };
+const SHAPE = { ringBytes: 2 << 20, pagesBytes: 2 << 20 };
 const VALUE_BYTES = 3000;
 
 test("who removes rows may note it in rows of the store's own", async () => {

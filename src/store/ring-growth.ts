@@ -134,14 +134,16 @@ export class RingGrowth {
     const enough = Math.max(wanted, log.lastSegment + 1 + this.#aheadCount);
     const end = Math.min(enough, plan.end);
     if (end <= firstUnplaced) return undefined;
-    this.#isFull = false;
+    let isFull = false;
     for (let segment = firstUnplaced; segment < end; segment++) {
       if (plan.placeOf(segment) !== 0 || plan.moveSpare(segment, end)) continue;
-      const place = this.#isFull ? undefined : await this.#newPlace();
+      const place: number | undefined = isFull ? undefined : await this.#newPlace();
+      isFull = place === undefined;
       if (place !== undefined) plan.put(segment, place);
       // Fewer in a row from here on are better than more behind a gap.
       else if (!plan.moveSpare(segment, segment + 1)) break;
     }
+    this.#isFull = isFull;
     if (plan.placeOf(firstUnplaced) === 0) throw this.#noRoom();
     return plan.places;
   }
@@ -165,7 +167,6 @@ export class RingGrowth {
     } catch (error) {
       if (!isFault(error, "ERR_FULL")) throw error;
       if (lent !== undefined) space.giveBack(lent);
-      this.#isFull = true;
       return undefined;
     }
   }

@@ -317,8 +317,8 @@ export class Store {
   }
 
   /**
-   * Room comes with places for the ring, when a batch has landed or, if it is the ring that is full,
-   * with a checkpoint.
+   * Room comes with places for the ring, when a batch has landed or, if it is the ring that is
+   * full, with a checkpoint.
    */
   async #whenRoom(): Promise<void> {
     const { wantedSegment } = this.log;
