@@ -107,7 +107,7 @@ test("a write whose pages were not made sure of is caught", async () => {
   });
 });
 
-const STOPS_MS = [0.5, 1, 2, 3, 5, 8];
+const STOPS_MS = [0.5, 1, 2, 3, 5, 6];
 
 test("a holder that was replaced tells nothing more, wherever it was stopped", async () => {
   let told = 0;
