@@ -13,8 +13,10 @@ const SEEDS: readonly number[] = Array.from({ length: 24 }, (_, index) => index 
 const SEEDS_TORN: readonly number[] = [1, 2, 3, 4, 5, 6];
 const SEEDS_FULL: readonly number[] = [1, 2];
 const SEEDS_TWICE: readonly number[] = [3, 11];
+/** More than a minute by themselves: a busy machine must not be taken for one that hangs. */
+const LONG = { timeout: 600_000 };
 
-test("random runs are serializable, and nothing acknowledged is lost", async () => {
+test("random runs are serializable, and nothing acknowledged is lost", LONG, async () => {
   const sights = new Set<Sight>();
   for (const seed of SEEDS_TORN) {
     const report = await runSerial({ seed, drain, plan: tornPlan() });
@@ -36,7 +38,7 @@ test("random runs are serializable, and nothing acknowledged is lost", async () 
   expect(EXPECTED_SIGHTS.filter((sight) => !sights.has(sight))).toEqual([]);
 });
 
-test("the same seed gives the same run", async () => {
+test("the same seed gives the same run", LONG, async () => {
   for (const seed of SEEDS_TWICE) {
     const first = await runSerial({ seed, drain });
     const second = await runSerial({ seed, drain });
