@@ -237,6 +237,7 @@ export class RaidArray implements SparseVolume {
       // What became of those that had failed is known already.
       await Promise.allSettled(members.retired.map(async ({ volume }) => await volume.close()));
       await allDone(members.all().map(async ({ volume }) => await volume.close()));
+      writer.gatherer.release();
     }
   }
 

@@ -16,7 +16,9 @@ import { type RaidCore, rolesOfSlot, writersOfSlot } from "./raid-core.ts";
 import type { ArrayRecord } from "./superblock.ts";
 
 /** Blocks that lie together are written together, up to this size. */
-const RUN_BYTES_MAX = 262_144;
+const RUN_BYTES_MAX: number = 1 << 20;
+/** Those that do not lie together in memory, too, are brought together for no more than this. */
+const JOINED_BYTES_MAX = 65_536;
 
 /** What a checkpoint changes in the record besides what is its own. */
 export type RecordChange = (record: ArrayRecord) => ArrayRecord;
@@ -129,10 +131,12 @@ export class Checkpointer {
     const start = sorted[first] as PlacedBlock;
     const countMax = Math.max(1, Math.floor(RUN_BYTES_MAX / layout.blockBytes));
     const limit = Math.min(layout.runEnd(start.row) - start.row, countMax);
+    const joinedMax = Math.floor(JOINED_BYTES_MAX / layout.blockBytes);
     let count = 1;
     for (; count < limit; count++) {
       const next = sorted[first + count];
       if (next?.slot !== start.slot || next.row !== start.row + count) break;
+      if (joinedMax <= count && !follows(start.block.bytes, next.block.bytes, count)) break;
     }
     return first + count;
   }
@@ -205,7 +209,8 @@ export function tableHolders(core: RaidCore, slot: number): readonly TableHolder
 function joined(run: readonly PlacedBlock[], blockBytes: number): Uint8Array {
   const length = run.length * blockBytes;
   const first = run[0]?.block.bytes;
-  if (first !== undefined && run.every(({ block }, index) => follows(first, block.bytes, index))) {
+  const isTogether = run.every(({ block }, index) => follows(first, block.bytes, index));
+  if (first !== undefined && isTogether) {
     return new Uint8Array(first.buffer, first.byteOffset, length);
   }
   const bytes = new Uint8Array(length);
@@ -216,8 +221,13 @@ function joined(run: readonly PlacedBlock[], blockBytes: number): Uint8Array {
 }
 
 /** Whether a block lies in memory where the one of this index from `first` on would. */
-function follows(first: Uint8Array, block: Uint8Array | undefined, index: number): boolean {
+function follows(
+  first: Uint8Array | undefined,
+  block: Uint8Array | undefined,
+  index: number,
+): boolean {
   return (
+    first !== undefined &&
     block !== undefined &&
     block.buffer === first.buffer &&
     block.byteOffset === first.byteOffset + index * first.length

@@ -53,10 +53,10 @@ export class ColumnWriter {
 
   /**
    * Writes the whole stripes of the run: in place if it `isLong` and nothing of them was written
-   * before, else they are staged. Says whether nobody holds on to the columns.
+   * before, else they are staged.
    */
-  async writeStripes(run: GatheredRun, isLong: boolean): Promise<boolean> {
-    const { isLent, lock, stripeCount, wholeStripes } = run;
+  async writeStripes(run: GatheredRun, isLong: boolean): Promise<void> {
+    const { lock, stripeCount, wholeStripes } = run;
     const turns = Array.from({ length: wholeStripes }, (_, turn) => turn);
     const isFresh = turns.map((turn) => isLong && this.#isFreshStripe(run, turn));
     const writes: Promise<unknown>[] = [];
@@ -69,13 +69,11 @@ export class ColumnWriter {
     await allDone(writes);
     this.#core.members.check();
 
-    const isWorthIt = writes.length === 0 && stripeCount <= 2 * wholeStripes;
-    const keepsColumns = isWorthIt && !isLent;
+    const keepsColumns = writes.length === 0 && stripeCount <= 2 * wholeStripes;
     for (const [turn, crcs] of run.checksums.entries()) {
       if (isFresh[turn] === true) this.#core.pending.stagePlaced(lock.first + turn, crcs);
       else this.#stageStripe(run, turn, crcs, keepsColumns);
     }
-    return !keepsColumns;
   }
 
   /** The rows from `row` on that can be written alike; undefined if this one must go by itself. */
@@ -140,6 +138,7 @@ export class ColumnWriter {
   #stageStripe(run: GatheredRun, turn: number, crcs: Uint32Array, keepsColumns: boolean): void {
     const { chunkBlocks, chunkBytes } = run.shaped.geometry;
     const firstRow = (run.lock.first + turn) * chunkBlocks;
+    const lease = keepsColumns ? run.lease : undefined;
     for (const [slot, column] of run.columns.entries()) {
       const part = column.subarray(turn * chunkBytes, (turn + 1) * chunkBytes);
       const blocks = this.#checksums.blocksOf(keepsColumns ? column : part.slice());
@@ -147,7 +146,7 @@ export class ColumnWriter {
       for (let row = 0; row < chunkBlocks; row++) {
         const block = blocks[first + row];
         const crc = crcs[slot * chunkBlocks + row] as number;
-        this.#core.pending.stage(firstRow + row, slot, BLOCK_DATA, crc, block);
+        this.#core.pending.stage(firstRow + row, slot, BLOCK_DATA, crc, block, lease);
       }
     }
   }

@@ -6,6 +6,7 @@
  * the processor's cache.
  */
 
+import type { Lease } from "./lease.ts";
 import type { Shaped } from "./shape.ts";
 import type { StripeChecksums } from "./stripe-checksums.ts";
 import type { StripeLock } from "./stripe-locks.ts";
@@ -15,6 +16,8 @@ export class GatheredRun {
   readonly lock: StripeLock;
   /** By slot; where the parity belongs there is anything. */
   readonly columns: readonly Uint8Array[];
+  /** On the columns. */
+  readonly lease: Lease;
   /** Of each whole stripe: those of its blocks, slot after slot. */
   readonly checksums: Uint32Array[] = [];
   readonly #stripeChecksums: StripeChecksums;
@@ -24,11 +27,13 @@ export class GatheredRun {
     shaped: Shaped,
     lock: StripeLock,
     columns: readonly Uint8Array[],
+    lease: Lease,
     stripeChecksums: StripeChecksums,
   ) {
     this.shaped = shaped;
     this.lock = lock;
     this.columns = columns;
+    this.lease = lease;
     this.#stripeChecksums = stripeChecksums;
   }
 
@@ -53,12 +58,6 @@ export class GatheredRun {
 
   get stripeCount(): number {
     return this.lock.end - this.lock.first;
-  }
-
-  /** Whether a column lies where it cannot stay. */
-  get isLent(): boolean {
-    const { math } = this.shaped;
-    return math !== undefined && this.columns.some((column) => math.hasInArena(column));
   }
 
   overlaps(at: number, byteCount: number): boolean {

@@ -23,7 +23,7 @@ const PIECE_BYTES = 16_384;
 /** A place for each index, and one for what is replaced. */
 const PLACE_COUNT: number = MEMBER_COUNT_MAX + 1;
 /** For the places and for blocks that are given out. It takes no memory before it is used. */
-const ARENA_BYTES: number = 32 << 20;
+const ARENA_BYTES: number = 64 << 20;
 
 export class ParityMath {
   readonly #kernel: ParityKernel;

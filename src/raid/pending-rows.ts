@@ -12,6 +12,7 @@
  */
 
 import { assert, must } from "../base/assert.ts";
+import type { Lease } from "./lease.ts";
 
 /** A kind's value is its number in a record of the journal. */
 export const BLOCK_DATA = 0;
@@ -31,8 +32,10 @@ export interface PendingBlock {
   readonly kind: BlockKind;
   /** Of the bytes; 0 where there are none. */
   readonly crc: number;
-  /** Only of data. Never changed once it is here. */
+  /** Only of data. Never changed while it is here. */
   readonly bytes: Uint8Array | undefined;
+  /** On the memory of the bytes, if others want it back. */
+  readonly lease: Lease | undefined;
   /** The batch that it is in; infinite while it is staged. */
   batch: number;
   older: PendingBlock | undefined;
@@ -131,14 +134,25 @@ export class PendingRows {
     return this.#staged.values();
   }
 
-  /** Makes `block` the newest version. */
-  stage(row: number, slot: number, kind: BlockKind, crc: number, bytes?: Uint8Array): void {
+  /** Makes this the newest version; the lease, if there is one, is held as long as it is needed. */
+  stage(
+    row: number,
+    slot: number,
+    kind: BlockKind,
+    crc: number,
+    bytes?: Uint8Array,
+    lease?: Lease,
+  ): void {
     const pending = this.#stagedRow(row);
     const present = pending.blocks[slot];
     const isStaged = present !== undefined && present.batch === Number.POSITIVE_INFINITY;
     const older = isStaged ? present.older : present;
-    if (isStaged) this.#stagedBytes -= sizeOf(present);
-    const block = { kind, crc, bytes, batch: Number.POSITIVE_INFINITY, older };
+    if (isStaged) {
+      this.#stagedBytes -= sizeOf(present);
+      present.lease?.drop();
+    }
+    lease?.hold();
+    const block = { kind, crc, bytes, lease, batch: Number.POSITIVE_INFINITY, older };
     pending.blocks[slot] = block;
     this.#stagedBytes += sizeOf(block);
     if (kind === BLOCK_IN_PLACE) pending.isUnsynced = true;
@@ -200,7 +214,14 @@ export class PendingRows {
    * Adds what was read from the journal; versions of a block come in the order of their batches.
    */
   replay(row: number, slot: number, kind: BlockKind, crc: number, bytes?: Uint8Array): void {
-    this.#rowOf(row).blocks[slot] = { kind, crc, bytes, batch: 0, older: undefined };
+    this.#rowOf(row).blocks[slot] = {
+      kind,
+      crc,
+      bytes,
+      lease: undefined,
+      batch: 0,
+      older: undefined,
+    };
   }
 
   /** The newest versions that are in batches up to `batch`. */
@@ -222,11 +243,14 @@ export class PendingRows {
     let newest = pending.blocks[slot];
     if (newest === block) {
       pending.blocks[slot] = undefined;
+      dropLeases(block);
       this.#dropEmpty(pending);
       return;
     }
     while (newest !== undefined && newest.older !== block) newest = newest.older;
-    if (newest !== undefined) newest.older = undefined;
+    if (newest === undefined) return;
+    newest.older = undefined;
+    dropLeases(block);
   }
 
   /** Forgets a stripe of which nothing was changed since it was taken. */
@@ -303,6 +327,13 @@ function sizeOf(block: PendingBlock): number {
   return RECORD_BYTES + (block.bytes?.length ?? 0);
 }
 
+/** Of the version and those under it. */
+function dropLeases(newest: PendingBlock): void {
+  for (let block: PendingBlock | undefined = newest; block !== undefined; block = block.older) {
+    block.lease?.drop();
+  }
+}
+
 /** Of the first of those that are in the order of their tickets. */
 function firstTicket(staged: ReadonlyMap<number, { readonly ticket: number }>): number {
   for (const { ticket } of staged.values()) return ticket;
@@ -320,5 +351,6 @@ function blockOf(placed: PlacedStripe, row: number, slot: number): PendingBlock 
   const { batch, crcs, firstRow, rowCount } = placed;
   const crc = crcs[slot * rowCount + row - firstRow];
   if (crc === undefined) return undefined;
-  return { kind: BLOCK_IN_PLACE, crc, bytes: undefined, batch, older: undefined };
+  const kind = BLOCK_IN_PLACE;
+  return { kind, crc, bytes: undefined, lease: undefined, batch, older: undefined };
 }

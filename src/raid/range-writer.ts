@@ -64,12 +64,9 @@ export class RangeWriter {
     this.#blocks = blocks;
     this.#journal = journal;
     this.#options = options;
-    this.gatherer = new WriteGatherer(
-      core,
-      journal,
-      checksums,
-      async (run) => await this.#putRun(run),
-    );
+    this.gatherer = new WriteGatherer(core, journal, checksums, async (run) => {
+      await this.#putRun(run);
+    });
   }
 
   /** Gathers the bytes, or stages them; they may change as soon as this has resolved. */
@@ -100,15 +97,14 @@ export class RangeWriter {
   }
 
   /** The locks are held. */
-  async #putRun(run: GatheredRun): Promise<boolean> {
+  async #putRun(run: GatheredRun): Promise<void> {
     const { shaped, end } = run;
     const isLong = this.#options.inPlaceBytesMin <= end - run.at;
-    const isFree = await this.#columns.writeStripes(run, isLong);
+    await this.#columns.writeStripes(run, isLong);
     const source = run.tail();
     if (0 < source.length) {
       await this.#changeStripe(shaped, { at: end - source.length, end, source, isLong });
     }
-    return isFree;
   }
 
   async #change(

@@ -64,8 +64,14 @@ describe("blocks of the default size, in the memory of the parity kernel", () =>
       await run.step(write(0, runBytes - 4096, 1));
       expect(arena.usedBytes).toBeGreaterThan(usedBefore);
       await run.run([...inOrder(runBytes, 3 * runBytes, 3 * 4096), { kind: "sync" }]);
-      // What is written over stays in memory until a checkpoint, and so may not lie there.
-      await run.run([...inOrder(runBytes - 8192, 2 * runBytes, 5 * 4096), { kind: "sync" }]);
+      expect(arena.usedBytes).toBe(usedBefore);
+      // What is written over lies there until a checkpoint, and again until the next.
+      for (const from of [runBytes - 8192, 0, 4096]) {
+        await run.run([...inOrder(from, 2 * runBytes, 5 * 4096), { kind: "sync" }]);
+        expect(arena.usedBytes).toBeGreaterThan(usedBefore);
+        expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
+      }
+      await run.array.checkpoint();
       expect(arena.usedBytes).toBe(usedBefore);
       expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
       expect(await run.array.scrub()).toMatchObject({ repaired: 0, parityRepaired: 0, lostAt: [] });

@@ -15,6 +15,7 @@
 import { assert } from "../base/assert.ts";
 import { GatheredRun } from "./gathered-run.ts";
 import type { JournalWriter } from "./journal-writer.ts";
+import { Lease } from "./lease.ts";
 import type { RaidCore } from "./raid-core.ts";
 import { RunBuffers } from "./run-buffers.ts";
 import type { StripeChecksums } from "./stripe-checksums.ts";
@@ -27,10 +28,10 @@ const OPEN_MAX = 4;
 const CLOSING_MAX = 3;
 
 /**
- * Puts what the run has where it belongs: in place, or into what is staged. Says whether nobody
- * holds on to its columns after that.
+ * Puts what the run has where it belongs: in place, or into what is staged, which holds its lease
+ * as long as it lies in its columns.
  */
-export type PutRun = (run: GatheredRun) => Promise<boolean>;
+export type PutRun = (run: GatheredRun) => Promise<void>;
 
 /** Whether a write that begins a run may be continued by others, or is all that there will be. */
 export type Outlook = "open" | "complete";
@@ -92,6 +93,11 @@ export class WriteGatherer {
     for (const run of closing) await this.#closing.get(run);
   }
 
+  /** Gives all memory back; the members are closed, so nobody writes from it any more. */
+  release(): void {
+    this.#buffers.giveAll();
+  }
+
   /** Resolves when all that is gathered now is staged. */
   async settleAll(): Promise<void> {
     await this.settle(0, Number.POSITIVE_INFINITY);
@@ -144,12 +150,24 @@ export class WriteGatherer {
       locks.release(lock);
       return undefined;
     }
-    const arena = table.isFresh(first * chunkBlocks) ? shape.now.math?.arena : undefined;
+    const arena = shape.now.math?.arena;
     const columns = Array.from({ length: slotCount }, () =>
       this.#buffers.take(count * chunkBytes, arena),
     );
-    run = new GatheredRun(shape.now, lock, columns, this.#checksums);
+    run = new GatheredRun(shape.now, lock, columns, this.#leaseOf(columns), this.#checksums);
     return run;
+  }
+
+  #leaseOf(columns: readonly Uint8Array[]): Lease {
+    const { members } = this.#core;
+    const { event } = members.record;
+    const lease = new Lease(() => {
+      // A member that left since then may still be reading from them.
+      if (event !== members.record.event) return;
+      for (const column of columns) this.#buffers.give(column);
+    });
+    lease.hold();
+    return lease;
   }
 
   #close(run: GatheredRun): void {
@@ -161,13 +179,9 @@ export class WriteGatherer {
   /** A failure is told to whoever writes or syncs next. */
   async #finish(run: GatheredRun): Promise<void> {
     const { members } = this.#core;
-    const { event } = members.record;
     try {
-      const isFree = await this.#put(run);
-      // A member that left may still be reading from them.
-      if (isFree && event === members.record.event) {
-        for (const column of run.columns) this.#buffers.give(column, run.shaped.math?.arena);
-      }
+      await this.#put(run);
+      run.lease.drop();
     } catch (error) {
       members.stop(error);
     }
