@@ -81,6 +81,25 @@ describe("blocks of the default size, in the memory of the parity kernel", () =>
   }
 });
 
+test("memory that a lost member may still write from is used again only after the close", async () => {
+  const { arena } = sharedParityBench().kernel;
+  const usedBefore = arena.usedBytes;
+  const run = await CrashRun.create(five, SIZE_BYTES);
+  await run.run([...inOrder(0, RUN_BYTES, 6 * BLOCK_BYTES), { kind: "sync" }]);
+  await run.run([...inOrder(0, RUN_BYTES, 6 * BLOCK_BYTES), { kind: "sync" }]);
+  const usedByPending = arena.usedBytes;
+  expect(usedByPending).toBeGreaterThan(usedBefore);
+  await run.array.fail(2);
+  await run.array.checkpoint();
+  expect(arena.usedBytes).toBe(usedByPending);
+  await run.run([...inOrder(0, RUN_BYTES, 6 * BLOCK_BYTES), { kind: "sync" }]);
+  await run.array.checkpoint();
+  expect(arena.usedBytes).toBe(usedByPending);
+  expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
+  await run.array.close();
+  expect(arena.usedBytes).toBe(usedBefore);
+});
+
 test("members are synced while more is written, though nobody waits for it", async () => {
   const run = await CrashRun.create(five, SIZE_BYTES);
   await run.run(inOrder(0, RUN_BYTES, 3 * BLOCK_BYTES));
