@@ -10,7 +10,8 @@ import { openArrayStore } from "../entry/array-store.ts";
 import type { RaidLevel } from "../raid/geometry.ts";
 import { doorRows } from "../redis/door-rows.ts";
 import type { RowSpace } from "../base/row-spaces.ts";
-import type { StoreOptions } from "../store/options.ts";
+import { storeBytes } from "../store/format.ts";
+import { defaultStoreOptions, type StoreOptions } from "../store/options.ts";
 import { openEngine } from "../transactions/open-engine.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 import type { World } from "../world/world.ts";
@@ -50,19 +51,20 @@ interface OpenedTransactions extends OpenedStore {
 
 /**
  * Opens the store, and the library on it for other processes that open the same directory: they
- * are served over its local socket. Making a new store takes a while if its log is large, which
- * `io` is told.
+ * are served over its local socket. Making a new store takes a moment, which `io` is told.
  */
 async function openInDirectory(
   world: World,
   settings: Settings,
   io: CommandIo,
 ): Promise<OpenedTransactions> {
-  const making = io.progress({ title: "making a new store", total: settings.log, unit: "bytes" });
+  const options = storeOptions(settings);
+  const total = storeBytes({ ...defaultStoreOptions, ...options });
+  const making = io.progress({ title: "making a new store", total, unit: "bytes" });
   let opened: Transactions | undefined;
   const library = await openDirectory(world, settings.data, { attach: false }, async (accept) => {
     opened = await openEngine(world, settings.data, {
-      store: storeOptions(settings),
+      store: options,
       rows: ROWS,
       program: PROGRAM,
       accept,

@@ -6,7 +6,10 @@ import { RING_BYTES_MAX, RING_BYTES_MIN } from "../log/log-zone.ts";
 export interface StoreOptions {
   /** Memory for pages; 0: a quarter of the memory, 1 GiB at most. Data may be any larger. */
   readonly cacheBytes: number;
-  /** Size of the log's ring, in steps of 64 KiB; only the format of a new store heeds it. */
+  /**
+   * Size of the log's ring, in whole segments (`ring-shape.ts`); only the format of a new store
+   * heeds it. On disk the ring has the room that it needs.
+   */
   readonly logBytes: number;
   /** Room for pages that a new store begins with. */
   readonly pagesBytes: number;
