@@ -55,7 +55,7 @@ test("a bit that flips in any page of a map is found, and the page named", async
 async function checkpoint(cells: Cells): Promise<CheckpointRoot> {
   const begun = cells.beginCheckpoint(KEPT);
   if (begun === undefined) throw new Error("there is room for the map");
-  const root = await cells.writeCheckpoint(begun, () => undefined);
+  const root = await cells.writeCheckpoint(begun, () => undefined, "in slices");
   cells.finishCheckpoint(begun);
   return root;
 }

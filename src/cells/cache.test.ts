@@ -106,7 +106,7 @@ function writeRow(cells: Cells, index: number, round: number): void {
 async function checkpoint(cells: Cells): Promise<CheckpointRoot> {
   const begun = cells.beginCheckpoint(new Uint8Array(0));
   if (begun === undefined) throw new Error("no room for the map");
-  const root = await cells.writeCheckpoint(begun, () => undefined);
+  const root = await cells.writeCheckpoint(begun, () => undefined, "in slices");
   cells.finishCheckpoint(begun);
   return root;
 }

@@ -12,7 +12,9 @@ import {
   type CheckpointRoot,
   Lease,
 } from "./cells.ts";
-import { PAGE_BYTES } from "./page.ts";
+import { Compaction } from "./compaction.ts";
+import { checkPage, type Fences, keyOf } from "./page-check.ts";
+import { childOf, countOf, PAGE_BYTES } from "./page.ts";
 import { NO_FRAMES, NO_PAGES, Preparation, READY } from "./prepare.ts";
 import { type Row, SCANNED } from "./scan.ts";
 import { FOUND, MISS } from "./tree.ts";
@@ -87,8 +89,49 @@ class Driver {
   async checkpoint(): Promise<void> {
     const checkpoint = this.cells.beginCheckpoint(new Uint8Array(0));
     if (checkpoint === undefined) throw new Error("no room for the map");
-    this.root = await this.cells.writeCheckpoint(checkpoint, () => undefined);
+    this.root = await this.cells.writeCheckpoint(checkpoint, () => undefined, "in slices");
     this.cells.finishCheckpoint(checkpoint);
+  }
+
+  /** Moves pages from `limitPage` on down, with checkpoints where they are asked for. */
+  async compact(limitPage: number, packs: boolean, pagesMax: number): Promise<void> {
+    for (const values of [false, true]) {
+      const compaction = new Compaction(this.cells, {
+        limitPage,
+        packs,
+        values,
+        pagesMax,
+        dirtyShareMax: 0.5,
+      });
+      for (let moved = -1; compaction.movedPages > moved;) {
+        moved = compaction.movedPages;
+        if ((await compaction.run()) === "write") await this.checkpoint();
+      }
+    }
+  }
+
+  /** Every page of the tree keeps the rules of its format. */
+  async expectSound(): Promise<void> {
+    const { rootPage, rootLevel } = this.cells.tree;
+    await this.#expectSoundPage(rootPage, rootLevel, { low: undefined, high: undefined });
+  }
+
+  async #expectSoundPage(page: number, level: number, fences: Fences): Promise<void> {
+    const { cache } = this.cells;
+    const { slab } = cache;
+    const place = async (): Promise<number> => {
+      await cache.load(page);
+      return cache.peek(page);
+    };
+    expect(checkPage(slab, await place(), page, level, fences)).toEqual([]);
+    if (level === 0) return;
+    const count = countOf(slab, await place());
+    for (let slot = 0; slot < count; slot++) {
+      const low = slot === 0 ? fences.low : keyOf(slab, await place(), slot);
+      const high = slot + 1 === count ? fences.high : keyOf(slab, await place(), slot + 1);
+      const child = childOf(slab, await place(), slot);
+      await this.#expectSoundPage(child, level - 1, { low, high });
+    }
   }
 
   async get(key: string): Promise<string | undefined> {
@@ -187,6 +230,15 @@ const operation = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("snapshot" as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("release" as const) }) },
   {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("compact" as const),
+      limitPage: fc.oneof(fc.nat(60), fc.nat(400)),
+      packs: fc.boolean(),
+      pagesMax: fc.constantFrom(0, 7, 10_000),
+    }),
+  },
+  {
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant("scan" as const),
@@ -235,6 +287,10 @@ test(
               if (snapshots.length > 3) break;
               snapshots.push({ snapshot: driver.cells.snapshot(), model: new Map(driver.model) });
               break;
+            case "compact":
+              await driver.compact(one.limitPage, one.packs, one.pagesMax);
+              await driver.expectSound();
+              break;
             case "release":
               snapshots.shift()?.snapshot.release();
               break;
@@ -266,6 +322,7 @@ const numberedOperation = fc.oneof(
   { weight: 20, arbitrary: fc.tuple(fc.constant("put" as const), fc.nat(900), fc.nat(1400)) },
   { weight: 5, arbitrary: fc.tuple(fc.constant("remove" as const), fc.nat(900), fc.nat(20)) },
   { weight: 1, arbitrary: fc.tuple(fc.constantFrom("checkpoint", "snapshot"), fc.nat(), fc.nat()) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant("compact" as const), fc.nat(200), fc.nat()) },
 );
 
 test("a row that was looked up before is found where it is now", { timeout: 120_000 }, async () => {
@@ -289,6 +346,7 @@ test("a row that was looked up before is found where it is now", { timeout: 120_
             await driver.write(`key:${other}`, undefined);
           }
         } else if (kind === "checkpoint") await driver.checkpoint();
+        else if (kind === "compact") await driver.compact(number, size % 2 === 0, 10_000);
         else {
           snapshot?.release();
           snapshot = driver.cells.snapshot();
@@ -321,4 +379,47 @@ test("removing every row leaves one page", async () => {
   expect(driver.cells.tree.rootLevel).toBe(0);
   await driver.checkpoint();
   expect(driver.cells.space.pageCount - driver.cells.space.freeCount).toBeLessThan(5);
+});
+
+test("compaction moves everything down, fills leaves, and changes no row", async () => {
+  const driver = new Driver(400);
+  for (let index = 0; index < 6000; index++) {
+    const name = `key:${(index * 2_654_435_761) % 2 ** 32}`;
+    await driver.write(name, "x".repeat(index % 300 === 0 ? 40_000 : 100));
+    if (index % 700 === 0) await driver.checkpoint();
+  }
+  await driver.checkpoint();
+  const held = driver.cells.snapshot();
+  const heldRows = rowsOf(driver.model);
+  for (const name of [...driver.model.keys()].slice(0, 2000)) await driver.write(name, undefined);
+  await driver.checkpoint();
+  const { space } = driver.cells;
+  const used = (): number => space.pageCount - space.freeCount;
+  const snapshotted = await driver.scan(held.root, "", undefined, false);
+  expect(snapshotted).toEqual(heldRows);
+
+  for (let round = 0; round < 3; round++) {
+    await driver.compact(used() + 20, true, 10_000);
+    await driver.checkpoint();
+    expect(await driver.scan(held.root, "", undefined, false)).toEqual(heldRows);
+  }
+  held.release();
+  for (let round = 0; round < 2; round++) {
+    await driver.compact(used() + 10, true, 10_000);
+    await driver.checkpoint();
+  }
+  expect(space.usedEnd).toBeLessThan(used() + 15);
+  const values = [...driver.model.values()];
+  const small = values.filter((content) => content.length === 100).length;
+  const large = values.length - small;
+  // Keys of about 13 bytes, and 16 of each row's own, of which the tree needs no more.
+  expect(used() - large * 3).toBeLessThan((small * 135 * 1.25) / PAGE_BYTES + 8);
+  await driver.expectSound();
+  expect(await driver.scan(driver.current, "", undefined, false)).toEqual(rowsOf(driver.model));
+  await driver.reopen();
+  expect(await driver.scan(driver.current, "", undefined, true)).toEqual(
+    rowsOf(driver.model).toReversed(),
+  );
+  for (const name of driver.model.keys()) await driver.write(name, "y".repeat(90));
+  expect(await driver.scan(driver.current, "", undefined, false)).toEqual(rowsOf(driver.model));
 });

@@ -106,6 +106,12 @@ export class Lease {
 /** Decides, after each slice of a checkpoint, how long it waits before the next. */
 export type Pace = () => Promise<void> | undefined;
 
+/**
+ * How pages are brought to the volume: each slice by a durable write, so that what else is written
+ * never waits for long; or all before one sync, which is sooner done.
+ */
+export type WriteManner = "in slices" | "together";
+
 /** Of the slab, beside the frames: scratch pages and the buffer of checkpoint slices. */
 export const CELLS_OVERHEAD_BYTES: number = 4 * PAGE_BYTES + 2 * 65536;
 const SLICE_PAGES = 16;
@@ -230,13 +236,17 @@ export class Cells {
   }
 
   /** Writes the checkpoint durably and returns what the superblock must hold. */
-  async writeCheckpoint(checkpoint: Checkpoint, pace: Pace): Promise<CheckpointRoot> {
+  async writeCheckpoint(
+    checkpoint: Checkpoint,
+    pace: Pace,
+    manner: WriteManner,
+  ): Promise<CheckpointRoot> {
     const { root, map, mapPages, pageCount } = checkpoint;
     for (const first of this.extents.dirtyExtents(root.generation)) {
       await this.extents.write(first);
       await pace();
     }
-    await this.#writePages(root.generation, pace);
+    await this.#writePages(root.generation, pace, manner);
     const sums = await writeMap(this.#options, mapPages, map);
     await this.#options.volume.sync();
     return {
@@ -276,7 +286,7 @@ export class Cells {
     const root = this.#freeze();
     this.space.hold(root.generation);
     for (const first of this.extents.dirtyExtents(root.generation)) await this.extents.write(first);
-    await this.#writePages(root.generation, () => undefined);
+    await this.#writePages(root.generation, () => undefined, "in slices");
     this.space.letGo(root.generation);
   }
 
@@ -303,8 +313,9 @@ export class Cells {
     return { page: tree.rootPage, level: tree.rootLevel, generation };
   }
 
-  async #writePages(generation: number, pace: Pace): Promise<void> {
+  async #writePages(generation: number, pace: Pace, manner: WriteManner): Promise<void> {
     const { cache } = this;
+    const { volume, pagesAt } = this.#options;
     const { slab } = cache;
     const pages = cache.dirtyPages((base) => generationOf(slab, base) <= generation);
     const levels = new Map(pages.map((page) => [page, levelOf(slab, cache.peek(page))]));
@@ -315,9 +326,10 @@ export class Cells {
       const slice = this.#takeSlice(pages, from, generation);
       from += Math.max(1, slice.length);
       if (slice.length === 0) continue;
-      const position = this.#options.pagesAt + (slice[0] as number) * PAGE_BYTES;
+      const position = pagesAt + (slice[0] as number) * PAGE_BYTES;
       const bytes = this.#slice.subarray(0, slice.length * PAGE_BYTES);
-      await this.#options.volume.writeDurable(position, bytes);
+      if (manner === "in slices") await volume.writeDurable(position, bytes);
+      else await volume.write(position, bytes);
       for (const page of slice) if (this.#isOf(page, generation)) cache.written(page);
       await pace();
     }

@@ -49,6 +49,14 @@ test("only a free end is given back", () => {
   expect(space.checkpointMap()).toHaveLength(Math.ceil(PAGES / 32));
 });
 
+test("a map of fewer pages than there are says that the others are free", () => {
+  const space = makeSpace(PAGES);
+  space.load(Uint32Array.of(0xffff_ffff), PAGES);
+  expect([space.freeCount, space.usedEnd]).toEqual([PAGES - 32, 32]);
+  const pages = Array.from({ length: PAGES - 32 }, () => space.allocate());
+  expect(new Set(pages).size).toBe(PAGES - 32);
+});
+
 test("the peak is of pages in use at a time, and begins anew when it was asked for", () => {
   const space = makeSpace(PAGES);
   const pages = Array.from({ length: 20 }, () => space.allocate());

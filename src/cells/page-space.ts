@@ -111,7 +111,10 @@ export class PageSpace {
 
   /** Begins with the map of a checkpoint instead of with nothing in use. */
   load(map: Uint32Array, pageCount: number): void {
-    this.#map = map.slice(0, (pageCount + 31) >>> 5);
+    // Of a zone that has grown since, the map of a checkpoint is shorter, and longer of one cut.
+    const words = (pageCount + 31) >>> 5;
+    this.#map = new Uint32Array(words);
+    this.#map.set(map.subarray(0, words));
     this.#pageCount = pageCount;
     this.#map[0] = (this.#map[0] as number) | 1;
     let used = 0;
@@ -165,6 +168,7 @@ export class PageSpace {
     assert(kept.length === this.#lent.length - 1, "what is given back was lent");
     this.#lent = kept;
     this.#free(first, count);
+    this.#next = Math.min(this.#next, first);
   }
 
   /** Whether all pages of the run are there and free. */

@@ -56,12 +56,15 @@ export class Joiner {
     const leftSlot = slot + 1 < count ? slot : slot - 1;
     const neighbour = leftSlot === slot ? slot + 1 : leftSlot;
     if (cache.find(childOf(slab, parent, neighbour)) < 0) return;
-    if (!this.#joinPair(level, leftSlot)) return;
+    if (!this.joinPair(level, leftSlot, JOINED_BYTES_MAX)) return;
     if (usedBytes(slab, parent) < SMALL_PAGE_BYTES) this.join(level + 1);
   }
 
-  /** Moves the content of the child in `leftSlot + 1` into the one in `leftSlot`, if it fits. */
-  #joinPair(level: number, leftSlot: number): boolean {
+  /**
+   * Moves the content of the child in `leftSlot + 1` of the page of the path above `level` into the
+   * one in `leftSlot`, if that will then hold no more than `bytesMax`.
+   */
+  joinPair(level: number, leftSlot: number, bytesMax: number): boolean {
     const tree = this.#tree;
     const { slab, cache } = tree;
     const parent = tree.path[level + 1] as number;
@@ -80,7 +83,7 @@ export class Joiner {
       bytesUnderPrefix(slab, right, 0, countOf(slab, right), prefix) +
       (level === 0 ? 0 : separatorBytes) +
       align4(prefix);
-    if (needed > JOINED_BYTES_MAX) return false;
+    if (needed > bytesMax) return false;
 
     if (!tree.isCurrent(left)) {
       left = tree.renew(left);

@@ -71,9 +71,13 @@ export class TreePages {
 
   /** Moves the pages of the path to the current generation, from the root down. */
   makeWritable(): void {
-    const leaf = this.path[0] as number;
-    if (this.isCurrent(leaf)) return;
-    for (let level = this.rootLevel; level >= 0; level--) {
+    this.makePathWritable(0);
+  }
+
+  /** As `makeWritable`, down to the page at `lowest`. */
+  makePathWritable(lowest: number): void {
+    if (this.isCurrent(this.path[lowest] as number)) return;
+    for (let level = this.rootLevel; level >= lowest; level--) {
       const base = this.path[level] as number;
       if (this.isCurrent(base)) continue;
       const copy = this.renew(base);

@@ -134,6 +134,8 @@ function storeOptionsOf({ timeoutMs, ...options }: CommonOptions): Partial<Store
     snapshotAgeMsMax: options.snapshotAgeMsMax,
     checkpointLogShare: options.checkpointLogShare,
     checkpointDirtyShare: options.checkpointDirtyShare,
+    shrinkBytesMin: options.shrinkBytesMin,
+    closeMovesBytesMax: options.closeMovesBytesMax,
     stallMs: undefined,
   };
   const present = Object.entries(given).filter(([, value]) => value !== undefined);

@@ -65,7 +65,7 @@ async function withCheckpoint(store: RecoveredStore, raised: Superblock): Promis
     await growth.grow();
     checkpoint = cells.beginCheckpoint(kept);
   }
-  const root = await cells.writeCheckpoint(checkpoint, () => undefined);
+  const root = await cells.writeCheckpoint(checkpoint, () => undefined, "in slices");
   const anchor: LogAnchor = { ...recovered.end, replayFrom: lsn(recovered.lastLsn + 1) };
   const superblock: Superblock = {
     ...raised,

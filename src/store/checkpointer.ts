@@ -28,6 +28,8 @@ export interface CheckpointerOptions {
   readonly whenSettled: (position: Lsn) => Promise<void>;
   /** Makes `root` the superblock's, with the log beginning after `position`. */
   readonly publish: (root: CheckpointRoot, position: Lsn) => Promise<void>;
+  /** Told when the old places of pages are free. */
+  readonly finished: () => Promise<void>;
   readonly failed: (error: Error) => void;
 }
 
@@ -137,7 +139,8 @@ export class Checkpointer {
     const position = log.appendedLsn;
     let root: CheckpointRoot;
     try {
-      root = await cells.writeCheckpoint(checkpoint, this.#pace(beganMs));
+      const manner = this.#closed ? "together" : "in slices";
+      root = await cells.writeCheckpoint(checkpoint, this.#pace(beganMs), manner);
       await this.#options.whenSettled(position);
     } catch (error) {
       cells.abandonCheckpoint(checkpoint);
@@ -145,6 +148,7 @@ export class Checkpointer {
     }
     await this.#options.publish(root, position);
     cells.finishCheckpoint(checkpoint);
+    await this.#options.finished();
     this.count++;
     this.lastDurationMs = clock.monotonicMs() - beganMs;
   }

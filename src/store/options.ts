@@ -11,7 +11,7 @@ export interface StoreOptions {
    * heeds it. On disk the ring has the room that it needs.
    */
   readonly logBytes: number;
-  /** Room for pages that a new store begins with. */
+  /** Room for pages that a new store begins with, and that is not given back. */
   readonly pagesBytes: number;
   /** Of one value, in bytes; also bounded by the transaction. */
   readonly valueBytesMax: number;
@@ -28,6 +28,10 @@ export interface StoreOptions {
   readonly checkpointLogShare: number;
   /** A checkpoint begins when this share of the cache is dirty. */
   readonly checkpointDirtyShare: number;
+  /** The file gets shorter where at least so much of its room for pages is free, and a quarter. */
+  readonly shrinkBytesMin: number;
+  /** So much is moved at most when the store is closed, so that the file can get shorter. */
+  readonly closeMovesBytesMax: number;
   /** The process was stopped if it did nothing for so long: it looks whether it is replaced. */
   readonly stallMs: number;
 }
@@ -44,6 +48,8 @@ export const defaultStoreOptions: StoreOptions = {
   snapshotAgeMsMax: 3_600_000,
   checkpointLogShare: 0.5,
   checkpointDirtyShare: 0.4,
+  shrinkBytesMin: 16 << 20,
+  closeMovesBytesMax: 256 << 20,
   stallMs: 2_000,
 };
 
@@ -71,6 +77,8 @@ export function checkOptions(options: StoreOptions): void {
   requireRange("locksPerTransactionMax", options.locksPerTransactionMax, 1, UNLIMITED);
   requireRange("transactionTimeoutMs", options.transactionTimeoutMs, 1, UNLIMITED);
   requireRange("snapshotAgeMsMax", options.snapshotAgeMsMax, 1, UNLIMITED);
+  requireRange("shrinkBytesMin", options.shrinkBytesMin, 1 << 16, UNLIMITED);
+  requireRange("closeMovesBytesMax", options.closeMovesBytesMax, 0, UNLIMITED);
   requireRange("stallMs", options.stallMs, 1, UNLIMITED);
 }
 

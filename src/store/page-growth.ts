@@ -1,5 +1,9 @@
-/** Makes the zone of pages longer, in large steps and before it is needed. */
+/**
+ * Makes the zone of pages longer, in large steps and before it is needed, and gives its end back
+ * when that is free. One of these happens at a time.
+ */
 
+import { isFault } from "../base/fault.ts";
 import type { Cells } from "../cells/cells.ts";
 import { PAGE_BYTES } from "../cells/page.ts";
 import type { PageRun } from "../cells/page-space.ts";
@@ -55,12 +59,41 @@ export class PageGrowth {
   /** Grows the zone in the background if that and half a step is all that is left. */
   growEarly(): void {
     if (this.#running !== undefined || this.#isFull) return;
-    if (this.#cells.space.freeCount > this.#askedPages + this.#stepPages() / 2) return;
+    if (this.#cells.space.freeCount > this.#askedPages + this.stepPages / 2) return;
     // Nobody waits for this yet: who needs the pages will try again and hear of the fault.
     this.grow().catch(() => undefined);
   }
 
-  /** What is grown begins where what was grown before ended. */
+  /** By how many pages the zone grows. */
+  get stepPages(): number {
+    const share = Math.floor(this.#cells.space.pageCount / STEP_SHARE);
+    return Math.min(Math.max(share, STEP_PAGES_MIN), STEP_PAGES_MAX);
+  }
+
+  /**
+   * Cuts the zone, whose end is free, to `pageCount` pages. `publish` brings it about that a
+   * superblock says so, before the volume is cut: there may be more than it says, never less.
+   */
+  async cut(pageCount: number, publish: (pageCount: number) => Promise<void>): Promise<void> {
+    await this.#inTurn(async () => await this.#cut(pageCount, publish));
+  }
+
+  async #cut(pageCount: number, publish: (pageCount: number) => Promise<void>): Promise<void> {
+    const { space } = this.#cells;
+    const before = space.pageCount;
+    const kept = Math.min(before, Math.max(pageCount, space.usedEnd));
+    space.shrink(kept);
+    await publish(kept);
+    if (kept === before) return;
+    try {
+      await this.#volume.shrink(this.#pagesAt + kept * PAGE_BYTES);
+      this.#isFull = false;
+    } catch (error) {
+      if (!isFault(error, "ERR_FULL")) throw error;
+    }
+  }
+
+  /** What is grown, or cut, begins where what was grown before ended. */
   #inTurn<T>(growth: () => Promise<T>): Promise<T> {
     const done = this.#turn.then(growth);
     this.#turn = done.then(
@@ -73,17 +106,12 @@ export class PageGrowth {
   async #grow(): Promise<void> {
     const { pageCount: before, freeCount } = this.#cells.space;
     const missing = Math.max(0, this.#askedPages - freeCount);
-    const pageCount = before + missing + this.#stepPages();
+    const pageCount = before + missing + this.stepPages;
     this.#isFull = true;
     // Whoever needs less than what there was no room for asks for no more than a step.
     this.#askedPages = 0;
     await this.#volume.grow(this.#pagesAt + pageCount * PAGE_BYTES);
     this.#isFull = false;
     this.#cells.growTo(pageCount);
-  }
-
-  #stepPages(): number {
-    const share = Math.floor(this.#cells.space.pageCount / STEP_SHARE);
-    return Math.min(Math.max(share, STEP_PAGES_MIN), STEP_PAGES_MAX);
   }
 }

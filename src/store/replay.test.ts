@@ -97,7 +97,7 @@ class Machine {
       await new PageGrowth(this.volume, this.cells, 0).grow();
       checkpoint = this.cells.beginCheckpoint(this.census.encode());
     }
-    this.root = await this.cells.writeCheckpoint(checkpoint, () => undefined);
+    this.root = await this.cells.writeCheckpoint(checkpoint, () => undefined, "in slices");
     this.cells.finishCheckpoint(checkpoint);
   }
 

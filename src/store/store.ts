@@ -26,6 +26,7 @@ import type { World } from "../world/world.ts";
 import type { Applier } from "./applier.ts";
 import type { Census } from "./census.ts";
 import { Checkpointer } from "./checkpointer.ts";
+import { Compactor } from "./compactor.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { Fence } from "./fence.ts";
 import type { LoggedTime } from "./logged-time.ts";
@@ -33,6 +34,7 @@ import type { StoreOptions } from "./options.ts";
 import type { PageGrowth } from "./page-growth.ts";
 import { RingGrowth } from "./ring-growth.ts";
 import type { SuperblockZone } from "./superblock.ts";
+import type { PageZone } from "./superblock-format.ts";
 import { SettledWaiters } from "./settled-waiters.ts";
 import { checkpointFields } from "./superblock-root.ts";
 import { ENTRY_WRITES } from "./write-set.ts";
@@ -76,6 +78,7 @@ export class Store {
   readonly #time: LoggedTime;
   readonly #checkpointer: Checkpointer;
   readonly #ringGrowth: RingGrowth;
+  readonly #compactor: Compactor;
   readonly #onSettled = new Listeners<Lsn>();
   readonly #onFailure = new Listeners<Error>();
   readonly #waiters = new SettledWaiters();
@@ -108,6 +111,7 @@ export class Store {
       dirtyShare: parts.options.checkpointDirtyShare,
       whenSettled: (position) => this.whenSettled(position),
       publish: (root, position) => this.#publish(root, position),
+      finished: () => this.#compactor.cutOften((pageCount) => this.#publishPages(pageCount)),
       failed: (error) => this.#fail(error),
     });
     this.#ringGrowth = new RingGrowth({
@@ -120,6 +124,14 @@ export class Store {
       log: parts.log,
       reservedPages: () => parts.applier.reservedPages("ordinary"),
       failed: (error) => this.#fail(error),
+    });
+    this.#compactor = new Compactor({
+      volume: parts.volume,
+      trace: parts.world.trace,
+      cells: parts.cells,
+      growth: parts.growth,
+      options: parts.options,
+      checkpoint: () => this.#checkpointer.run(),
     });
     parts.log.onDurable(() => this.#durable());
     parts.log.onFailure((error) => this.#fail(error));
@@ -243,15 +255,29 @@ export class Store {
       await this.log.close();
       await this.#checkpointIfRoom();
       await this.#ringGrowth.giveBack();
-      await this.#superblocks.change((current) => ({
-        ...current,
-        cleanBatch: this.log.lastBatch,
-        wallMs: this.#world.clock.wallMs(),
-      }));
+      await this.#compactor.compact();
+      await this.#compactor.cutAtClose((pageCount) => this.#publishClean(pageCount));
     } finally {
       this.#fail(new Fault("ERR_CLOSED", "The store is closed: open it again"));
       await this.volume.close();
     }
+  }
+
+  /** The mark of a clean shutdown. */
+  async #publishClean(pageCount: number): Promise<void> {
+    await this.#superblocks.change((current) => ({
+      ...current,
+      pages: noMore(current.pages, pageCount),
+      cleanBatch: this.log.lastBatch,
+      wallMs: this.#world.clock.wallMs(),
+    }));
+  }
+
+  async #publishPages(pageCount: number): Promise<void> {
+    await this.#superblocks.change((current) => ({
+      ...current,
+      pages: noMore(current.pages, pageCount),
+    }));
   }
 
   async #letGo(): Promise<void> {
@@ -417,6 +443,11 @@ function reasonOf(prepared: number): number {
     default:
       assert(false, "the codes of a preparation are listed");
   }
+}
+
+/** The zone is said to have no more pages than it has, nor than the checkpoint's map knows. */
+function noMore(pages: PageZone, pageCount: number): PageZone {
+  return { ...pages, pageCount: Math.min(pages.pageCount, pageCount) };
 }
 
 function stopped(volume: Volume, error: Error): Fault {

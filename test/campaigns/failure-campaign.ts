@@ -71,7 +71,7 @@ const CLEAR_CODES: ReadonlySet<FaultCode> = new Set([
   "ERR_ABORTED",
 ]);
 
-const CHANGES: readonly StorageOperation[] = ["write", "durable", "sync", "grow"];
+const CHANGES: readonly StorageOperation[] = ["write", "durable", "sync", "grow", "truncate"];
 
 const FAULTS: readonly StorageFault[] = [
   { kind: "error" },

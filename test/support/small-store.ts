@@ -33,6 +33,7 @@ export const smallOptions: StoreOptions = {
   cacheBytes: 4 << 20,
   logBytes: 4 << 20,
   pagesBytes: 1 << 20,
+  shrinkBytesMin: 1 << 16,
 };
 
 /** Longer than any run should take, in virtual time. */

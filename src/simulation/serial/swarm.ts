@@ -90,6 +90,7 @@ function storeOf(random: SeededRandom): Partial<StoreOptions> {
     checkpointLogShare: [0.02, 0.1, 0.5][random.below(3)] ?? 0.5,
     checkpointDirtyShare: [0.02, 0.1, 0.4][random.below(3)] ?? 0.4,
     transactionTimeoutMs: random.chance(20) ? 60 : 30_000,
+    shrinkBytesMin: random.chance(50) ? MB / 16 : 16 * MB,
     stallMs: 200,
   };
 }
