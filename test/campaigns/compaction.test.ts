@@ -60,7 +60,7 @@ test.each(["process", "power"] as const)(
       await expectWhole(left);
       if (point === recording.point) break;
     }
-    expect(sizes.size).toBe(2);
+    expect(sizes.size).toBeGreaterThan(1);
     expect(recording.point - begun).toBeGreaterThan(60);
   },
 );
