@@ -60,8 +60,9 @@ export class TransactionLocks {
     return holder.isGranted;
   }
 
-  /** What the owner waits for, and for whom, in words. */
+  /** What the owner waits for, and for whom, in words. One that has ended waits for nothing. */
   describeWait(id: Owner): string | undefined {
+    if (!this.#holders.has(id)) return undefined;
     const target = this.table.waitOf(id);
     if (target === undefined) return undefined;
     const others = this.table.blockersOf(id).map(({ blocker, because }) => {
