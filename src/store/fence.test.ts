@@ -6,8 +6,10 @@ import { pageRanges, storedLogRanges } from "../simulation/serial/page-ranges.ts
 import { defaultSimulationOptions, SimulatedWorld } from "../simulation/simulated-world.ts";
 import { FaultPlan } from "../volume/fault-plan.ts";
 import { FaultyVolume } from "../volume/faulty-volume.ts";
+import { createFileVolume, openFileVolume } from "../volume/file-volume.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
 import type { Volume } from "../volume/volume.ts";
+import type { File, Files } from "../world/files.ts";
 import type { World } from "../world/world.ts";
 import { formattedImage, inWorld, openOn } from "../../test/support/small-store.ts";
 import { FencedVolume } from "./fenced-volume.ts";
@@ -85,6 +87,41 @@ test("who was replaced by one that died while it recovered writes nothing more, 
   });
 });
 
+test("who was replaced while the volume grew writes no zeroes over what came after it", async () => {
+  await withVolume(async (world, formatted, sleep) => {
+    const inner = await createFileVolume(world.files, "/data", formatted.sizeBytes);
+    await inner.write(0, await contents(formatted));
+    await inner.close();
+    let afterWrite = freely;
+    const stoppable = {
+      open: async (...args: Parameters<Files["open"]>) =>
+        new HeldFile(await world.files.open(...args), () => afterWrite()),
+    };
+    const volume = new FencedVolume(await openFileVolume(stoppable, "/data"));
+    const superblocks = async (): Promise<SuperblockZone> =>
+      await SuperblockZone.open(volume, world.checksums, () => Promise.resolve(true));
+    const { view } = (await superblocks()).current;
+    volume.raise(new Fence(world.clock, STALL_MS, view, volume.name, superblocks));
+
+    const others = new Uint8Array(MB).fill(7);
+    const end = volume.sizeBytes + 4 * MB;
+    let writes = 0;
+    afterWrite = async () => {
+      if (++writes < 2) return;
+      afterWrite = freely;
+      await sleep(STALL_MS * 2);
+      const other = await openFileVolume(world.files, "/data");
+      const { store } = await openStore(world, other, options);
+      await other.grow(end);
+      await other.write(end - MB, others);
+      await store.close();
+    };
+    await expect(volume.grow(end)).rejects.toMatchObject({ code: "ERR_UNAVAILABLE" });
+    const found = (await contents(await openFileVolume(world.files, "/data"))).subarray(end - MB);
+    expect(compareBytes(found, others)).toBe(0);
+  });
+});
+
 test("a volume is written to at once where nothing was missed", async () => {
   await withVolume(async (world, volume, sleep) => {
     let looks = 0;
@@ -103,6 +140,52 @@ test("a volume is written to at once where nothing was missed", async () => {
     expect(looks).toBe(1);
   });
 });
+
+/** Waits after every write until it may go on, as a process that is stopped does. */
+class HeldFile implements File {
+  readonly #inner: File;
+  readonly #mayGoOn: () => Promise<void>;
+
+  constructor(inner: File, mayGoOn: () => Promise<void>) {
+    this.#inner = inner;
+    this.#mayGoOn = mayGoOn;
+  }
+
+  sizeBytes(): Promise<number> {
+    return this.#inner.sizeBytes();
+  }
+
+  read(at: number, target: Uint8Array): Promise<number> {
+    return this.#inner.read(at, target);
+  }
+
+  async write(at: number, source: Uint8Array): Promise<void> {
+    await this.#inner.write(at, source);
+    await this.#mayGoOn();
+  }
+
+  async writeDurable(at: number, source: Uint8Array): Promise<void> {
+    await this.#inner.writeDurable(at, source);
+  }
+
+  writeDurableNow(at: number, source: Uint8Array): void {
+    this.#inner.writeDurableNow(at, source);
+  }
+
+  sync(): Promise<void> {
+    return this.#inner.sync();
+  }
+
+  truncate(sizeBytes: number): Promise<void> {
+    return this.#inner.truncate(sizeBytes);
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+}
+
+async function freely(): Promise<void> {}
 
 async function withVolume(
   body: (world: World, volume: Volume, sleep: (ms: number) => Promise<void>) => Promise<void>,

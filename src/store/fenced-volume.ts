@@ -63,9 +63,13 @@ export class FencedVolume implements Volume {
     return this.#inner.sync();
   }
 
+  /** It takes so many writes that the process may be stopped, and replaced, among them. */
   async grow(sizeBytes: number): Promise<void> {
-    if (!this.#isClear) await this.#cleared();
-    await this.#inner.grow(sizeBytes);
+    const mayGoOn = async (): Promise<void> => {
+      if (!this.#isClear) await this.#cleared();
+    };
+    await mayGoOn();
+    await this.#inner.grow(sizeBytes, mayGoOn);
   }
 
   async shrink(sizeBytes: number): Promise<void> {

@@ -21,6 +21,7 @@ export const defaultFileVolumeOptions: FileVolumeOptions = { writeUnitBytes: 409
 const SLICE_BYTES = 1 << 20;
 
 type Progress = (doneBytes: number, totalBytes: number) => void;
+type MayGoOn = () => Promise<void>;
 
 /** Opens the volume in the file, which must exist. */
 export async function openFileVolume(
@@ -58,6 +59,8 @@ export async function createFileVolume(
   return await openFileVolume(files, path, options);
 }
 
+async function freely(): Promise<void> {}
+
 async function writeDraft(
   files: Files,
   draft: string,
@@ -66,7 +69,7 @@ async function writeDraft(
 ): Promise<void> {
   const file = await files.open(draft, "create");
   try {
-    await writeZeroes(file, 0, sizeBytes, progress);
+    await writeZeroes(file, 0, sizeBytes, freely, progress);
   } finally {
     await file.close();
   }
@@ -76,11 +79,13 @@ async function writeZeroes(
   file: File,
   from: number,
   to: number,
+  mayGoOn: MayGoOn,
   progress: Progress,
 ): Promise<void> {
   const zeroes = new Uint8Array(Math.min(SLICE_BYTES, to - from));
   for (let at = from; at < to;) {
     const length = Math.min(zeroes.length, to - at);
+    await mayGoOn();
     await file.write(at, zeroes.subarray(0, length));
     at += length;
     progress(at - from, to - from);
@@ -150,8 +155,8 @@ class FileVolume implements Volume {
     await this.#keep(this.#file.sync());
   }
 
-  async grow(sizeBytes: number): Promise<void> {
-    await this.#resize(async () => await this.#growNow(sizeBytes));
+  async grow(sizeBytes: number, mayGoOn: MayGoOn = freely): Promise<void> {
+    await this.#resize(async () => await this.#growNow(sizeBytes, mayGoOn));
   }
 
   async shrink(sizeBytes: number): Promise<void> {
@@ -170,16 +175,19 @@ class FileVolume implements Volume {
     await resized;
   }
 
-  async #growNow(sizeBytes: number): Promise<void> {
+  async #growNow(sizeBytes: number, mayGoOn: MayGoOn): Promise<void> {
     this.#state.checkWritable();
     const before = this.#sizeBytes;
     if (sizeBytes <= before) return;
     try {
-      await writeZeroes(this.#file, before, sizeBytes, () => undefined);
+      await writeZeroes(this.#file, before, sizeBytes, mayGoOn, () => undefined);
     } catch (error) {
       const fault = this.#state.failed(error);
-      // What was taken in vain is given back, since others may need the room.
-      if (fault.code === "ERR_FULL") await this.#keep(this.#file.truncate(before));
+      if (fault.code === "ERR_FULL") {
+        await mayGoOn();
+        // What was taken in vain is given back, since others may need the room.
+        await this.#keep(this.#file.truncate(before));
+      }
       throw fault;
     }
     this.#sizeBytes = sizeBytes;

@@ -28,8 +28,11 @@ export interface Volume {
   /** As `writeDurable`, blocking; false, with nothing done, where the volume cannot do it. */
   writeDurableNow(at: number, source: Uint8Array): boolean;
   sync(): Promise<void>;
-  /** Makes the volume at least `sizeBytes` long; the new bytes are zero and have room on disk. */
-  grow(sizeBytes: number): Promise<void>;
+  /**
+   * Makes the volume at least `sizeBytes` long; the new bytes are zero and have room on disk. What
+   * takes several writes asks `mayGoOn` before each, and ends as it does if that rejects.
+   */
+  grow(sizeBytes: number, mayGoOn?: () => Promise<void>): Promise<void>;
   /** Whether `shrink` gives anything back. */
   readonly canShrink: boolean;
   /**
