@@ -11,8 +11,8 @@
  * and so is the same with x^8 for x, which is S to the power of eight. So a byte may be removed if
  * it is added to the bytes that come 145, 183, 211 and 300 after it. All but the last are removed
  * in order, sixteen at a time, which is four loads and additions and no table; of the rest the
- * remainder is found by sixteen tables, sixteen bytes at a step. The multiple, and the removal of
- * bytes with it, are those of S. Russell, "Chorba: A novel CRC32 implementation", 2024
+ * remainder is found by sixteen tables, sixteen bytes at a step. To remove bytes by
+ * such multiples is the idea of S. Russell, "Chorba: A novel CRC32 implementation", 2024
  * (arXiv 2412.16398).
  */
 
