@@ -311,7 +311,8 @@ export class AttachServer {
 function hello(fields: Fields, session: LocalSession): unknown {
   const version = fields.number();
   if (version !== ATTACH_VERSION) throw malformed();
-  return [ATTACH_VERSION, session.number, session.holder.world.clock.wallMs()];
+  const { beganAt, world } = session.holder;
+  return [ATTACH_VERSION, session.number, world.clock.wallMs(), beganAt];
 }
 
 function readKeys(fields: Fields): readonly Uint8Array[] {

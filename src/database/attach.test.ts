@@ -251,6 +251,21 @@ describe("when the process that has the store open is gone", () => {
     });
   });
 
+  test("a watch that was about to begin misses nothing of what follows", async () => {
+    await withTwo(async ({ first, second, sleep, startOne }) => {
+      const third = await startOne({ attach: true });
+      await second.db.set("a", 1);
+      await sleep(10);
+      const change = third.db.watch({ key: "a" }).next();
+      first.process.kill();
+      third.process.pause();
+      await second.db.set("a", 2);
+      third.process.resume();
+      const seen = await Promise.race([change, sleep(1000)]);
+      expect(seen?.value).toMatchObject({ key: ["a"], value: 2 });
+    });
+  });
+
   test("a snapshot is gone with it, and says so", async () => {
     await withTwo(async ({ first, second, sleep }) => {
       await second.db.set("a", 1);

@@ -36,8 +36,10 @@ import { commitUnknown } from "./settle-queue.ts";
 import type { TransactionId } from "./transaction-id.ts";
 import type { KeyRange } from "./tuple.ts";
 
+type FoundSession = LocalSession | RemoteSession;
+
 /** Finds a session: opens the store, or connects to who has it open. */
-export type FindSession = (need: SessionNeed) => Promise<LocalSession | RemoteSession>;
+export type FindSession = (need: SessionNeed) => Promise<FoundSession>;
 
 export interface SessionNeed {
   /** Whether the directory is just being opened; later there is no giving up. */
@@ -51,8 +53,8 @@ export class AttachedSession implements Session {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #find: FindSession;
-  #current: LocalSession | RemoteSession | undefined;
-  #finding: Promise<Session> | undefined;
+  #current: FoundSession | undefined;
+  #finding: Promise<FoundSession> | undefined;
   #closing: Promise<void> | undefined;
   readonly #closed: AbortSource = makeAbortSource();
   #isFirst = true;
@@ -170,8 +172,18 @@ export class AttachedSession implements Session {
     }
   }
 
+  /**
+   * Where nobody says what it was at the time of the call, it is where the next holder began: by
+   * the time that one is asked, commits may have been made there that came after the call.
+   */
   async position(): Promise<Lsn> {
-    return await this.#ask((session) => session.position());
+    try {
+      if (this.#current !== undefined) return await this.#current.position();
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error;
+    }
+    const { beganAt } = await this.#session();
+    return beganAt;
   }
 
   async outcome(id: TransactionId): Promise<OutcomeAnswer> {
@@ -212,13 +224,13 @@ export class AttachedSession implements Session {
     }
   }
 
-  async #session(): Promise<Session> {
+  async #session(): Promise<FoundSession> {
     this.#checkOpen();
     if (this.#current !== undefined) return this.#current;
     return await this.#inTime((this.#finding ??= this.#begin()));
   }
 
-  async #begin(): Promise<Session> {
+  async #begin(): Promise<FoundSession> {
     try {
       const session = await this.#find({
         isFirst: this.#isFirst,
@@ -246,8 +258,8 @@ export class AttachedSession implements Session {
   }
 
   /** Another process may take long to begin; who waits for it does not wait for ever. */
-  async #inTime(finding: Promise<Session>): Promise<Session> {
-    return await new Promise<Session>((resolve, reject) => {
+  async #inTime(finding: Promise<FoundSession>): Promise<FoundSession> {
+    return await new Promise<FoundSession>((resolve, reject) => {
       const stop = this.#clock.after(this.#timeoutMs, () => {
         const message = `nobody has had the store open for ${this.#timeoutMs} ms; try again later`;
         reject(new Fault("ERR_UNAVAILABLE", message, { timeoutMs: this.#timeoutMs }));

@@ -74,6 +74,10 @@ export class LocalSession implements Session {
     return this.#engine.settledLsn;
   }
 
+  get beganAt(): Lsn {
+    return this.holder.beganAt;
+  }
+
   get<T>(source: Uint8Array, length: number, read: RowReader<T>): Promise<T | undefined> {
     const engine = this.#engine;
     try {

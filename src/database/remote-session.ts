@@ -48,14 +48,18 @@ export class RemoteSession implements Session {
   readonly #undecided = new Set<Promise<unknown>>();
   #lastSequence = 0;
   #settledLsn: Lsn = lsn(0);
+  /** The position at which that process took the store over. */
+  readonly beganAt: Lsn;
 
   private constructor(
     connection: AttachConnection,
     number: number,
+    beganAt: Lsn,
     random: Random,
     resolve: ResolveCommit,
   ) {
     this.#resolve = resolve;
+    this.beganAt = beganAt;
     this.#connection = connection;
     this.#number = number;
     this.#secrets = new SecretSource(random);
@@ -75,9 +79,9 @@ export class RemoteSession implements Session {
   ): Promise<RemoteSession> {
     const fields = new Fields(await connection.request("hello", ATTACH_VERSION));
     if (fields.number() !== ATTACH_VERSION) throw malformed();
-    const session = new RemoteSession(connection, fields.number(), random, resolve);
+    const number = fields.number();
     clock.startFrom(fields.number());
-    return session;
+    return new RemoteSession(connection, number, fields.lsn(), random, resolve);
   }
 
   get settledLsn(): Lsn {

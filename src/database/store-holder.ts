@@ -1,5 +1,6 @@
 /** What the process that has the store open keeps beside it, for all sessions with it. */
 
+import type { Lsn } from "../base/ids.ts";
 import type { Engine } from "../transactions/engine.ts";
 import type { World } from "../world/world.ts";
 import { ExpirySweep } from "./expiry-sweep.ts";
@@ -22,6 +23,8 @@ export class StoreHolder {
   readonly settling: SettleQueue;
   readonly ledger: OutcomeLedger;
   readonly sweep: ExpirySweep;
+  /** The position at which this process took the store over: of what it found there the last. */
+  readonly beganAt: Lsn;
   /** The processes that it serves. */
   served: Iterable<ServedProcess> = [];
   isClosing = false;
@@ -33,6 +36,7 @@ export class StoreHolder {
     this.settling = new SettleQueue(engine);
     this.ledger = new OutcomeLedger(world, engine, this.settling, settings);
     this.sweep = new ExpirySweep(world, engine, settings);
+    this.beganAt = engine.settledLsn;
   }
 
   /** Whoever is served by it is answered what was asked before, and then let go. */
