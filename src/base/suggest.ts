@@ -2,6 +2,12 @@
 
 /** ` (did you mean "x"?)`, or nothing where no candidate is close. */
 export function didYouMean(typed: string, candidates: readonly string[]): string {
+  const meant = closestTo(typed, candidates);
+  return meant === undefined ? "" : ` (did you mean "${meant}"?)`;
+}
+
+/** The candidate that is closest, if any is close. */
+export function closestTo(typed: string, candidates: readonly string[]): string | undefined {
   const distanceMax = typed.length < 4 ? 1 : Math.ceil(typed.length / 3);
   let best: string | undefined;
   let bestDistance = distanceMax + 1;
@@ -12,7 +18,7 @@ export function didYouMean(typed: string, candidates: readonly string[]): string
       bestDistance = distance;
     }
   }
-  return best === undefined ? "" : ` (did you mean "${best}"?)`;
+  return best;
 }
 
 /** How many characters must be added, removed, changed or swapped with their neighbour. */

@@ -15,7 +15,7 @@ import type { World } from "../world/world.ts";
 import { ArrayNotes } from "./array-notes.ts";
 import type { CommandIo } from "./command-io.ts";
 import type { Progress } from "./progress.ts";
-import { didYouMean } from "../base/suggest.ts";
+import { closestTo } from "../base/suggest.ts";
 import { version } from "./version.ts";
 
 export interface ReachedArray {
@@ -90,9 +90,15 @@ async function explained(asked: Promise<unknown>): Promise<unknown> {
     if (!isFault(error, "ERR_ARGUMENT")) throw error;
     const { path, members } = error.details;
     if (typeof path !== "string" || !Array.isArray(members)) throw error;
-    const names = (members as readonly string[]).map((member) => basename(member));
-    const meant = didYouMean(basename(path), names);
-    throw new Fault(error.code, `${error.message}${meant}`, error.details, error);
+    const paths = members as readonly string[];
+    const name = closestTo(
+      basename(path),
+      paths.map((member) => basename(member)),
+    );
+    const meant = paths.find((member) => basename(member) === name);
+    if (meant === undefined) throw error;
+    const message = `${error.message} (did you mean "${meant}"?)`;
+    throw new Fault(error.code, message, error.details, error);
   }
 }
 
