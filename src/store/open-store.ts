@@ -205,7 +205,7 @@ async function openCells(
 ): Promise<{ cells: Cells; census: Census }> {
   const cellOptions = {
     ...cellsOptions(world, volume, slab, options.cacheBytes, superblock),
-    lent: ringPages(superblock),
+    lent: ringPages(superblock, volume),
   };
   const root = checkpointOf(superblock);
   const { at, pageCount: recorded } = superblock.pages;

@@ -1,9 +1,11 @@
 /** What the cells know of a superblock: a checkpoint's root, and which pages are the log's. */
 
+import { Fault } from "../base/fault.ts";
 import { pageNumber } from "../base/ids.ts";
 import { mapPagesOf } from "../cells/allocation-map.ts";
 import type { CheckpointRoot } from "../cells/cells.ts";
 import type { PageRun } from "../cells/page-space.ts";
+import type { Volume } from "../volume/volume.ts";
 import type { PageZone, Superblock } from "./superblock-format.ts";
 
 /** The fields of a superblock that a checkpoint replaces. */
@@ -47,10 +49,29 @@ export function checkpointOf({ root, map, pages }: Superblock): CheckpointRoot |
   };
 }
 
-/** The pages at which the segments of the log's ring lie. No checkpoint has them in its map. */
-export function ringPages({ zone, pages }: Superblock): readonly PageRun[] {
-  const count = zone.segmentBytes / pages.pageBytes;
+/**
+ * The pages at which the segments of the log's ring lie. No checkpoint has them in its map.
+ * `ERR_CORRUPT` if they are no whole pages that the volume has.
+ */
+export function ringPages({ zone, pages }: Superblock, volume: Volume): readonly PageRun[] {
+  const { segmentBytes } = zone;
+  const count = segmentBytes / pages.pageBytes;
   return zone.places
     .filter((place) => place !== 0)
-    .map((place) => ({ first: (place - pages.at) / pages.pageBytes, count }));
+    .map((place) => {
+      const first = (place - pages.at) / pages.pageBytes;
+      const isThere = 1 <= first && place + segmentBytes <= volume.sizeBytes;
+      const isWhole = Number.isInteger(first) && Number.isInteger(count);
+      if (!isThere || !isWhole) throw noPages(volume, place, segmentBytes);
+      return { first, count };
+    });
+}
+
+function noPages({ name }: Volume, place: number, segmentBytes: number): Fault {
+  return new Fault(
+    "ERR_CORRUPT",
+    `By its superblock a part of the log of "${name}", ${segmentBytes} bytes, lies at byte ` +
+      `${place}, and these are no whole pages of it: restore a backup`,
+    { volume: name, position: place },
+  );
 }

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import { hostWorld } from "../host/world.ts";
+import type { LogZone } from "../log/log-zone.ts";
 import { openVolumeEngine } from "../transactions/open-engine.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
 import { formatStore, storeBytes } from "./format.ts";
 import { defaultStoreOptions, type StoreOptions } from "./options.ts";
+import { SuperblockZone } from "./superblock.ts";
 import { inspectStore, verifyStore } from "./verify.ts";
 
 const options: StoreOptions = {
@@ -14,6 +16,7 @@ const options: StoreOptions = {
 };
 const world = hostWorld();
 const LONG_BYTES = 20_000;
+const LONG_RING = { segmentBytes: 2 ** 50, ringBytes: 2 ** 50 };
 
 /** A closed store of some hundred rows, a few of them long. */
 async function closedStore(): Promise<MemoryVolume> {
@@ -77,6 +80,19 @@ test("a flipped bit in a copy of the superblock is found, and the store can stil
     expect(await engine.run((step) => step.count(Uint8Array.of(1)))).toBe(600);
     await engine.close();
   }
+});
+
+test.each<[string, (zone: LogZone) => LogZone]>([
+  ["off its pages", (zone) => ({ ...zone, places: zone.places.map((at) => at && at + 4096) })],
+  ["beyond its end", (zone) => ({ ...zone, places: zone.places.map((at) => at && at + 2 ** 40) })],
+  ["too long for it", (zone) => ({ ...zone, ...LONG_RING, places: zone.places.slice(0, 1) })],
+])("a log %s is refused, and found", async (_, change) => {
+  const volume = await closedStore();
+  const superblocks = await SuperblockZone.open(volume, world.checksums, async () => true);
+  await superblocks.change((current) => ({ ...current, zone: change(current.zone) }));
+  expect(await findingsOf(volume)).toContainEqual(expect.stringMatching(/no whole pages/u));
+  const opened = openVolumeEngine(world, volume, options);
+  await expect(opened).rejects.toMatchObject({ code: "ERR_CORRUPT" });
 });
 
 test("a store that is looked at is not changed", async () => {

@@ -9,6 +9,7 @@
 import { Fault, messageOf } from "../base/fault.ts";
 import { decodeMap, readMap as readChain } from "../cells/allocation-map.ts";
 import type { CheckpointRoot } from "../cells/cells.ts";
+import type { PageRun } from "../cells/page-space.ts";
 import { currentGeneration } from "../log/generations.ts";
 import { recoverLog } from "../log/recovery.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -171,7 +172,7 @@ async function verifyTree(
     pageCount: superblock.pages.pageCount,
     onPages: (count) => onPages((doneCount += count), Math.max(usedCount, doneCount)),
   });
-  findings.push(...compareRing(map, superblock));
+  findings.push(...compareRing(map, superblock, volume));
   if (root === undefined) return { walk, usedCount };
   await walk.walk(root);
   findings.push(...walk.findings);
@@ -210,8 +211,13 @@ function compareMap(
 }
 
 /** What the tree's map holds is not the log's. */
-function compareRing(map: Uint32Array, superblock: Superblock): readonly Finding[] {
-  const runs = ringPages(superblock);
+function compareRing(map: Uint32Array, superblock: Superblock, volume: Volume): readonly Finding[] {
+  let runs: readonly PageRun[];
+  try {
+    runs = ringPages(superblock, volume);
+  } catch (error) {
+    return [{ where: "the log", problem: messageOf(error) }];
+  }
   const pages = runs.flatMap(({ first, count }) =>
     Array.from({ length: count }, (_, index) => first + index),
   );
