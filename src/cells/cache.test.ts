@@ -4,7 +4,13 @@ import { fromLatin1 } from "../base/bytes.ts";
 import { Slab } from "../base/slab.ts";
 import { HookedVolume } from "../log/hooked-volume.suite.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
-import { Cells, CELLS_OVERHEAD_BYTES, type CellsOptions, type CheckpointRoot } from "./cells.ts";
+import {
+  Cells,
+  CELLS_OVERHEAD_BYTES,
+  type CellsOptions,
+  type CellSnapshot,
+  type CheckpointRoot,
+} from "./cells.ts";
 import { childOf, countOf, PAGE_BYTES } from "./page.ts";
 import { Preparation, READY } from "./prepare.ts";
 import { SCANNED } from "./scan.ts";
@@ -31,25 +37,22 @@ test("a page that is let go while it is read changes nothing when the read ends"
 });
 
 test("nobody hears that a page which is let go while it is read cannot be read", async () => {
-  const pageCount = 80;
+  const { cells, snapshot, readsWait } = await withSnapshot(80);
   let fail = (_error: Error): void => undefined;
-  let gate: Promise<void> | undefined;
-  const volume = new MemoryVolume(pageCount * PAGE_BYTES);
-  const slow = new HookedVolume(volume, (operation) => (operation === "read" ? gate : undefined));
-  const cells = Cells.create(optionsOf(slow, pageCount), pageCount);
-  writeAll(cells, 1);
-  await checkpoint(cells);
-  const snapshot = cells.snapshot();
-  writeAll(cells, 2);
-  await checkpoint(cells);
-  gate = new Promise((_resolve, reject) => (fail = reject));
+  readsWait(new Promise((_resolve, reject) => (fail = reject)));
   const load = cells.cache.load(snapshot.root.page);
   snapshot.release();
   fail(new Error("there is no such place any more"));
   await load;
 });
 
-async function letGoWhileRead(pageCount: number): Promise<void> {
+/** A tree that was written twice, with a snapshot in between; reads wait for what is set then. */
+async function withSnapshot(pageCount: number): Promise<{
+  readonly volume: MemoryVolume;
+  readonly cells: Cells;
+  readonly snapshot: CellSnapshot;
+  readonly readsWait: (gate: Promise<void> | undefined) => void;
+}> {
   let gate: Promise<void> | undefined;
   const volume = new MemoryVolume(pageCount * PAGE_BYTES);
   const slow = new HookedVolume(volume, (operation) => (operation === "read" ? gate : undefined));
@@ -59,15 +62,23 @@ async function letGoWhileRead(pageCount: number): Promise<void> {
   const snapshot = cells.snapshot();
   writeAll(cells, 2);
   await checkpoint(cells);
+  const readsWait = (until: Promise<void> | undefined): void => {
+    gate = until;
+  };
+  return { volume, cells, snapshot, readsWait };
+}
+
+async function letGoWhileRead(pageCount: number): Promise<void> {
+  const { volume, cells, snapshot, readsWait } = await withSnapshot(pageCount);
   let open = (): void => undefined;
-  gate = new Promise((resolve) => (open = resolve));
+  readsWait(new Promise((resolve) => (open = resolve)));
   const load = cells.cache.load(snapshot.root.page);
   // Its pages are used again, and written, before the read of its root has ended.
   snapshot.release();
   writeAll(cells, 3);
   await checkpoint(cells);
   open();
-  gate = undefined;
+  readsWait(undefined);
   await load;
   writeRow(cells, 0, 4);
   const root = await checkpoint(cells);

@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { batchNumber, generation, lsn, viewNumber } from "../base/ids.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
+import type { Volume } from "../volume/volume.ts";
 import { type BatchCodec, type BatchHeader, sealBatch } from "./batch-format.ts";
 import { BatchReader } from "./batch-reader.ts";
 import type { LogPoint } from "./log-zone.ts";
@@ -133,14 +134,7 @@ test.each([
     for (let wait = (turn++ * 7) % 11; wait > 0; wait--) await Promise.resolve();
     atOnce--;
   });
-  const reader = new BatchReader(new Ring(late, zone), codec, {
-    from,
-    sliceBytes: 1024,
-    slicesAhead: 3,
-    nextBuffer: spoiltInTurn(8 * 1024),
-    batchBytesMax: 100_000,
-    isOfTheLog: () => true,
-  });
+  const reader = readerOf(late, from);
   const limit = from.position + RING_UNITS;
   let nowCount = 0;
   for (const index of sizes.keys()) {
@@ -159,6 +153,18 @@ test.each([
   await reader.settle();
 });
 
+/** Of three slices at once, into buffers that hold nothing when they are used again. */
+function readerOf(volume: Volume, from: LogPoint): BatchReader {
+  return new BatchReader(new Ring(volume, zone), codec, {
+    from,
+    sliceBytes: 1024,
+    slicesAhead: 3,
+    nextBuffer: spoiltInTurn(8 * 1024),
+    batchBytesMax: 100_000,
+    isOfTheLog: () => true,
+  });
+}
+
 test("reading goes on while the end of a buffer is looked at", async () => {
   const memory = new MemoryVolume(RING_UNITS * UNIT_BYTES);
   const from: LogPoint = { ...start, position: 0 };
@@ -167,14 +173,7 @@ test("reading goes on while the end of a buffer is looked at", async () => {
   const volume = new HookedVolume(memory, (_operation, at, target) => {
     readEnd = Math.max(readEnd, at + target.length);
   });
-  const reader = new BatchReader(new Ring(volume, zone), codec, {
-    from,
-    sliceBytes: 1024,
-    slicesAhead: 3,
-    nextBuffer: spoiltInTurn(8 * 1024),
-    batchBytesMax: 100_000,
-    isOfTheLog: () => true,
-  });
+  const reader = readerOf(volume, from);
   for (let index = 0; index < 150; index++) {
     expect((await reader.next(RING_UNITS)).kind).toBe("batch");
     expect(readEnd).toBeGreaterThanOrEqual(reader.point.position * UNIT_BYTES + 3 * 1024);

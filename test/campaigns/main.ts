@@ -45,6 +45,13 @@ const { values, positionals } = parseArgs({
   },
 });
 
+if (positionals.length === 0) {
+  console.error(
+    `Name a campaign: npm run campaign -- NAME [--seeds 10] [--from 1]. ` +
+      `There are ${Object.keys(CAMPAIGNS).join(" ")}`,
+  );
+  process.exitCode = 2;
+}
 for (const name of positionals) await runCampaign(name);
 
 /** A campaign over a store, on an array of each level. */
