@@ -11,6 +11,7 @@ import { DatabaseMap } from "./database-map.ts";
 import { Keyspace } from "./keyspace.ts";
 import type { Settings } from "./settings.ts";
 import { DoorStats } from "./stats.ts";
+import { WatchTable } from "./watch-table.ts";
 
 const GUESSING_HOSTS_MAX = 1024;
 
@@ -23,6 +24,7 @@ export class Door {
   readonly store: TransactionStore;
   readonly settings: Settings;
   readonly commands: CommandTable;
+  readonly watches: WatchTable = new WatchTable();
   readonly keys: Keyspace;
   readonly cursors: CursorTable;
   readonly stats: DoorStats = new DoorStats();
@@ -55,7 +57,7 @@ export class Door {
     this.settings = settings;
     this.commands = new CommandTable(commands);
     const databases = new DatabaseMap(settings.databaseCount);
-    this.keys = new Keyspace(databases, settings.encodedKeyBytesMax);
+    this.keys = new Keyspace(databases, this.watches, settings.encodedKeyBytesMax);
     this.cursors = new CursorTable(settings.cursorCountMax, world.clock.wallMs());
     this.openedMs = world.clock.monotonicMs();
   }

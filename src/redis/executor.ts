@@ -44,7 +44,7 @@ export class Executor implements Call {
   readonly keys: Keyspace;
   readonly client: Client;
   readonly door: Door;
-  readonly multi: Multi = new Multi();
+  readonly multi: Multi;
   interactive: Interactive | undefined;
   waiting = false;
   /** Whether the connection is to be closed when everything is answered. */
@@ -66,6 +66,7 @@ export class Executor implements Call {
     this.#owner = owner;
     this.door = door;
     this.keys = door.keys;
+    this.multi = new Multi(door.watches);
     this.client = client;
     this.reply = reply;
     this.request = none;
@@ -91,7 +92,7 @@ export class Executor implements Call {
   abandon(): void {
     this.interactive?.rollback();
     this.interactive = undefined;
-    this.multi.clear();
+    this.multi.abandon();
   }
 
   #executeWithin(container: Command, request: Request): boolean {
@@ -216,8 +217,8 @@ export class Executor implements Call {
     // Between the end of the body and what follows it other bodies may run, with the same keys.
     const countingBody = (step: Step): KeyCounts => {
       body(step);
-      const { hitCount, missCount, expiredCount, wroteDeadline } = this.keys;
-      return { hitCount, missCount, expiredCount, wroteDeadline };
+      const { hitCount, missCount, expiredCount, wroteDeadline, touched } = this.keys;
+      return { hitCount, missCount, expiredCount, wroteDeadline, touched };
     };
     runner.run(countingBody, { timeoutMs: this.door.settings.lockTimeoutMs }).then(
       (counts) => {
@@ -252,8 +253,9 @@ export class Executor implements Call {
     stats.keyspaceMisses += counts.missCount;
     stats.keysExpired += counts.expiredCount;
     if (counts.wroteDeadline && interactive !== undefined) interactive.wroteDeadline = true;
+    if (counts.touched.length > 0) this.#touch(counts.touched, at);
     this.#endRemap(at);
-    this.#depend(at);
+    this.depend(at);
     this.#multiRun.ended();
     this.#keep();
   }
@@ -263,12 +265,17 @@ export class Executor implements Call {
     if (!(error instanceof Fault)) throw error;
     this.#endRemap(at);
     // Nothing settles any more once the store has failed, so that nothing is waited for.
-    if (this.door.store.failure === undefined) this.#depend(at);
+    if (this.door.store.failure === undefined) this.depend(at);
     this.#multiRun.failed();
     this.#error(errorReply(error));
   }
 
-  #depend(at: Lsn): void {
+  #touch(names: readonly string[], at: Lsn): void {
+    if (this.interactive === undefined) this.door.watches.touch(names, at);
+    else this.interactive.touch(names);
+  }
+
+  depend(at: Lsn): void {
     const { changedAt } = this.keys.databases;
     if (this.needs < at) this.needs = at;
     if (this.needs < changedAt) this.needs = changedAt;
@@ -415,7 +422,7 @@ export class Executor implements Call {
       (at) => {
         this.door.stats.transactionsCommitted++;
         this.#earlier = undefined;
-        this.#depend(at);
+        this.depend(at);
         this.#ok();
         this.#endWait(true);
       },
@@ -431,7 +438,7 @@ export class Executor implements Call {
   #aborted(interactive: Interactive, reason: Error): void {
     this.#countAbort(interactive);
     interactive.rollback();
-    this.#depend(interactive.transaction.answerLsn);
+    this.depend(interactive.transaction.answerLsn);
     this.#error(errorReply(reason));
   }
 
@@ -449,7 +456,7 @@ export class Executor implements Call {
     this.door.stats.transactionsRolledBack++;
     this.interactive = undefined;
     interactive.rollback();
-    this.#depend(interactive.transaction.answerLsn);
+    this.depend(interactive.transaction.answerLsn);
     this.#ok();
   }
 

@@ -20,6 +20,8 @@ export class Interactive {
   wroteDeadline = false;
   /** Whether it changed the map of databases. */
   #remaps = false;
+  /** By their names: the watched keys that it wrote. */
+  readonly #touched = new Set<string>();
   #ended = false;
 
   constructor(door: Door, transaction: InteractiveTransaction) {
@@ -49,11 +51,17 @@ export class Interactive {
     this.#door.keys.databases.beginChange();
   }
 
+  /** A command wrote these watched keys, for good if this commits. */
+  touch(names: readonly string[]): void {
+    for (const name of names) this.#touched.add(name);
+  }
+
   async commit(): Promise<Lsn> {
     this.#end();
     try {
       const at = await this.transaction.commit();
       if (this.wroteDeadline) this.#door.keys.deadlinesMayExist = true;
+      this.#door.watches.touch([...this.#touched], at);
       this.#endRemap(at);
       return at;
     } catch (error) {

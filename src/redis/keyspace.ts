@@ -27,6 +27,7 @@ import {
   writePrefix,
   writeSortedDeadline,
 } from "./row-format.ts";
+import { watchName, type WatchTable } from "./watch-table.ts";
 
 /** What a body did, to be counted when it has come to its end. */
 export interface KeyCounts {
@@ -34,11 +35,14 @@ export interface KeyCounts {
   readonly missCount: number;
   readonly expiredCount: number;
   readonly wroteDeadline: boolean;
+  /** By their names: the keys that it put and that somebody watches. */
+  readonly touched: readonly string[];
 }
 
 export class Keyspace implements KeyCounts {
   readonly keyBytesMax: number;
   readonly databases: DatabaseMap;
+  readonly watches: WatchTable;
   /** Of the row that was found last. */
   type = 0;
   /** When the key that was found last expires, 0 for never. */
@@ -50,10 +54,13 @@ export class Keyspace implements KeyCounts {
   hitCount = 0;
   missCount = 0;
   wroteDeadline = false;
+  touched: string[] = [];
   /** False only if it is known that no key has a deadline. */
   deadlinesMayExist = true;
   #step: Step | undefined;
   #exact = true;
+  /** The logical index of the database in use. */
+  #index = 0;
   #database = -1;
   readonly #key: Uint8Array;
   #keyLength = 0;
@@ -61,8 +68,9 @@ export class Keyspace implements KeyCounts {
   #looked = false;
   readonly #deadlineKey: Uint8Array;
 
-  constructor(databases: DatabaseMap, encodedKeyBytesMax: number) {
+  constructor(databases: DatabaseMap, watches: WatchTable, encodedKeyBytesMax: number) {
     this.databases = databases;
+    this.watches = watches;
     this.keyBytesMax = encodedKeyBytesMax - KEY_OVERHEAD_BYTES;
     this.#key = new Uint8Array(encodedKeyBytesMax);
     this.#deadlineKey = new Uint8Array(encodedKeyBytesMax);
@@ -76,6 +84,8 @@ export class Keyspace implements KeyCounts {
     this.hitCount = 0;
     this.missCount = 0;
     this.wroteDeadline = false;
+    // Whoever ran the last body may still hold on to what it touched.
+    if (this.touched.length > 0) this.touched = [];
   }
 
   /** The wall clock when the body began, in milliseconds since 1970. */
@@ -90,6 +100,7 @@ export class Keyspace implements KeyCounts {
 
   /** Goes to a logical database. */
   use(index: number): void {
+    this.#index = index;
     const database = this.databases.idOf(this.#running(), index, this.#exact);
     if (database === this.#database) return;
     this.#database = database;
@@ -189,6 +200,7 @@ export class Keyspace implements KeyCounts {
     if (deadlineMs !== 0) writeDeadline(buffer, at + HEADER_BYTES, deadlineMs);
     this.deadlineMs = deadlineMs;
     this.#looked = true;
+    if (!this.watches.isEmpty) this.touch();
     return at + headerBytes;
   }
 
@@ -204,6 +216,27 @@ export class Keyspace implements KeyCounts {
     if (this.deadlineMs !== 0) this.#removeDeadline(step, this.deadlineMs);
     step.remove(this.#key, 0, this.#keyLength);
     this.deadlineMs = 0;
+  }
+
+  /** Notes that the key that is pointed at is put: for whoever watches it. */
+  touch(): void {
+    const length = this.#keyLength - PREFIX_BYTES;
+    const name = watchName(this.#index, this.#key, PREFIX_BYTES, length);
+    if (this.watches.has(name)) this.touched.push(name);
+  }
+
+  /** Two logical databases are exchanged: notes the watched keys that are in either. */
+  touchExchanged(left: number, right: number): void {
+    for (const [name, { index, key }] of this.watches.all()) {
+      if (index !== left && index !== right) continue;
+      if (this.#holds(left, key) || this.#holds(right, key)) this.touched.push(name);
+    }
+  }
+
+  #holds(index: number, key: Uint8Array): boolean {
+    this.use(index);
+    this.point(key, 0, key.length);
+    return this.findPointed();
   }
 
   /** Reads the header of the row that was found; false if the key has expired. */

@@ -4,6 +4,7 @@
  * begins each time in the database and with the protocol that the client had before.
  */
 
+import type { Lsn } from "../base/ids.ts";
 import type { Request } from "../resp/request.ts";
 import type { Step } from "../transactions/step.ts";
 import type { Call } from "./command.ts";
@@ -13,6 +14,8 @@ import type { Multi } from "./multi.ts";
 export interface MultiCall extends Call {
   request: Request;
   readonly multi: Multi;
+  /** What is answered next must not leave before this position is settled. */
+  depend(at: Lsn): void;
 }
 
 export class MultiRun {
@@ -67,7 +70,10 @@ export class MultiRun {
   ended(): void {
     const { multi } = this.#call;
     if (this.#running === "watch") multi.watch();
-    else if (this.#running === "exec") multi.clear();
+    else if (this.#running === "exec") {
+      this.#call.depend(multi.touchedAt);
+      multi.clear();
+    }
     this.#running = "nothing";
   }
 

@@ -3,30 +3,30 @@
  * change before they run.
  *
  * A watched key is remembered with the version that it had. EXEC looks at the keys again in the
- * body in which it runs what was queued, so that nothing can come in between. A key that was absent
- * and is absent again counts as unchanged.
+ * body in which it runs what was queued, so that nothing can come in between. That makes what it
+ * runs serializable; that a key which was changed back has changed too is known from the table of
+ * all watched keys.
  */
 
-import { latin1, ownBytes } from "../base/bytes.ts";
+import { ownBytes } from "../base/bytes.ts";
+import { type Lsn, lsn } from "../base/ids.ts";
 import type { Request } from "../resp/request.ts";
 import type { Step } from "../transactions/step.ts";
 import type { Command } from "./command.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { RequestQueue } from "./request-queue.ts";
+import { type WatchedKey, type Watcher, watchName, type WatchTable } from "./watch-table.ts";
 
 const POINTER_BYTES = 8;
 
-interface Watched {
-  /** The logical database. */
-  readonly index: number;
+interface Watched extends WatchedKey {
   /** Which database that was: SWAPDB may put another key of this name in place of this one. */
   readonly database: number;
-  readonly key: Uint8Array;
   /** The position in the log of its last write, 0 if it was absent. */
   readonly version: number;
 }
 
-export class Multi {
+export class Multi implements Watcher {
   /** Whether commands are queued rather than run. */
   active = false;
   /** Whether one could not be queued, so that none may run. */
@@ -37,9 +37,18 @@ export class Multi {
   /** Whether one of the commands may write, and whether one may change the map of databases. */
   writes = false;
   remaps = false;
+  /** The position of the newest write of a watched key, 0 if none was written. */
+  touchedAt: Lsn = lsn(0);
+  readonly #table: WatchTable;
   readonly #watched = new Map<string, Watched>();
   /** What the body that is being run would watch. */
   #wanted: Watched[] = [];
+  /** Whether nothing may be watched any more. */
+  #isOver = false;
+
+  constructor(table: WatchTable) {
+    this.#table = table;
+  }
 
   get watchedCount(): number {
     return this.#watched.size;
@@ -84,7 +93,20 @@ export class Multi {
   }
 
   unwatch(): void {
-    if (this.#watched.size > 0) this.#watched.clear();
+    if (this.#watched.size === 0) return;
+    for (const name of this.#watched.keys()) this.#table.remove(name, this);
+    this.#watched.clear();
+    this.touchedAt = lsn(0);
+  }
+
+  /** The connection is over: it watches nothing, whatever comes of bodies that still run. */
+  abandon(): void {
+    this.clear();
+    this.#isOver = true;
+  }
+
+  touched(at: Lsn): void {
+    this.touchedAt = at;
   }
 
   /** In a body: reads the versions of the keys named by the request. */
@@ -101,9 +123,12 @@ export class Multi {
 
   /** After the body: watches what it read. A key that is watched already keeps its version. */
   watch(): void {
-    for (const wanted of this.#wanted) {
-      const name = `${wanted.index} ${latin1(wanted.key)}`;
-      if (!this.#watched.has(name)) this.#watched.set(name, wanted);
+    const wanted = this.#isOver ? [] : this.#wanted;
+    for (const one of wanted) {
+      const name = watchName(one.index, one.key, 0, one.key.length);
+      if (this.#watched.has(name)) continue;
+      this.#watched.set(name, one);
+      this.#table.add(name, one, this);
     }
     this.#wanted = [];
   }
@@ -111,6 +136,7 @@ export class Multi {
   /** In a body: whether the watched keys are as they were. */
   unchanged(step: Step, keys: Keyspace): boolean {
     if (this.#watched.size === 0) return true;
+    if (this.touchedAt > 0) return false;
     for (const { index, database, key, version } of this.#watched.values()) {
       keys.use(index);
       keys.point(key, 0, key.length);

@@ -37,7 +37,10 @@ function swapdb(step: Step, { request, reply, keys, door }: Call): void {
   if (left < 0 || databaseCount <= left || right < 0 || databaseCount <= right) {
     return reply.error(DATABASE_OUT_OF_RANGE);
   }
-  if (left !== right) keys.databases.swap(step, left, right);
+  if (left !== right) {
+    keys.touchExchanged(left, right);
+    keys.databases.swap(step, left, right);
+  }
   reply.ok();
 }
 

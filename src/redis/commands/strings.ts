@@ -85,6 +85,7 @@ function setWithOptions(step: Step, call: Call): void {
   const deadlineMs = wantedMs === KEEP_DEADLINE ? keys.deadlineMs : wantedMs;
   if (deadlineMs !== NO_DEADLINE && deadlineMs <= step.nowMs) {
     if (found) keys.remove();
+    else keys.touch();
   } else {
     setArgument(call, 2, deadlineMs);
   }

@@ -43,7 +43,6 @@ export const transactionCommands: readonly CommandSpec[] = [
     keys: { first: 1, last: -1, step: 1 },
     since: "2.2.0",
     summary: "EXEC will run nothing if one of these keys changes before.",
-    differs: "a key that was absent and is absent again counts as unchanged",
   },
   {
     ...TRANSACTIONS,
