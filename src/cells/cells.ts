@@ -242,11 +242,7 @@ export class Cells {
     manner: WriteManner,
   ): Promise<CheckpointRoot> {
     const { root, map, mapPages, pageCount } = checkpoint;
-    for (const first of this.extents.dirtyExtents(root.generation)) {
-      await this.extents.write(first);
-      await pace();
-    }
-    await this.#writePages(root.generation, pace, manner);
+    await this.#writeDirty(root.generation, pace, manner);
     const sums = await writeMap(this.#options, mapPages, map);
     await this.#options.volume.sync();
     return {
@@ -313,6 +309,24 @@ export class Cells {
     return { page: tree.rootPage, level: tree.rootLevel, generation };
   }
 
+  /**
+   * Some of it only other snapshots see. Who releases one meanwhile frees no pages before they are
+   * written: what they are used for next would be lost under a write that comes late.
+   */
+  async #writeDirty(generation: number, pace: Pace, manner: WriteManner): Promise<void> {
+    const letGo = this.space.holdAll();
+    try {
+      for (const first of this.extents.dirtyExtents(generation)) {
+        await this.extents.write(first);
+        await pace();
+      }
+      await this.#writePages(generation, pace, manner);
+    } finally {
+      letGo();
+    }
+  }
+
+  /** Pages that are seen by a snapshot which stays until they are written. */
   async #writePages(generation: number, pace: Pace, manner: WriteManner): Promise<void> {
     const { cache } = this;
     const { volume, pagesAt } = this.#options;
@@ -323,26 +337,24 @@ export class Cells {
     // Children first: a parent holds the checksums of its children.
     pages.sort((left, right) => level(left) - level(right) || left - right);
     for (let from = 0; from < pages.length;) {
-      const slice = this.#takeSlice(pages, from, generation);
-      from += Math.max(1, slice.length);
-      if (slice.length === 0) continue;
+      const slice = this.#takeSlice(pages, from);
+      from += slice.length;
       const position = pagesAt + (slice[0] as number) * PAGE_BYTES;
       const bytes = this.#slice.subarray(0, slice.length * PAGE_BYTES);
       if (manner === "in slices") await volume.writeDurable(position, bytes);
       else await volume.write(position, bytes);
-      for (const page of slice) if (this.#isOf(page, generation)) cache.written(page);
+      for (const page of slice) cache.written(page);
       await pace();
     }
   }
 
   /** Copies pages that adjoin on the volume into the slice, and returns their numbers. */
-  #takeSlice(pages: readonly number[], from: number, generation: number): readonly number[] {
+  #takeSlice(pages: readonly number[], from: number): readonly number[] {
     const { cache } = this;
     const slice: number[] = [];
     for (let index = from; index < pages.length && slice.length < SLICE_PAGES; index++) {
       const page = pages[index] as number;
       if (slice.length > 0 && page !== (slice[0] as number) + slice.length) break;
-      if (!this.#isOf(page, generation)) break;
       cache.seal(page);
       const base = cache.peek(page);
       const bytes = cache.slab.bytes.subarray(base, base + PAGE_BYTES);
@@ -350,12 +362,6 @@ export class Cells {
       slice.push(page);
     }
     return slice;
-  }
-
-  /** False if the page was let go by all snapshots meanwhile; its number may be another's now. */
-  #isOf(page: number, generation: number): boolean {
-    const base = this.cache.peek(page);
-    return base >= 0 && generationOf(this.cache.slab, base) <= generation;
   }
 
   /** No snapshot sees them. */

@@ -211,6 +211,15 @@ export class PageSpace {
     }
   }
 
+  /** Keeps all that any snapshot sees now; returns how to let go of it. */
+  holdAll(): () => void {
+    const generations = [...this.#held.keys()];
+    for (const generation of generations) this.hold(generation);
+    return () => {
+      for (const generation of generations) this.letGo(generation);
+    };
+  }
+
   /**
    * The map as a checkpoint of the tree as it is now should keep it: without the dead, and without
    * what is lent.
