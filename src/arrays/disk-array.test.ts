@@ -348,6 +348,73 @@ test("a member that comes back when another has its place is not asked for", asy
   });
 });
 
+test("of several that are behind, those whose place is taken aren't asked for", async () => {
+  const four = [...disks(), disk("d")];
+  const wishes = { disks: four, level: 6, sizeBytes: SIZE } as const;
+  const first = await createOnDisks(world, wishes, PROGRAM);
+  opened.push(first);
+  await first.fail(disk("b"));
+  await first.fail(disk("c"));
+  await first.close();
+  const array = await assemble(four);
+  expect(array.status().absent.map(({ reason }) => reason)).toEqual([IS_BEHIND, IS_BEHIND]);
+  await array.add(disk("e"));
+  expect(array.status().absent).toEqual([
+    { path: disk("b"), reason: "it was replaced" },
+    { path: disk("c"), reason: IS_BEHIND },
+  ]);
+});
+
+test("a member that is out is told to be so, when it is to fail again", async () => {
+  const array = await create();
+  await array.fail(disk("b"));
+  await expect(array.fail(disk("b"))).rejects.toThrow(
+    /b" is out of the array already: It was told/u,
+  );
+  await expect(array.replace(disk("b"), disk("d"))).rejects.toThrow(/out of the array already/u);
+});
+
+test("a half that went on alone is added as a new member by force only", async () => {
+  await (await create({ level: 1, disks: disks().slice(1) })).close();
+  for (const half of [disk("c"), disk("b")]) {
+    const alone = await assemble([half], true);
+    await alone.volume.writeDurable(0, half === disk("b") ? CONTENT : new Uint8Array(4096));
+    await alone.close();
+  }
+  const array = await assemble([disk("b")]);
+  await expect(array.add(disk("c"))).rejects.toThrow(/went on without the others.*force it/u);
+  expect(await array.add(disk("c"), true)).toEqual({ kind: "rebuilding", role: 1 });
+  await array.volume.settled();
+  await array.close();
+  const whole = await assemble(disks().slice(1));
+  expect(whole.status().health).toBe("whole");
+  expect(Buffer.compare(await contentOf(whole), CONTENT)).toBe(0);
+});
+
+test("a half that went on alone is not overwritten once its role is another's, either", async () => {
+  await (await create({ level: 1, disks: disks().slice(1) })).close();
+  for (const half of [disk("c"), disk("b")]) {
+    const alone = await assemble([half], true);
+    await alone.volume.writeDurable(0, CONTENT);
+    if (half === disk("b")) await alone.add(disk("d"));
+    await alone.volume.settled();
+    await alone.close();
+  }
+  const array = await assemble([disk("b"), disk("d")]);
+  await expect(array.add(disk("c"))).rejects.toThrow(/went on without the others/u);
+  await expect(array.replace(disk("d"), disk("c"))).rejects.toThrow(/went on without/u);
+  await array.close();
+  await expect(assemble([disk("b"), disk("c")])).rejects.toThrow(/each went on without/u);
+});
+
+test("no room is made for a growth that is refused", async () => {
+  await writeFile(disk("d"), "");
+  const array = await create();
+  await array.fail(disk("a"));
+  await expect(array.growBy(disk("d"))).rejects.toThrow(/only while all its members are whole/u);
+  expect((await stat(disk("d"))).size).toBe(0);
+});
+
 test("two names of one file are no two members", async () => {
   await writeFile(disk("a"), "");
   await link(disk("a"), disk("b"));

@@ -42,6 +42,12 @@ export interface AbsentDisk {
   readonly reason: string;
 }
 
+/** Why a file is out, and which member it says it is, where that matters. */
+export interface OutReason {
+  readonly reason: string;
+  readonly memberId: string | undefined;
+}
+
 export interface ScrubFindings extends ScrubReport {
   /** How many blocks were wrong on which member. */
   readonly members: readonly { readonly name: string; readonly repaired: number }[];
@@ -61,7 +67,7 @@ export class DiskArray implements Controller {
   readonly volume: RaidArray;
   readonly #parts: DiskArrayParts;
   /** Why files are no part of the array. */
-  readonly #reasons: Map<string, string>;
+  readonly #reasons: Map<string, OutReason>;
   /** The file that is about to become part of it. */
   #joining: string | undefined;
   #lastScrub: ScrubFindings | undefined;
@@ -69,13 +75,13 @@ export class DiskArray implements Controller {
   #last: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor(parts: DiskArrayParts, volume: RaidArray, reasons: Map<string, string>) {
+  constructor(parts: DiskArrayParts, volume: RaidArray, reasons: Map<string, OutReason>) {
     this.volume = volume;
     this.#parts = parts;
     this.#reasons = reasons;
     parts.events.subscribe((name, { member, why }) => {
       if (name !== "raid.member-failed" || typeof member !== "string") return;
-      this.#reasons.set(member, String(why));
+      this.#reasons.set(member, { reason: String(why), memberId: undefined });
     });
     parts.desk.open(this);
   }
@@ -243,11 +249,15 @@ export class DiskArray implements Controller {
     });
   }
 
-  /** A file that was a member of this array before may join again; others must hold nothing. */
+  /**
+   * A file that was a member of this array before may join again, by force even if it went on
+   * alone; others must hold nothing.
+   */
   async #requireOurs(volume: Volume, force: boolean): Promise<void> {
     const { checksums } = this.#parts.world;
     const { arrayId } = this.volume.status();
-    if ((await arrayIdOf(volume, checksums)) === arrayId) return;
+    const isOurs = (await arrayIdOf(volume, checksums)) === arrayId;
+    if (isOurs && !(force && (await this.volume.wentOnAlone(volume)))) return;
     if (force) await forgetMembership(volume, checksums);
     else await requireUnused(volume, checksums);
   }
@@ -264,15 +274,26 @@ export class DiskArray implements Controller {
 
   #absent(status: RaidStatus): readonly AbsentDisk[] {
     const seated = new Set([...namesOf(status), this.#joining]);
-    const isFull = status.members.every(({ state }) => state !== "missing");
     const paths = new Set([...this.#reasons.keys(), ...this.#parts.disks.paths]);
     return [...paths]
       .filter((path) => !seated.has(path))
-      .map((path) => ({ path, reason: this.#reasons.get(path) ?? REPLACED }))
-      .map((one) => (isFull && one.reason === IS_BEHIND ? { ...one, reason: REPLACED } : one));
+      .map((path) => ({ path, reason: this.#reasonOf(path, status) }));
+  }
+
+  /** One that is behind may come back as long as nobody else has its role. */
+  #reasonOf(path: string, { members }: RaidStatus): string {
+    const out = this.#reasons.get(path);
+    if (out === undefined) return REPLACED;
+    const hasRole = members.some(({ memberId }) => memberId === out.memberId);
+    return out.reason === IS_BEHIND && !hasRole ? REPLACED : out.reason;
   }
 
   #noMember(path: string): Fault {
+    const out = this.#absent(this.volume.status()).find((one) => one.path === path);
+    if (out !== undefined) {
+      const message = `"${path}" is out of the array already: ${out.reason}`;
+      return new Fault("ERR_ARGUMENT", message, { path });
+    }
     const names = this.volume.status().members.flatMap(({ name }) => name ?? []);
     const message = `"${path}" is no member of the array: its members are ${quoted(names)}`;
     return new Fault("ERR_ARGUMENT", message, { path, members: names });

@@ -15,7 +15,7 @@ import type { Volume } from "../volume/volume.ts";
 import type { World } from "../world/world.ts";
 import { ArrayEvents, type ArrayListener } from "./array-events.ts";
 import { ControlDesk } from "./control-desk.ts";
-import { DiskArray, type DiskArrayParts } from "./disk-array.ts";
+import { DiskArray, type DiskArrayParts, type OutReason } from "./disk-array.ts";
 import { Disks, isGone } from "./disks.ts";
 import { hasLockDirectory } from "./member-lock.ts";
 import { forgetMembership, requireLooksUnused, requireUnused } from "./unused.ts";
@@ -49,11 +49,12 @@ export async function assembleDisks(
 ): Promise<DiskArray> {
   const paths = given.map(namer(options));
   refuseTwice(paths);
-  const reasons = new Map<string, string>();
+  const reasons = new Map<string, OutReason>();
   return await holding(world, options, async ({ disks, events }) => {
-    const unsubscribe = events.subscribe((name, { member, why }) => {
+    const unsubscribe = events.subscribe((name, { member, why, memberId }) => {
       const isAbout = name === "raid.member-out" || name === "raid.member-failed";
-      if (isAbout) reasons.set(String(member), String(why));
+      const id = typeof memberId === "string" ? memberId : undefined;
+      if (isAbout) reasons.set(String(member), { reason: String(why), memberId: id });
     });
     const volumes = await takeAll(disks, paths, reasons);
     const array = await assembleArray(events.within(world), volumes, {
@@ -134,7 +135,7 @@ async function holding(
 async function takeAll(
   disks: Disks,
   paths: readonly string[],
-  reasons: Map<string, string>,
+  reasons: Map<string, OutReason>,
 ): Promise<readonly Volume[]> {
   const volumes: Volume[] = [];
   let gone: Fault | undefined;
@@ -144,7 +145,7 @@ async function takeAll(
     } catch (error) {
       if (!isGone(error)) throw error;
       gone ??= error;
-      reasons.set(path, messageOf(error));
+      reasons.set(path, { reason: messageOf(error), memberId: undefined });
     }
   }
   if (volumes.length === 0 && gone !== undefined) throw gone;

@@ -150,6 +150,11 @@ export class RaidArray implements SparseVolume {
     return statusOf(this.#parts, this.#background.progress, this.risks);
   }
 
+  /** Whether a volume that was a member was written to after it left, without those here. */
+  async wentOnAlone(volume: Volume): Promise<boolean> {
+    return await this.#membership.wentOnAlone(volume);
+  }
+
   /** Takes the member of the role out, as if it had failed. */
   async fail(role: number): Promise<void> {
     this.#checkWritable();

@@ -60,6 +60,19 @@ test("halves that each went on are told apart when one has given the other's rol
   expect(message(verdict)).toContain("each went on without the other");
 });
 
+test("who left with others that are here did not go on alone, though its role is another's", () => {
+  const common = record({ level: 6, memberCount: 4, event: 4, sequence: 9 });
+  const first = { state: "missing", leftEvent: 4, leftSequence: 9 } as const;
+  const old = change({ ...common, event: 5, sequence: 12 }, 0, first);
+  const now = change({ ...common, event: 8, sequence: 30 }, 1, { memberId: idOf(7) });
+  const here = [member(0, now), member(1, old), member(2, now), member(3, now), member(7, now)];
+  const verdict = judge(here);
+  expect(seats(verdict)).toEqual([0, 4, 2, 3]);
+  expect(verdict.kind === "assemble" && verdict.out).toEqual([
+    { member: 1, reason: "it was removed from the array" },
+  ]);
+});
+
 test("who missed that another came back did not go on alone", () => {
   const common = record({ level: 6, memberCount: 4, event: 4, sequence: 9 });
   const first = { state: "missing", leftEvent: 4, leftSequence: 9 } as const;
@@ -73,7 +86,9 @@ test("who missed that another came back did not go on alone", () => {
 
 test("too few are refused, and those that could be outvoted by the missing", () => {
   const five = record({ memberCount: 3 });
-  expect(message(judge([member(0, five)]))).toContain("RAID 5 needs 2");
+  expect(message(judge([member(0, five)]))).toMatch(
+    /1 is here and up to date [(]"0"[)], and RAID 5 needs 2: find members \w{32}, \w{32}, or force/u,
+  );
   expect(seats(judge([member(0, five), member(2, five)]))).toEqual([0, undefined, 1]);
 
   const mirror = record({ level: 1, memberCount: 2 });
@@ -91,7 +106,10 @@ test("force takes a member that is behind where none else is there, and says wha
   const left = { state: "missing", leftEvent: 1, leftSequence: 3 } as const;
   const array = change({ ...old, sequence: 9, event: 2 }, 0, left);
   const found = [member(0, old), member(1, array)];
-  expect(message(judge(found))).toContain("needs 2");
+  // The one that is behind is here, and of no help: the third is.
+  expect(message(judge(found))).toMatch(
+    /1 is here and up to date [(]"1"[)].* find member \w{32},/u,
+  );
   const forced = judge(found, true);
   expect(seats(forced)).toEqual([0, 1, undefined]);
   expect(forced.kind === "assemble" && forced.risks[0]).toContain('"0" is behind');

@@ -194,13 +194,28 @@ function refuseSplit(candidates: readonly Candidate[]): Fault | undefined {
 
 /**
  * One that is recorded as gone and is as it was when it left has merely missed something, though
- * it may record as gone who came back since. Whoever had its role given to another is recorded no
- * more.
+ * it may record as gone who came back since.
  */
 function isSplit(one: Candidate, other: Candidate): boolean {
   if (!wentOnWithout(other, one)) return false;
-  const isReplaced = roleOf(one.superblock.array, other.superblock.memberId) === undefined;
-  return wentOnWithout(one, other) || (isReplaced && other.superblock.purpose === "member");
+  const { array } = one.superblock;
+  return wentOnWithout(one, other) || wentOnAfterReplaced(other.superblock, array);
+}
+
+/**
+ * When a member left whose role was given to another is recorded no more. It went on alone if it
+ * records some as gone who are here, and nobody as active who is.
+ */
+export function wentOnAfterReplaced(
+  { array: own, memberId, purpose }: MemberSuperblock,
+  array: ArrayRecord,
+): boolean {
+  if (purpose !== "member" || roleOf(array, memberId) !== undefined) return false;
+  const others = own.roles.filter((role) => {
+    const state = roleOf(array, role.memberId)?.state;
+    return state !== undefined && state !== "missing";
+  });
+  return others.length > 0 && others.every(({ state }) => state === "missing");
 }
 
 /** Whether `one` was written to after the time at which `other` recorded it as gone. */
@@ -338,19 +353,7 @@ function refuseShort(
   const needed = neededCount(array);
   const active = activeCount(array, seats);
   const missing = array.roles.filter((_, role) => seats[role]?.member === undefined);
-  const missingIds = missing.map(({ memberId }) => idText(memberId));
-  const names = candidates.map(({ name }) => name);
-  if (active < needed) {
-    const way = wishes.force
-      ? "find the missing ones"
-      : "find the missing ones, or force it, which loses what only they hold";
-    return new Fault(
-      "ERR_UNAVAILABLE",
-      `Of ${array.memberCount} members of the array ${idText(array.arrayId)}, ${active} are here ` +
-        `and up to date (${quoted(names)}), and RAID ${array.level} needs ${needed}: ${way}`,
-      { array: idText(array.arrayId), active, needed, missing: missingIds },
-    );
-  }
+  if (active < needed) return tooFew(array, seats, candidates, wishes);
   // One that is here and broken is known not to have gone on alone.
   const unaware = missing.filter(
     ({ state, memberId }) => state === "active" && memberWith(candidates, memberId) === undefined,
@@ -370,6 +373,43 @@ function refuseShort(
       "did not go on, because what was written there since would be lost",
     { array: idText(array.arrayId), missing: unaware.map(({ memberId }) => idText(memberId)) },
   );
+}
+
+/** Those that were active and aren't here could help; others left before, or are behind. */
+function tooFew(
+  array: ArrayRecord,
+  seats: readonly Seat[],
+  candidates: readonly Candidate[],
+  { force }: AssemblyWishes,
+): Fault {
+  const needed = neededCount(array);
+  const here = seats.flatMap((seat, role) => {
+    const seated = candidates.find(({ index }) => index === seat.member);
+    return seated !== undefined && isWhole(array, seat, role) ? [seated.name] : [];
+  });
+  const wanted = array.roles
+    .filter(({ state, memberId }) => state === "active" && !isAmong(candidates, memberId))
+    .map(({ memberId }) => idText(memberId));
+  const find = wanted.length === 0 ? [] : [`find ${memberWords(wanted)}`];
+  const forced = force ? [] : ["force it, which loses what only those hold that are missing"];
+  const ways = [...find, ...forced];
+  const names = here.length === 0 ? "" : ` (${quoted(here)})`;
+  const way = ways.length === 0 ? "no way is left but a backup" : ways.join(", or ");
+  return new Fault(
+    "ERR_UNAVAILABLE",
+    `Of ${array.memberCount} members of the array ${idText(array.arrayId)}, ${here.length} ` +
+      `${here.length === 1 ? "is" : "are"} here and up to date${names}, and RAID ${array.level} ` +
+      `needs ${needed}: ${way}`,
+    { array: idText(array.arrayId), active: here.length, needed, missing: wanted },
+  );
+}
+
+function isAmong(candidates: readonly Candidate[], memberId: Uint8Array): boolean {
+  return memberWith(candidates, memberId)?.isBroken === false;
+}
+
+function memberWords(ids: readonly string[]): string {
+  return `${ids.length === 1 ? "member" : "members"} ${ids.join(", ")}`;
 }
 
 function missingWords(count: number): string {

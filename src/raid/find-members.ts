@@ -32,7 +32,9 @@ export async function findMembers(
   const verdict = judgeAssembly(found, options);
   if (verdict.kind === "refuse") throw verdict.fault;
   for (const { member, reason } of verdict.out) {
-    world.trace.event("raid.member-out", { member: found[member]?.name, why: reason });
+    const one = found[member]?.found;
+    const memberId = one?.kind === "valid" ? idText(one.superblock.memberId) : undefined;
+    world.trace.event("raid.member-out", { member: found[member]?.name, why: reason, memberId });
   }
   const memberAt = (index: number | undefined): Member | undefined => {
     const volume = index === undefined ? undefined : volumes[index];

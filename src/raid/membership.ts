@@ -4,9 +4,10 @@ import { equalBytes } from "../base/bytes.ts";
 import { Fault } from "../base/fault.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { ArrayParts } from "./array-parts.ts";
+import { wentOnAfterReplaced } from "./assembly.ts";
 import { newId, prepareGroups } from "./format-members.ts";
 import { Member } from "./member.ts";
-import { beginReshape } from "./reshape.ts";
+import { beginReshape, requireGrowable } from "./reshape.ts";
 import { readSuperblock, shortageOf } from "./read-superblock.ts";
 import { idText, type MemberSuperblock, type RoleRecord } from "./superblock.ts";
 
@@ -30,6 +31,7 @@ export class Membership {
   async add(volume: Volume): Promise<Added> {
     return await this.alone(async () => {
       const superblock = await this.#superblockOf(volume);
+      if (superblock !== undefined) this.#refuseAlone(superblock, volume);
       const returned = superblock === undefined ? undefined : this.#returnedRole(superblock);
       if (superblock !== undefined && returned !== undefined) {
         return await this.#addAgain(volume, superblock, returned);
@@ -107,20 +109,38 @@ export class Membership {
     await this.alone(async () => {
       const superblock = await this.#superblockOf(volume);
       if (superblock !== undefined) this.#refuseSeated(superblock, volume);
+      requireGrowable(this.#parts);
       const member = await this.#prepare(volume, newId(this.#parts.core.world));
       await beginReshape(this.#parts, member);
     });
   }
 
+  /** Whether it was written to after it left, without those that are here. */
+  async wentOnAlone(volume: Volume): Promise<boolean> {
+    const superblock = await this.#superblockOf(volume);
+    return superblock !== undefined && this.#wentOn(superblock);
+  }
+
+  #wentOn(superblock: MemberSuperblock): boolean {
+    const { record } = this.#parts.members;
+    const role = record.roles.find((one) => equalBytes(one.memberId, superblock.memberId));
+    if (role === undefined) return wentOnAfterReplaced(superblock, record);
+    const { leftSequence } = role;
+    const isLater = 0 < leftSequence && leftSequence < superblock.array.sequence;
+    return role.state === "missing" && isLater;
+  }
+
+  #refuseAlone(superblock: MemberSuperblock, volume: Volume): void {
+    if (!this.#wentOn(superblock)) return;
+    const message =
+      `"${volume.name}" went on without the others since it left: what was written to it would ` +
+      "be lost. Wipe it, or force it, to have it as a new member";
+    throw new Fault("ERR_ARGUMENT", message, { member: volume.name });
+  }
+
   async #addAgain(volume: Volume, superblock: MemberSuperblock, role: number): Promise<Added> {
     const record = this.#parts.members.role(role);
     const { sequence } = superblock.array;
-    if (0 < record.leftSequence && record.leftSequence < sequence) {
-      const message =
-        `"${volume.name}" went on without the others since it left: what was written to it would ` +
-        "be lost. Wipe it to add it as a new member";
-      throw new Fault("ERR_ARGUMENT", message, { member: volume.name });
-    }
     const isCut = shortageOf(volume, { kind: "valid", superblock }) !== undefined;
     const isOfThen = record.leftSequence - 1 <= sequence && 0 < record.leftSequence;
     const asItLeft = isOfThen && !isCut;
@@ -205,8 +225,10 @@ export class Membership {
     throw new Fault("ERR_ARGUMENT", message, { role });
   }
 
-  #refuseSeated({ memberId }: MemberSuperblock, volume: Volume): void {
+  #refuseSeated(superblock: MemberSuperblock, volume: Volume): void {
+    this.#refuseAlone(superblock, volume);
     const { members } = this.#parts;
+    const { memberId } = superblock;
     if (!members.all().some(({ id }) => equalBytes(id, memberId))) return;
     const message = `"${volume.name}" is a member of the array already: use another volume`;
     throw new Fault("ERR_ARGUMENT", message, { member: volume.name });

@@ -26,11 +26,7 @@ import type { RoleRecord } from "./superblock.ts";
 /** Adds the member as a new role; from then on the job has something to do. */
 export async function beginReshape(parts: ArrayParts, member: Member): Promise<void> {
   const { checkpointer, core, members } = parts;
-  const geometry = new Geometry({
-    ...core.shape.geometry.options,
-    memberCount: core.shape.geometry.memberCount + 1,
-  });
-  refuseUnready(parts, geometry);
+  const geometry = requireGrowable(parts);
   await checkpointer.alone(async () => {
     if (!geometry.isMirror) {
       await writeMovedTables(parts, geometry, member);
@@ -252,7 +248,10 @@ class ReshapeJob implements Job {
   }
 }
 
-function refuseUnready({ core, members }: ArrayParts, geometry: Geometry): void {
+/** What it would be with a member more; throws if it cannot be grown by one now. */
+export function requireGrowable({ core, members }: ArrayParts): Geometry {
+  const { options } = core.shape.geometry;
+  const geometry = new Geometry({ ...options, memberCount: options.memberCount + 1 });
   const isWhole = members.record.roles.every(({ state }) => state === "active");
   const isReplacing = members.seats.some(({ replacement }) => replacement !== undefined);
   if (core.shape.isReshaping || !isWhole || isReplacing) {
@@ -264,7 +263,7 @@ function refuseUnready({ core, members }: ArrayParts, geometry: Geometry): void 
   const { layout } = core;
   const blocks = geometry.slotCount * geometry.chunkBlocks;
   const size = batchBytesFor(blocks, blocks * geometry.blockBytes, layout.unitBytes);
-  if (size.batchBytes <= batchBytesMaxOf(layout)) return;
+  if (size.batchBytes <= batchBytesMaxOf(layout)) return geometry;
   const message =
     `The journal of ${layout.journalBytes} bytes is too small for stripes over ` +
     `${geometry.memberCount} members: copy the data to a new array`;
