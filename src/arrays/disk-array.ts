@@ -290,7 +290,7 @@ export class DiskArray implements Controller {
 
   #noMember(path: string): Fault {
     const out = this.#absent(this.volume.status()).find((one) => one.path === path);
-    if (out !== undefined) {
+    if (out !== undefined && this.#parts.disks.has(path)) {
       const message = `"${path}" is out of the array already: ${out.reason}`;
       return new Fault("ERR_ARGUMENT", message, { path });
     }

@@ -7,6 +7,7 @@ import { Fault, isFault } from "../base/fault.ts";
 import { openFileVolume } from "../volume/file-volume.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Connection } from "../world/network.ts";
+import type { Files } from "../world/files.ts";
 import { parentPath } from "../world/paths.ts";
 import type { World } from "../world/world.ts";
 import { lockMember, type MemberLock } from "./member-lock.ts";
@@ -63,12 +64,9 @@ export class Disks {
   /** Makes a file without content, which grows as it is used. False if there is one. */
   async make(path: string): Promise<boolean> {
     const { files } = this.#world;
-    if ((await files.kind(path)) !== undefined) return false;
-    const directory = parentPath(path);
-    if ((await files.kind(directory)) !== "directory") throw noDirectory(path, directory);
-    if (path.startsWith("/dev/")) throw noDevice(path);
+    if (await isFileOrMakeable(files, path)) return false;
     await (await files.open(path, "create")).close();
-    await files.syncDirectory(directory);
+    await files.syncDirectory(parentPath(path));
     return true;
   }
 
@@ -99,6 +97,17 @@ export class Disks {
     const failed = done.find((one) => one.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   }
+}
+
+/** Whether the file is there; throws if it isn't and cannot be made, or if it is no file. */
+export async function isFileOrMakeable(files: Files, path: string): Promise<boolean> {
+  const kind = await files.kind(path);
+  if (kind === "file") return true;
+  if (kind !== undefined) throw noFile(path);
+  const directory = parentPath(path);
+  if ((await files.kind(directory)) !== "directory") throw noDirectory(path, directory);
+  if (path.startsWith("/dev/")) throw noDevice(path);
+  return false;
 }
 
 /** Whether the fault says that the disk itself is wrong, so that an array may do without it. */

@@ -8,7 +8,7 @@ import {
   defaultCreateOptions,
   type RaidOptions,
 } from "../raid/options.ts";
-import { planArray } from "../raid/format-members.ts";
+import { planArray, rowsFor } from "../raid/format-members.ts";
 import { readSuperblock } from "../raid/read-superblock.ts";
 import { idText } from "../raid/superblock.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -16,9 +16,8 @@ import type { World } from "../world/world.ts";
 import { ArrayEvents, type ArrayListener } from "./array-events.ts";
 import { ControlDesk } from "./control-desk.ts";
 import { DiskArray, type DiskArrayParts, type OutReason } from "./disk-array.ts";
-import { Disks, isGone } from "./disks.ts";
-import { hasLockDirectory } from "./member-lock.ts";
-import { forgetMembership, requireLooksUnused, requireUnused } from "./unused.ts";
+import { Disks, isFileOrMakeable, isGone } from "./disks.ts";
+import { forgetMembership, requireUnused, sizeOfUnused } from "./unused.ts";
 
 export interface HoldOptions {
   /** Who has it, for the messages that others get: `holdfast serve 0.1.0`. */
@@ -77,14 +76,7 @@ export async function createOnDisks(
   const spares = givenSpares.map(namer(options));
   refuseTwice([...paths, ...spares]);
   const chosen = { ...defaultCreateOptions, ...options.raid, ...wishes };
-  // What is refused anyway is refused before anything is locked, which leaves a directory.
-  planArray(chosen, paths.length);
-  if (!(options.force ?? false)) {
-    for (const path of [...paths, ...spares]) {
-      if (await hasLockDirectory(world, path)) continue;
-      if ((await world.files.kind(path)) === "file") await requireLooksUnused(world, path);
-    }
-  }
+  await refuseUnfit(world, chosen, paths, spares, options.force ?? false);
   const made: string[] = [];
   try {
     return await holding(world, options, async ({ disks: held, events }) => {
@@ -101,6 +93,25 @@ export async function createOnDisks(
     for (const path of made) await world.files.remove(path);
     throw error;
   }
+}
+
+/** What is refused anyway is refused before anything is locked, which leaves a directory. */
+async function refuseUnfit(
+  world: World,
+  options: CreateOptions,
+  paths: readonly string[],
+  spares: readonly string[],
+  force: boolean,
+): Promise<void> {
+  const plan = planArray(options, paths.length);
+  const sizeOf = async (path: string): Promise<number | undefined> => {
+    const isThere = await isFileOrMakeable(world.files, path);
+    return isThere ? await sizeOfUnused(world, path, force) : 0;
+  };
+  for (const path of spares) await sizeOf(path);
+  let smallest = Infinity;
+  for (const path of paths) smallest = Math.min(smallest, (await sizeOf(path)) ?? Infinity);
+  if (smallest < Infinity) rowsFor(plan, [smallest], options.sizeBytes);
 }
 
 /** Lets go of whatever was taken if nothing comes of it. */

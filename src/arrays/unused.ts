@@ -4,6 +4,7 @@ import { Fault } from "../base/fault.ts";
 import { isUnfinished } from "../raid/format-members.ts";
 import { readSuperblock } from "../raid/read-superblock.ts";
 import { idText } from "../raid/superblock.ts";
+import { hasLockDirectory } from "./member-lock.ts";
 import type { Volume } from "../volume/volume.ts";
 import { openFileVolume } from "../volume/file-volume.ts";
 import type { Checksums, World } from "../world/world.ts";
@@ -23,12 +24,23 @@ export async function requireUnused(volume: Volume, checksums: Checksums): Promi
   await requireZeroes(volume);
 }
 
-/** As `requireUnused`, for a file that nobody has locked yet: it is only looked at. */
-export async function requireLooksUnused({ files, checksums }: World, path: string): Promise<void> {
+/**
+ * How large the file is, if nobody can have it locked. As `requireUnused` it refuses one that holds
+ * something, unless that is forced. It is only looked at.
+ */
+export async function sizeOfUnused(
+  world: World,
+  path: string,
+  force: boolean,
+): Promise<number | undefined> {
+  if (await hasLockDirectory(world, path)) return undefined;
+  const { files, checksums } = world;
   const readOnly = { open: async (name: string) => await files.open(name, "read") };
   const volume = await openFileVolume(readOnly, path);
   try {
-    if (!isUnfinished(await readSuperblock(volume, checksums))) await requireZeroes(volume);
+    const isUnused = force || isUnfinished(await readSuperblock(volume, checksums));
+    if (!isUnused) await requireZeroes(volume);
+    return volume.sizeBytes;
   } finally {
     await volume.close();
   }

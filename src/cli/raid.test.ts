@@ -116,6 +116,16 @@ test("what comes to nothing leaves no lock behind", async () => {
   await writeFile(c, "something that is needed");
   await expect(run("create", "--level", "5", ...SMALL, a, b, c)).rejects.toThrow(/holds some/u);
   await expect(run("create", "--level", "6", ...SMALL, a, b)).rejects.toThrow(/members/u);
+  const none = join(directory, "none", "x");
+  for (const [refused, reason] of [
+    [[a, b], /needs at least \d+ bytes/u],
+    [[a, directory], /is no file/u],
+    [[a, none], /is no directory/u],
+    [[a, "/dev/holdfast-none"], /is not there/u],
+    [[a, b, "--spare", c], /holds something/u],
+  ] as const) {
+    await expect(run("create", "--level", "1", ...refused)).rejects.toThrow(reason);
+  }
   for (const command of ["inspect", "verify"]) {
     const program = createProgram(new HeardIo());
     const inspected = program.parseAsync(["node", "holdfast", command, c]);

@@ -184,7 +184,7 @@ function refuseSplit(candidates: readonly Candidate[]): Fault | undefined {
         "ERR_FORMAT",
         `"${one.name}" and "${other.name}" each went on without the other, so their contents ` +
           "differ, and neither was touched. Decide which half to keep, for example " +
-          `${quoted(half)}, assemble that half alone, and add the others as new members`,
+          `${quoted(half)}, assemble that half alone, and add the others by force, as new members`,
         { members: [one.name, other.name] },
       );
     }

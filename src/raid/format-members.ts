@@ -28,11 +28,13 @@ export interface FormattedMembers {
   readonly seats: RoleSeat[];
 }
 
+export interface ArrayPlan {
+  readonly geometry: Geometry;
+  readonly layout: MemberLayout;
+}
+
 /** What an array of so many members would be like; throws if there can be none. */
-export function planArray(
-  options: CreateOptions,
-  memberCount: number,
-): { readonly geometry: Geometry; readonly layout: MemberLayout } {
+export function planArray(options: CreateOptions, memberCount: number): ArrayPlan {
   const chunkBlocks = options.chunkBytes / options.blockBytes;
   const geometry = new Geometry({ ...options, memberCount, chunkBlocks });
   checkJournalUnits(options);
@@ -54,7 +56,8 @@ export async function formatMembers(
   checkUnits(volumes, options.blockBytes);
   await refuseMembers(world, volumes);
 
-  const rows = rowsFor(geometry, layout, volumes, options.sizeBytes);
+  const sizes = volumes.map((volume) => volume.sizeBytes);
+  const rows = rowsFor({ geometry, layout }, sizes, options.sizeBytes);
   await allDone(volumes.map(async (volume) => await prepareGroups(volume, layout, 0, rows)));
   const seats = volumes.map((volume) => ({
     member: new Member(newId(world), volume),
@@ -94,6 +97,23 @@ export async function formatMembers(
     })),
   };
   return { record, layout, seats };
+}
+
+/** How many it would have on members of these sizes, which grow where a size is asked for. */
+export function rowsFor(
+  { geometry, layout }: ArrayPlan,
+  memberSizes: readonly number[],
+  sizeBytes: number | undefined,
+): number {
+  if (sizeBytes !== undefined) {
+    return Math.ceil(sizeBytes / geometry.stripeBytes) * geometry.chunkBlocks;
+  }
+  const room = Math.min(...memberSizes.map((bytes) => layout.rowsIn(bytes)));
+  const rows = Math.floor(room / geometry.chunkBlocks) * geometry.chunkBlocks;
+  if (0 < rows) return rows;
+  const needed = layout.bytesFor(geometry.chunkBlocks);
+  const message = `Each member needs at least ${needed} bytes: give larger ones, or a size`;
+  throw new Fault("ERR_ARGUMENT", message, { needed });
 }
 
 export function newId(world: RaidWorld): Uint8Array {
@@ -179,21 +199,4 @@ async function refuseMembers(world: RaidWorld, volumes: readonly Volume[]): Prom
       "if nothing on it is needed";
     throw new Fault("ERR_ARGUMENT", message, { member: volume.name });
   }
-}
-
-function rowsFor(
-  geometry: Geometry,
-  layout: MemberLayout,
-  volumes: readonly Volume[],
-  sizeBytes: number | undefined,
-): number {
-  if (sizeBytes !== undefined) {
-    return Math.ceil(sizeBytes / geometry.stripeBytes) * geometry.chunkBlocks;
-  }
-  const room = Math.min(...volumes.map((volume) => layout.rowsIn(volume.sizeBytes)));
-  const rows = Math.floor(room / geometry.chunkBlocks) * geometry.chunkBlocks;
-  if (0 < rows) return rows;
-  const needed = layout.bytesFor(geometry.chunkBlocks);
-  const message = `Each member needs at least ${needed} bytes: give larger ones, or a size`;
-  throw new Fault("ERR_ARGUMENT", message, { needed });
 }
