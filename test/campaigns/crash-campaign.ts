@@ -36,6 +36,8 @@ export interface CrashScope {
   readonly recoveryStep: number;
   /** Of the events of a recovery, every so many-th. */
   readonly recoveryEventStep: number;
+  /** Hears how far it is, as often as may be. */
+  readonly tell?: (what: string) => void;
   /** Breaks the engine of the run, for a test of the campaign itself. */
   readonly plant?: (engine: Transactions) => void;
 }
@@ -120,6 +122,7 @@ export async function crashCampaign(seed: number, scope: CrashScope): Promise<Cr
     const images = run.disks.crashes(crash);
     const variants = crash === "process" ? 1 : scope.powerVariants;
     for (let point = 0; point <= run.disks.point; point += scope.eventStep) {
+      scope.tell?.(`crash of the ${crash} at ${point} of ${run.disks.point}`);
       for (let variant = 0; variant < variants; variant++) {
         const place = { crash, point, variant, lost: losses[count % losses.length] ?? [] };
         count++;

@@ -37,6 +37,8 @@ export interface FailureScope {
   readonly transactionCount: number;
   /** Every so many-th operation fails, each in its own run. */
   readonly operationStep: number;
+  /** Hears how far it is, as often as may be. */
+  readonly tell?: (what: string) => void;
 }
 
 export const wholeFailureScope: FailureScope = {
@@ -94,6 +96,7 @@ export async function failureCampaign(seed: number, scope: FailureScope): Promis
     for (const count of [1, "forever"] as const) {
       for (const fault of FAULTS) {
         for (let skip = first; ; skip += operationStep) {
+          scope.tell?.(`disk ${disk} of ${ground.disks.length}, ${fault.kind} at ${skip}`);
           const rules = rulesOf(ground, { disk, skip, count, fault });
           const where = `seed ${seed}, ${ground.name}, ${JSON.stringify(rules)}`;
           try {

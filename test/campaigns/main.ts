@@ -16,7 +16,12 @@ import { raidWorkCampaign, wholeRaidWorkScope } from "./raid-work-campaign.ts";
 import { rotCampaign, wholeRotScope } from "./rot-campaign.ts";
 import { modelCampaign, modelScopeOf } from "./model-campaign.ts";
 
-const CAMPAIGNS: Readonly<Record<string, (seed: number) => Promise<object>>> = {
+/** Says how far a campaign is, to whoever waits for it. */
+type Tell = (what: string) => void;
+
+const TELL_INTERVAL_MS = 10_000;
+
+const CAMPAIGNS: Readonly<Record<string, (seed: number, tell: Tell) => Promise<object>>> = {
   model: async (seed) => await modelCampaign(seed),
   rot: async (seed) => await rotCampaign(seed, wholeRotScope),
   failure: async (seed) => await failureCampaign(seed, wholeFailureScope),
@@ -24,17 +29,22 @@ const CAMPAIGNS: Readonly<Record<string, (seed: number) => Promise<object>>> = {
   "raid-crash": async (seed) => await raidCrashCampaign(seed, wholeRaidCrashScope),
   "raid-failure": async (seed) => await raidFailureCampaign(seed, wholeRaidFailureScope),
   "raid-rot": async (seed) => await raidRotCampaign(seed, wholeRaidRotScope),
-  "raid-store-crash": async (seed) =>
-    await onEach(async (ground) => await crashCampaign(seed, { ...wholeArrayScope, ground })),
-  "raid-store-failure": async (seed) =>
-    await onEach(
-      async (ground) => await failureCampaign(seed, { ...wholeArrayFailureScope, ground }),
-    ),
-  "raid-store-model": async (seed) =>
-    await onEach(async (ground) => await modelCampaign(seed, { ...modelScopeOf(seed), ground })),
-  "raid-store-rot": async (seed) => await raidStoreRotCampaign(seed, wholeRaidStoreRotScope),
+  "raid-store-crash": async (seed, tell) =>
+    await onEach(tell, async (ground, tellOfIt) => {
+      return await crashCampaign(seed, { ...wholeArrayScope, ground, tell: tellOfIt });
+    }),
+  "raid-store-failure": async (seed, tell) =>
+    await onEach(tell, async (ground, tellOfIt) => {
+      return await failureCampaign(seed, { ...wholeArrayFailureScope, ground, tell: tellOfIt });
+    }),
+  "raid-store-model": async (seed, tell) =>
+    await onEach(tell, async (ground) => {
+      return await modelCampaign(seed, { ...modelScopeOf(seed), ground });
+    }),
+  "raid-store-rot": async (seed, tell) =>
+    await raidStoreRotCampaign(seed, { ...wholeRaidStoreRotScope, tell }),
   "raid-users": async (seed) => await raidUsersCampaign(seed),
-  "raid-work": async (seed) => await raidWorkCampaign(seed, wholeRaidWorkScope),
+  "raid-work": async (seed, tell) => await raidWorkCampaign(seed, { ...wholeRaidWorkScope, tell }),
 };
 
 const { values, positionals } = parseArgs({
@@ -55,9 +65,14 @@ if (positionals.length === 0) {
 for (const name of positionals) await runCampaign(name);
 
 /** A campaign over a store, on an array of each level. */
-async function onEach(campaign: (ground: Ground) => Promise<object>): Promise<object> {
+async function onEach(
+  tell: Tell,
+  campaign: (ground: Ground, tell: Tell) => Promise<object>,
+): Promise<object> {
   const reports: Record<string, object> = {};
-  for (const ground of arrayGrounds) reports[ground.name] = await campaign(ground);
+  for (const ground of arrayGrounds) {
+    reports[ground.name] = await campaign(ground, (what) => tell(`${ground.name}, ${what}`));
+  }
   return reports;
 }
 
@@ -74,7 +89,7 @@ async function runCampaign(name: string): Promise<void> {
   for (let seed = first; seed < first + Number(values.seeds); seed++) {
     const startedMs = performance.now();
     try {
-      const report = await campaign(seed);
+      const report = await campaign(seed, teller(name, seed));
       const elapsed = ((performance.now() - startedMs) / 1000).toFixed(1);
       console.log(`${name} seed ${seed}: ok in ${elapsed} s ${JSON.stringify(report, plain)}`);
     } catch (error) {
@@ -82,6 +97,17 @@ async function runCampaign(name: string): Promise<void> {
       console.error(`${name} seed ${seed}: FAILED`, error);
     }
   }
+}
+
+/** Of all that it is told it prints a line every ten seconds. */
+function teller(name: string, seed: number): Tell {
+  let toldMs = performance.now();
+  return (what) => {
+    const nowMs = performance.now();
+    if (nowMs - toldMs < TELL_INTERVAL_MS) return;
+    toldMs = nowMs;
+    console.error(`${name} seed ${seed}: ${what}`);
+  };
 }
 
 /** Sets and maps as what JSON knows. */

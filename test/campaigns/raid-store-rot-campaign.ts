@@ -29,6 +29,8 @@ export interface RaidStoreRotScope {
   readonly sectorStep: number;
   /** Every so many-th write of each disk goes wrong, each in its own run. */
   readonly writeStep: number;
+  /** Hears how far it is, as often as may be. */
+  readonly tell?: (what: string) => void;
 }
 
 export const wholeRaidStoreRotScope: RaidStoreRotScope = {
@@ -90,6 +92,7 @@ async function damageSectors(
       const sectors = usedSectors(scene.images[liar]);
       for (let index = turn % scope.sectorStep; index < sectors.length;) {
         const sector = sectors[index] ?? 0;
+        scope.tell?.(`${ground.name}, sector ${index} of ${sectors.length} of disk ${liar}`);
         const damage = DAMAGES[turn++ % DAMAGES.length] ?? "bit";
         const other = (liar + 1 + random.below(count - 1)) % count;
         const liars = 1 < ground.lossesMax && turn % 2 === 0 ? [liar, other] : [liar];

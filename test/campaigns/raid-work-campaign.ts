@@ -31,6 +31,8 @@ export interface RaidWorkScope {
   readonly recoveryStep: number;
   /** Every so many-th operation of a member fails, each in its own run. */
   readonly operationStep: number;
+  /** Hears how far it is, as often as may be. */
+  readonly tell?: (what: string) => void;
 }
 
 export const wholeRaidWorkScope: RaidWorkScope = {
@@ -68,12 +70,13 @@ async function crashWork(
   seed: number,
   work: Work,
   shape: SmallShape,
-  { momentStep, recoveryStep }: RaidWorkScope,
+  { momentStep, recoveryStep, tell }: RaidWorkScope,
   report: RaidWorkReport,
 ): Promise<void> {
   const where = `seed ${seed}, ${work.title}, ${shapeName(shape)}`;
   const { run, ended } = await perform(work, shape, seed * 10);
   for (let moment = seed % momentStep; moment < run.moments.length; moment += momentStep) {
+    tell?.(`${work.title}, ${shapeName(shape)}, crash at ${moment} of ${run.moments.length}`);
     for (const crash of ["process", "power"] as const) {
       const losses = lossesAt(work, shape, moment < ended);
       const lost = losses[report.crashes % losses.length] ?? [];
@@ -86,6 +89,7 @@ async function crashWork(
   const losses = choices(shape.memberCount, Math.max(0, most));
   for (let moment = seed % recoveryStep; moment < ended; moment += recoveryStep) {
     if (run.moments.length <= moment) break;
+    tell?.(`${work.title}, ${shapeName(shape)}, crashes after ${moment} of ${ended}`);
     const crash = moment % 2 === 0 ? "process" : "power";
     const point = { moment, seed: moment, crash, lost: [] } as const;
     assert.equal(await run.refuteTwice(point, 5, losses), undefined, where);
@@ -97,11 +101,12 @@ async function failWork(
   seed: number,
   work: Work,
   shape: SmallShape,
-  { operationStep }: RaidWorkScope,
+  { operationStep, tell }: RaidWorkScope,
   report: RaidWorkReport,
 ): Promise<void> {
   for (let member = 0; member <= shape.memberCount; member++) {
     for (let skip = (seed + member) % operationStep; ; skip += operationStep) {
+      tell?.(`${work.title}, ${shapeName(shape)}, disk ${member} fails at ${skip}`);
       if (!(await failOnce(seed, work, shape, member, skip, report))) break;
       report.failures++;
     }
