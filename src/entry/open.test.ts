@@ -255,3 +255,14 @@ test("a log may be asked for of any size", async () => {
   await db.close();
   expect(await (await openSmall()).get("a")).toBe(1);
 });
+
+test("with a log of the default size, too, a watch shows nothing from before its beginning", async () => {
+  const db = await open(join(directory, "data"));
+  opened.push(db);
+  for (let count = 1; count <= 5; count++) await db.set("a", count);
+  const version = (await db.getEntry("a"))?.version;
+  const [now, from] = [db.watch(), db.watch({}, { from: version })];
+  await db.set("a", 6);
+  expect((await now.next()).value).toMatchObject({ value: 6 });
+  expect((await from.next()).value).toMatchObject({ value: 6 });
+});

@@ -8,7 +8,7 @@
 
 import { assert } from "../base/assert.ts";
 import { Fault } from "../base/fault.ts";
-import type { Lsn } from "../base/ids.ts";
+import { type Lsn, lsn } from "../base/ids.ts";
 import type { BatchCodec } from "./batch-format.ts";
 import { BatchReader, type FoundBatch } from "./batch-reader.ts";
 import { damaged } from "./end-of-log.ts";
@@ -72,7 +72,8 @@ export class LogReader {
         if (this.#log.durablePosition <= position || limit <= position) break;
         const batch = await this.#next(this.#batches);
         await visitBatch(this.#ring, this.#cursor, batch, this.#nextLsn, visit);
-        this.#nextLsn = this.#batches.point.firstLsn;
+        // The first batches may lie before it: not every one can be found by itself.
+        this.#nextLsn = lsn(Math.max(this.#nextLsn, this.#batches.point.firstLsn));
       }
     } finally {
       await this.#batches?.settle();

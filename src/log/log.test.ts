@@ -346,6 +346,22 @@ test("a reader sees every durable entry from its first on, once, as they come", 
   expect(goneCount).toBeGreaterThan(5);
 });
 
+test("a reader of a long ring, of which not every batch is indexed, sees nothing before", async () => {
+  const longGeometry = { ...smallGeometry, ringUnits: 8 * 4096 };
+  const store = await TestStore.open(await freshVolume(longGeometry), longGeometry);
+  for (let tag = 1; tag <= 20; tag++) {
+    store.append(1, bodyOf(tag, 100));
+    await store.settle();
+  }
+  for (let from = 1; from <= 21; from++) {
+    const reader = store.log.reader(lsn(from));
+    const seen = [...(await readAll(reader)), ...(await readAll(reader))];
+    const expected = Array.from({ length: 21 - from }, (_, index) => from + index);
+    expect(seen.map((entry) => entry.lsn)).toEqual(expected);
+    expect(reader.nextLsn).toBe(21);
+  }
+});
+
 test("a reader overtaken by the truncation while it reads is told", async () => {
   const reading = new Gate();
   let isHeld = false;
