@@ -42,7 +42,7 @@ test("what was written is there after a reopening, and its outcome too", async (
 test.each([
   [{ cacheByte: 8 << 20 }, 'there is no option "cacheByte" of open (did you mean "cacheBytes"?)'],
   [{ timeout: 5 }, 'there is no option "timeout" of open (did you mean "timeoutMs"?)'],
-  [{ disks: ["a"] }, 'there is no option "disks" of open'],
+  [{ disks: ["a"] }, 'there is no option "disks" of open without "raid"'],
   [{ stallMs: 5 }, 'there is no option "stallMs" of open'],
 ])("the option %o is refused", async (options, message) => {
   const refused = openSmall(options as Partial<OpenOptions>);

@@ -102,7 +102,8 @@ function requireKnownOptions(given: object): void {
   const names = [...own, ...COMMON_NAMES];
   for (const name of Object.keys(given)) {
     if (names.includes(name)) continue;
-    const meant = didYouMean(name, names);
+    const isOfArray = name === "disks" || name === "spares";
+    const meant = isOfArray ? ' without "raid", the level of the array' : didYouMean(name, names);
     const message = `there is no option "${name}" of open${meant}; the types list all`;
     throw new Fault("ERR_ARGUMENT", message, { option: name });
   }

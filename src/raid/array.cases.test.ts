@@ -216,6 +216,10 @@ test("what cannot be created is refused with the reason", async () => {
   expect(await refused({ journalBytes: 1024 })).toBe("ERR_ARGUMENT");
   expect(await refused({ blockBytes: 100 })).toBe("ERR_ARGUMENT");
   expect(await refused({ sizeBytes: undefined })).toBe("ERR_ARGUMENT");
+  expect(await refused({ sizeBytes: "1G" })).toBe("ERR_ARGUMENT");
+  expect(await refused({ sizeBytes: 0 })).toBe("ERR_ARGUMENT");
+  expect(await refused({ sizeBytes: 5000.5 })).toBe("ERR_ARGUMENT");
+  expect(await refused({ sizeBytes: 2 ** 60 })).toBe("ERR_ARGUMENT");
   expect(await refused({})).toBe("created");
   expect(await refused({})).toBe("ERR_ARGUMENT");
 });

@@ -37,6 +37,7 @@ export interface ArrayPlan {
 export function planArray(options: CreateOptions, memberCount: number): ArrayPlan {
   const chunkBlocks = options.chunkBytes / options.blockBytes;
   const geometry = new Geometry({ ...options, memberCount, chunkBlocks });
+  checkSize(options);
   checkJournalUnits(options);
   const layout = new MemberLayout({ ...options, tableCopies: tableCopiesOf(options) });
   checkJournal(geometry, layout);
@@ -164,6 +165,12 @@ function checkUnits(volumes: readonly Volume[], blockBytes: number): void {
       `of that, not ${blockBytes}`;
     throw new Fault("ERR_ARGUMENT", message, { member: name, writeUnitBytes, blockBytes });
   }
+}
+
+function checkSize({ sizeBytes }: CreateOptions): void {
+  if (sizeBytes === undefined || (Number.isSafeInteger(sizeBytes) && 0 < sizeBytes)) return;
+  const message = `An array has a whole number of bytes, not ${JSON.stringify(sizeBytes)}`;
+  throw new Fault("ERR_ARGUMENT", message, { sizeBytes });
 }
 
 function checkJournalUnits({ blockBytes, journalBytes }: CreateOptions): void {

@@ -56,6 +56,11 @@ test("what cannot be an array is refused, and the message names the range", () =
   for (const bad of [
     { memberCount: 2 },
     { memberCount: 33 },
+    // What only programs without types ask for.
+    { level: 9 as 5 },
+    { level: 2 as 5 },
+    { level: JSON.parse('"5"') as 5 },
+    { layout: "left" as "left-symmetric" },
     { blockBytes: 100 },
     { blockBytes: 32 },
     { chunkBlocks: 3 },

@@ -24,6 +24,8 @@ import { Fault } from "../base/fault.ts";
 
 export type RaidLevel = 0 | 1 | 4 | 5 | 6;
 
+const LEVELS: readonly unknown[] = [0, 1, 4, 5, 6] satisfies readonly RaidLevel[];
+
 export type RaidLayout =
   | "left-asymmetric"
   | "right-asymmetric"
@@ -186,7 +188,15 @@ export function memberCountMin(level: RaidLevel): number {
 }
 
 function checkGeometry(options: GeometryOptions): void {
-  const { level, memberCount, blockBytes, chunkBlocks } = options;
+  const { level, layout, memberCount, blockBytes, chunkBlocks } = options;
+  // Programs without types ask for anything.
+  if (!LEVELS.includes(level)) {
+    throw refused(`There is no RAID level ${JSON.stringify(level)}: give 0, 1, 4, 5 or 6`, {});
+  }
+  if (!raidLayouts.includes(layout)) {
+    const message = `There is no layout ${JSON.stringify(layout)}: give ${raidLayouts.join(", ")}`;
+    throw refused(message, {});
+  }
   const least = memberCountMin(level);
   if (memberCount < least || MEMBER_COUNT_MAX < memberCount) {
     const range = `${least} to ${MEMBER_COUNT_MAX}`;
