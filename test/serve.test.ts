@@ -1,12 +1,22 @@
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { open } from "../src/entry/main.ts";
-import { temporaryDirectory } from "./support/directories.ts";
+import { root, temporaryDirectory } from "./support/directories.ts";
+import { hasProgram } from "./support/programs.ts";
 import { connectTo } from "./support/redis-client.ts";
-import { runHoldfast, Server } from "./support/server.ts";
+import { firstLine, runHoldfast, Server } from "./support/server.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -146,6 +156,61 @@ async function commandCount(server: Server): Promise<number> {
   const metrics = await (await fetch(`${server.http}/metrics`)).text();
   return Number(/^holdfast_commands_total (\d+)$/mu.exec(metrics)?.[1] ?? 0);
 }
+
+test("a hang-up changes nothing for a server without a terminal", async () => {
+  const server = await Server.start({ data: temporaryDirectory() });
+  const client = connectTo(server.port);
+  server.signal("SIGHUP");
+  await vi.waitFor(() => expect(server.log).toContain("a hang-up changes nothing"));
+  await client.set("key", "value");
+  expect(await client.get("key")).toBe("value");
+  expect((await server.stop()).code).toBe(0);
+});
+
+test.skipIf(!hasProgram("script"))("a terminal that is closed stops its server", async () => {
+  const data = temporaryDirectory();
+  const serve = `./holdfast serve --data ${data} --port 0 --http-port 0 --log 8M`;
+  const terminal = spawn("script", ["-qfc", serve, "/dev/null"], { cwd: root });
+  onTestFinished(() => void terminal.kill("SIGKILL"));
+  let shown = "";
+  terminal.stdout.on("data", (chunk: Buffer) => (shown += chunk.toString()));
+  await vi.waitFor(() => expect(shown).toContain("Ctrl-C"), 30_000);
+  terminal.kill("SIGKILL");
+  const closed = await vi.waitFor(async () => {
+    const { code, stdout } = await runHoldfast(["inspect", data, "--json"]);
+    expect(code).toBe(0);
+    return JSON.parse(stdout) as unknown;
+  }, 20_000);
+  expect(closed).toMatchObject({ isCleanlyClosed: true });
+});
+
+test.skipIf(!existsSync("/dev/full"))("a server goes on without its log", async () => {
+  const full = openSync("/dev/full", "w");
+  const flags = ["--data", temporaryDirectory(), "--port", "0", "--http-port", "0", "--json"];
+  const child = spawn("./holdfast", ["serve", ...flags], {
+    cwd: root,
+    stdio: ["ignore", "pipe", full],
+  });
+  closeSync(full);
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const { port } = JSON.parse(await firstLine(child)) as { readonly port: number };
+  expect(await connectTo(port).ping()).toBe("PONG");
+  child.kill("SIGTERM");
+  expect(await once(child, "close")).toEqual([0, null]);
+});
+
+test.skipIf(!existsSync("/dev/full"))("a result that cannot be printed is a failure", () => {
+  const full = openSync("/dev/full", "w");
+  const { status, stderr } = spawnSync("./holdfast", ["config"], {
+    cwd: root,
+    stdio: ["ignore", full, "pipe"],
+  });
+  closeSync(full);
+  expect(status).toBe(1);
+  expect(String(stderr)).toBe(
+    "holdfast: the result cannot be printed: ENOSPC: no space left on device, write\n",
+  );
+});
 
 test("HTTP sent to the Redis port is refused and nothing of it is run", async () => {
   const server = await Server.start({ data: temporaryDirectory() });

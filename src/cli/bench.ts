@@ -3,7 +3,7 @@
  * stores it is measured by `npm run bench` in a clone, which installs those.
  */
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -61,6 +61,7 @@ async function inFreshStore<T>(
 ): Promise<T> {
   // Whoever asks for the signal is not ended by it, and so can remove what is made here.
   signal.throwIfAborted();
+  await requireDirectory(parent);
   const directory = await mkdtemp(join(parent, "holdfast-bench-"));
   try {
     const path = join(directory, "data");
@@ -74,6 +75,12 @@ async function inFreshStore<T>(
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+async function requireDirectory(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory() === true) return;
+  throw new UsageError(`--directory takes a directory that there is, not "${path}"`);
 }
 
 async function measureAll(

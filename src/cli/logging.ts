@@ -3,16 +3,18 @@
  * go to standard error, at once, so that the last line before a crash is there to be read.
  */
 
-import { pino, type DestinationStream, type Logger } from "pino";
+import { type Logger, pino } from "pino";
 import { paint, wantsColour } from "./colour.ts";
 import type { Style } from "./command-io.ts";
+import { LogDestination, writeAll } from "./log-destination.ts";
 import type { Settings } from "./settings-table.ts";
 
 const STANDARD_ERROR = 2;
+const WARN = 40;
 const LEVELS: Readonly<Record<number, string>> = {
   20: "debug",
   30: "info",
-  40: "warn",
+  [WARN]: "warn",
   50: "error",
   60: "fatal",
 };
@@ -25,9 +27,13 @@ export interface LogOptions {
 }
 
 export function createLogger({ level, quiet }: LogOptions): Logger {
-  const destination = process.stderr.isTTY
-    ? terminalDestination(wantsColour(true))
-    : pino.destination({ fd: STANDARD_ERROR, sync: true });
+  const isTerminal = process.stderr.isTTY;
+  const colour = wantsColour(isTerminal);
+  const destination = new LogDestination({
+    write: (text) => writeAll(STANDARD_ERROR, text),
+    format: (line) => (isTerminal ? formatLogLine(line, colour) : line),
+    lossOf,
+  });
   return pino(
     {
       level: quiet ? "error" : level,
@@ -38,8 +44,10 @@ export function createLogger({ level, quiet }: LogOptions): Logger {
   );
 }
 
-function terminalDestination(colour: boolean): DestinationStream {
-  return { write: (line) => process.stderr.write(`${formatLogLine(line, colour)}\n`) };
+function lossOf(lines: number): string {
+  const time = new Date().toISOString();
+  const msg = "lines of the log before this one could not be written";
+  return JSON.stringify({ level: WARN, time, pid: process.pid, lines, msg });
 }
 
 /** `12:00:01.250 warn  disk is slow  path=/data latencyMs=900`. */

@@ -4,7 +4,7 @@
 import { CommanderError } from "commander";
 import { EXIT, type ExitCode, UsageError } from "./command-io.ts";
 import { ProcessIo } from "./process-io.ts";
-import { createProgram } from "./program.ts";
+import { createProgram, withoutPrefix } from "./program.ts";
 
 const COMMANDER_EXIT_OK = 0;
 
@@ -22,7 +22,7 @@ async function main(): Promise<ExitCode> {
     // Commander has printed what was wrong, or the help that was asked for.
     if (error instanceof CommanderError) {
       if (error.exitCode === COMMANDER_EXIT_OK) return EXIT.ok;
-      return io.json ? io.fail(new UsageError(error.message)) : EXIT.usage;
+      return io.json ? io.fail(new UsageError(withoutPrefix(error.message))) : EXIT.usage;
     }
     return io.fail(error);
   }

@@ -31,9 +31,9 @@ export class ProcessIo implements CommandIo {
   /** The options are asked for late: they are known once the command line is parsed. */
   constructor(options: () => GlobalOptions) {
     this.#options = options;
-    for (const stream of [process.stdout, process.stderr]) {
-      stream.on("error", (error) => this.#printingFailed(error));
-    }
+    process.stdout.on("error", (error) => this.#printingFailed(error));
+    // Of what could not be printed there, nobody can be told.
+    process.stderr.on("error", (error) => this.#readerMayBeGone(error));
   }
 
   get json(): boolean {
@@ -108,9 +108,21 @@ export class ProcessIo implements CommandIo {
   }
 
   #printingFailed(error: Error): void {
-    if (!("code" in error) || error.code !== "EPIPE") throw error;
+    if (this.#readerMayBeGone(error)) return;
+    this.#interrupt();
+    this.#exitCode = EXIT.failed;
+    // The command may have come to its end before.
+    process.exitCode = EXIT.failed;
+    process.stderr.write(`holdfast: the result cannot be printed: ${error.message}\n`);
+  }
+
+  /** Whether the pipe was closed at its other end, or the terminal. */
+  #readerMayBeGone(error: Error): boolean {
+    const isGone = "code" in error && (error.code === "EPIPE" || error.code === "EIO");
+    if (!isGone) return false;
     this.#isRead = false;
     this.#interrupt();
+    return true;
   }
 }
 

@@ -65,3 +65,14 @@ test.each([
   const run = fresh.parseAsync(line.split(" "), { from: "user" });
   await expect(run).rejects.toThrow(message);
 });
+
+test("a mistake is told in one line, with where to look, and not at all as text with --json", () => {
+  for (const json of [false, true]) {
+    const fresh = createProgram(Object.assign(new HeardIo(), { json }));
+    let told = "";
+    fresh.configureOutput({ writeErr: (text) => (told += text) });
+    expect(() => fresh.parse(["nope"], { from: "user" })).toThrow("unknown command");
+    const line = "holdfast: unknown command 'nope'\n(see \"holdfast --help\")\n";
+    expect(told).toBe(json ? "" : line);
+  }
+});

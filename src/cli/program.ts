@@ -25,7 +25,6 @@ export function createProgram(io: CommandIo): Command {
     .option("--quiet", "print the result and errors only")
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError(true)
-    .showHelpAfterError('(see "holdfast --help")')
     .addHelpText("beforeAll", ({ error, command }) => {
       if (error) refuseUnknownHelp(command);
       return "";
@@ -38,7 +37,7 @@ export function createProgram(io: CommandIo): Command {
     )
     .configureOutput({
       outputError: (text, write) => {
-        if (!io.json) write(text);
+        if (!io.json) write(`${withoutPrefix(text, "holdfast: ")}(see "holdfast --help")\n`);
       },
     })
     .exitOverride();
@@ -55,6 +54,11 @@ export function createProgram(io: CommandIo): Command {
   addBenchCommand(program, io);
   addConfigCommand(program, io);
   return program;
+}
+
+/** What the parser says of a mistake, with another beginning. */
+export function withoutPrefix(message: string, instead = ""): string {
+  return message.replace(/^error: /u, instead);
 }
 
 /** Help that is an answer to a mistake: if it was for a command that is none, this says so. */

@@ -74,10 +74,11 @@ test("durations and counts read well", () => {
     "59 min 59 s",
     "2 h 5 min",
   ]);
-  expect([1, 999, 1_000, 1_234_567].map((count) => thousands(count))).toEqual([
+  expect([1, 999, 1_000, 1_234_567, 1_234.567_89].map((count) => thousands(count))).toEqual([
     "1",
     "999",
     "1,000",
     "1,234,567",
+    "1,234.568",
   ]);
 });

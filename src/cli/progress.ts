@@ -86,9 +86,10 @@ export function amount(value: number, unit: string): string {
   return `${scaled.toFixed(digits)} ${BYTE_UNITS[index] ?? "B"}`;
 }
 
-/** With a comma at every third digit, whatever the locale. */
+/** With a comma at every third digit before the point, and three behind it, whatever the locale. */
 export function thousands(value: number): string {
-  return String(value).replaceAll(/\B(?=(?:\d{3})+(?!\d))/gu, ",");
+  const rounded = String(Number(value.toFixed(3)));
+  return rounded.replaceAll(/(?<!\.\d*)\B(?=(?:\d{3})+(?!\d))/gu, ",");
 }
 
 /** `45 s`, `3 min 20 s`, `2 h 5 min`. */

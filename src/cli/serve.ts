@@ -76,7 +76,11 @@ async function serve(settings: Settings, io: CommandIo): Promise<void> {
   stopOnSignals(async () => await node.stop(), logger);
   stopOnBugs(logger);
 
-  if (await node.start()) announce(node, settings, io);
+  if (await node.start()) {
+    const { redis: port, http: httpPort } = node.ports;
+    logger.info({ host: settings.host, port, httpPort }, "serving");
+    announce(node, settings, io);
+  }
   const failure = await node.ended;
   if (failure === undefined) logger.info("stopped");
   io.setExitCode(failure === undefined ? EXIT.ok : EXIT.failed);

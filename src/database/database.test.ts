@@ -240,11 +240,22 @@ describe("limits and arguments", () => {
         db.set("a", 1, { ttlMs: Number.NaN }),
         db.transact(() => 1, { idempotencyKey: "" }),
         db.outcome("mine"),
+        db.set("a", 1, { ttlMs: "5" as never }),
+        db.set("a", 1, { ttl: 5 } as never),
+        db.set("a", 1, null as never),
+        db.transact(() => 1, { timeout: 5 } as never),
+        db.transact((tx) => tx.set("a", 1, { ttl: 5 } as never)),
+        db.getMany("a" as never),
       ];
       for (const answer of refused) expect(await codeOf(answer)).toBe("ERR_ARGUMENT");
       expect(() => db.scan({ prefix: "a", start: "b" })).toThrow("not both");
       expect(() => db.scan({ limit: -1 })).toThrow("limit");
       expect(() => db.watch({ prefix: "a", key: "a" })).toThrow("not of both");
+      expect(() => db.atomic().set("a", 1, { ttl: 5 } as never)).toThrow('did you mean "ttlMs"');
+      expect(() => db.scan({ prefx: "a" } as never)).toThrow('did you mean "prefix"');
+      expect(() => db.scan(null as never)).toThrow("the options of scan are an object, not null");
+      expect(() => db.watch({ keys: "a" } as never)).toThrow('did you mean "key"');
+      expect(() => db.watch({}, { form: "a" } as never)).toThrow('did you mean "from"');
     });
   });
 

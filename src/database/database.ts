@@ -73,7 +73,7 @@ export class Database {
 
   /** The values of the keys, in their order, all as of one moment. */
   async getMany<T = unknown>(keys: readonly Key[]): Promise<(T | undefined)[]> {
-    const copies = keys.map((key) => this.#values.keys.copy(key));
+    const copies = this.#values.keys.copies(keys);
     return [...(await this.#session.getMany(copies, this.#values.readValue as RowReader<T>))];
   }
 

@@ -13,6 +13,8 @@
  */
 
 import { assert } from "../base/assert.ts";
+import { Fault } from "../base/fault.ts";
+import { typeName } from "../base/type-name.ts";
 import { encodeUtf8 } from "../base/utf8.ts";
 import { checkLimit, type DatabaseSettings } from "./settings.ts";
 import {
@@ -73,6 +75,13 @@ export class KeyEncoder {
   /** The key by itself. */
   copy(key: Key): Uint8Array {
     return this.bytes.slice(0, this.encode(key));
+  }
+
+  copies(keys: readonly Key[]): readonly Uint8Array[] {
+    const given: unknown = keys;
+    if (Array.isArray(given)) return keys.map((key) => this.copy(key));
+    const message = `name the keys as an array of keys, not by ${typeName(given)}`;
+    throw new Fault("ERR_ARGUMENT", message);
   }
 }
 

@@ -3,6 +3,7 @@
 import { Fault } from "../base/fault.ts";
 import type { Clock } from "../world/world.ts";
 import { decodeLibraryKey, KeyEncoder } from "./key-space.ts";
+import { requireOptions } from "./option-names.ts";
 import type { EntryReader, RowReader } from "./session.ts";
 import { checkLimit, type DatabaseSettings } from "./settings.ts";
 import type { Key, KeyPart } from "./tuple.ts";
@@ -33,6 +34,8 @@ export interface SetOptions {
   readonly ttlMs?: number | undefined;
 }
 
+const SET_OPTIONS: readonly string[] = ["ttlMs"];
+
 export class RowValues {
   readonly keys: KeyEncoder;
   readonly settings: DatabaseSettings;
@@ -53,11 +56,14 @@ export class RowValues {
 
   /** When what is written now with these options expires. */
   deadline(options: SetOptions | undefined): number | undefined {
-    const ttlMs = options?.ttlMs;
+    if (options === undefined) return undefined;
+    requireOptions(options, SET_OPTIONS, "set");
+    const { ttlMs } = options;
     if (ttlMs === undefined) return undefined;
     const deadlineMs = this.#clock.wallMs() + Math.ceil(ttlMs);
-    if (0 < ttlMs && Number.isSafeInteger(deadlineMs)) return deadlineMs;
-    const message = `ttlMs is a positive number of milliseconds, not ${ttlMs}`;
+    const isPositive = typeof ttlMs === "number" && 0 < ttlMs;
+    if (isPositive && Number.isSafeInteger(deadlineMs)) return deadlineMs;
+    const message = `ttlMs is a positive number of milliseconds, not ${String(ttlMs)}`;
     throw new Fault("ERR_ARGUMENT", message, { ttlMs });
   }
 

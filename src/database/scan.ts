@@ -6,6 +6,7 @@
 import { Fault } from "../base/fault.ts";
 import { compareBytes } from "../base/bytes.ts";
 import { LIBRARY_RANGE, libraryRange } from "./key-space.ts";
+import { requireOptions } from "./option-names.ts";
 import type { RowValues, ScannedRow } from "./row-values.ts";
 import type { Chunk, ChunkRequest, EntryReader, WaitOptions } from "./session.ts";
 import type { Key, KeyRange } from "./tuple.ts";
@@ -25,6 +26,8 @@ export interface ScanOptions {
   /** Ends the scan with an error when it aborts. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const SCAN_OPTIONS: readonly string[] = ["prefix", "start", "end", "reverse", "limit", "signal"];
 
 /** Where the chunks come from. */
 export interface ScanSource {
@@ -51,6 +54,7 @@ export class Scan<T = unknown> implements AsyncIterableIterator<ScannedRow<T>> {
     options: ScanOptions,
     open: () => ScanSource | Promise<ScanSource>,
   ) {
+    requireOptions(options, SCAN_OPTIONS, "scan");
     this.#open = open;
     this.#read = values.readScanned as EntryReader<ScannedRow<T>>;
     this.#reverse = options.reverse === true;

@@ -36,7 +36,7 @@ export class Snapshot {
   /** The values of the keys, in their order. */
   async getMany<T = unknown>(keys: readonly Key[]): Promise<(T | undefined)[]> {
     this.#check();
-    const copies = keys.map((key) => this.#values.keys.copy(key));
+    const copies = this.#values.keys.copies(keys);
     return [...(await this.#inner.getMany(copies, this.#values.readValue as RowReader<T>))];
   }
 

@@ -21,6 +21,7 @@ import type { Lsn } from "../base/ids.ts";
 import { typeName } from "../base/type-name.ts";
 import type { World } from "../world/world.ts";
 import { decodeAnswer, encodeAnswer, idempotencyRowKey } from "./idempotency.ts";
+import { requireOptions } from "./option-names.ts";
 import type { RowValues } from "./row-values.ts";
 import type { CommitRequest, Session, SessionTransaction } from "./session.ts";
 import { commitUnknown, type SettleListener } from "./settle-queue.ts";
@@ -47,6 +48,13 @@ export interface TransactOptions {
   /** How often the body is run before `ERR_CONFLICT`. */
   readonly attemptsMax?: number | undefined;
 }
+
+const TRANSACT_OPTIONS: readonly string[] = [
+  "signal",
+  "timeoutMs",
+  "idempotencyKey",
+  "attemptsMax",
+];
 
 /** What all transactions of a database have in common. */
 export interface TransactContext {
@@ -405,11 +413,13 @@ export class Transact<T> implements TimeLimited, SettleListener {
   }
 }
 
-function checkOptions(body: unknown, { timeoutMs = 1, attemptsMax = 1 }: TransactOptions): void {
+function checkOptions(body: unknown, options: TransactOptions): void {
   if (typeof body !== "function") {
     const message = `a transaction is a function that is given it, not ${typeName(body)}`;
     throw new Fault("ERR_ARGUMENT", message);
   }
+  requireOptions(options, TRANSACT_OPTIONS, "transact");
+  const { timeoutMs = 1, attemptsMax = 1 } = options;
   if (typeof timeoutMs !== "number" || !(0 < timeoutMs)) {
     const message = `timeoutMs is a positive number of milliseconds, not ${String(timeoutMs)}`;
     throw new Fault("ERR_ARGUMENT", message, { timeoutMs });

@@ -74,7 +74,7 @@ export class Transaction {
   async getMany<T = unknown>(keys: readonly Key[]): Promise<(T | undefined)[]> {
     this.#check();
     if (0 < this.#writes.count) return await this.#getEach<T>(keys);
-    const copies = keys.map((key) => this.#values.keys.copy(key));
+    const copies = this.#values.keys.copies(keys);
     const values = await this.#inner.getMany(copies, this.#values.readValue as RowReader<T>);
     return [...values];
   }

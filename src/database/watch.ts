@@ -4,6 +4,7 @@ import { type AbortSource, makeAbortSource } from "../base/abort.ts";
 import { Fault } from "../base/fault.ts";
 import type { Lsn } from "../base/ids.ts";
 import { decodeLibraryKey } from "./key-space.ts";
+import { requireOptions } from "./option-names.ts";
 import type { RowValues } from "./row-values.ts";
 import { rangeOf } from "./scan.ts";
 import type { ChangeSet, RowChange, Session } from "./session.ts";
@@ -26,6 +27,9 @@ export interface WatchOptions {
   /** Ends the watch, without an error, when it aborts. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const WATCH_TARGETS: readonly string[] = ["key", "prefix"];
+const WATCH_OPTIONS: readonly string[] = ["from", "signal"];
 
 /** One key of one commit. */
 export interface WatchedChange<T = unknown> {
@@ -58,9 +62,12 @@ export class Watch<T = unknown> implements AsyncIterableIterator<WatchedChange<T
     session: Session,
     values: RowValues,
     target: WatchTarget,
-    { from, signal }: WatchOptions,
+    options: WatchOptions,
     onEnd: (watch: Watch<T>) => void,
   ) {
+    requireOptions(target, WATCH_TARGETS, "watch's first argument");
+    requireOptions(options, WATCH_OPTIONS, "watch's second argument");
+    const { from, signal } = options;
     this.#session = session;
     this.#values = values;
     this.#range = watchedRange(values, target);
