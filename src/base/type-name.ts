@@ -1,4 +1,4 @@
-/** What kind of thing a value is, for messages that refuse it: "undefined", "a Date", "an Error". */
+/** What kind of thing a value is, for messages that refuse it: "undefined", "a Date". */
 
 export function typeName(value: unknown): string {
   if (value === null || value === undefined) return String(value);

@@ -1,6 +1,6 @@
 /**
- * Where the lines of a log go. Who serves does not end for want of its log: lines that cannot be
- * written, as on a disk that is full, are counted, and the next that can is told how many they were.
+ * Where the lines of a log go. A server does not end for want of its log: lines that cannot be
+ * written, as on a disk that is full, are counted, and are told of with the next one that can.
  */
 
 import { writeSync } from "node:fs";

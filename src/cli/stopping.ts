@@ -1,8 +1,8 @@
 /**
  * How a server's process ends: drained by a first signal, at once by a second or by a bug.
  *
- * A hang-up is such a signal where a terminal is behind the process, since it was closed. Elsewhere,
- * as under `nohup` or a supervisor, the server goes on: it has nothing to read anew.
+ * A hang-up is such a signal where there is a terminal, which was closed then. Elsewhere, as under
+ * `nohup` or a supervisor, the server goes on: it has nothing to read anew.
  */
 
 import { isatty } from "node:tty";
