@@ -8,13 +8,21 @@
  */
 
 import type { Socket } from "node:net";
+import { availableParallelism } from "node:os";
 import { assert } from "../base/assert.ts";
 import type { Connection, ConnectionHandler } from "../world/network.ts";
+import { Alertness } from "./alertness.ts";
 
 const LINGER_MS = 2000;
 
 /** What reads go into: valid during the callback only, and so enough for all connections. */
 export const incomingBuffer: Uint8Array<ArrayBuffer> = new Uint8Array(65_536);
+
+/** None where who stays awake would keep the client from the only processor. */
+const alertness: Alertness | undefined =
+  availableParallelism() > 1
+    ? new Alertness({ nowMs: () => performance.now(), soon: setImmediate })
+    : undefined;
 
 export class HostConnection implements Connection {
   readonly peer: string;
@@ -37,6 +45,7 @@ export class HostConnection implements Connection {
 
   /** Takes what the socket has read; false stops the reading. */
   incoming(bytes: Uint8Array): boolean {
+    alertness?.heard();
     if (!this.#ended) this.#handler?.data(bytes);
     return !this.#socket.isPaused() || this.#ended;
   }
@@ -55,7 +64,9 @@ export class HostConnection implements Connection {
   write(bytes: Uint8Array): boolean {
     // Whoever is told to wait will be told next that the connection is over.
     if (this.#ended || this.#socket.destroyed) return false;
-    return this.#socket.write(bytes);
+    const isSent = this.#socket.write(bytes);
+    alertness?.answered();
+    return isSent;
   }
 
   get unsentBytes(): number {
