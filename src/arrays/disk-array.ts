@@ -27,6 +27,7 @@ import type { Disks } from "./disks.ts";
 import { type ArrayMeasurements, measuredOf } from "./measured.ts";
 import { arrayIdOf, forgetMembership, requireUnused } from "./unused.ts";
 
+/** How an array is, with its files by name. */
 export interface DiskArrayStatus extends Omit<RaidStatus, "journalUsedBytes"> {
   /** Undefined where nobody has the array, and its superblocks alone were looked at. */
   readonly journalUsedBytes: number | undefined;
@@ -37,6 +38,7 @@ export interface DiskArrayStatus extends Omit<RaidStatus, "journalUsedBytes"> {
   readonly lastScrub: ScrubFindings | undefined;
 }
 
+/** A file that is no part of the array, and why. */
 export interface AbsentDisk {
   readonly path: string;
   readonly reason: string;
@@ -48,6 +50,7 @@ export interface OutReason {
   readonly memberId: string | undefined;
 }
 
+/** What a scrub found, and on which members. */
 export interface ScrubFindings extends ScrubReport {
   /** How many blocks were wrong on which member. */
   readonly members: readonly { readonly name: string; readonly repaired: number }[];
@@ -63,6 +66,7 @@ export interface DiskArrayParts {
 
 const REPLACED = "it was replaced";
 
+/** An array of files that this process has open. */
 export class DiskArray implements Controller {
   readonly volume: RaidArray;
   readonly #parts: DiskArrayParts;

@@ -19,6 +19,7 @@ import { DiskArray, type DiskArrayParts, type OutReason } from "./disk-array.ts"
 import { Disks, isFileOrMakeable, isGone } from "./disks.ts";
 import { forgetMembership, requireUnused, sizeOfUnused } from "./unused.ts";
 
+/** How an array of files is had open. */
 export interface HoldOptions {
   /** Who has it, for the messages that others get: `holdfast serve 0.1.0`. */
   readonly program: string;
@@ -30,6 +31,7 @@ export interface HoldOptions {
   readonly nameOf?: (path: string) => string;
 }
 
+/** What a new array is to be. */
 export interface NewDiskArray extends Partial<Omit<CreateOptions, "level">> {
   readonly level: CreateOptions["level"];
   /** The files of the members, in the order of their roles; made where they are missing. */

@@ -5,6 +5,7 @@
  * Codes never change; messages may.
  */
 
+/** What went wrong. A code never changes its meaning. */
 export type FaultCode =
   /** Another transaction kept the key through every attempt. */
   | "ERR_CONFLICT"
@@ -39,8 +40,13 @@ export type FaultCode =
   /** The outcome was asked for after the time it is kept. */
   | "ERR_OUTCOME_FORGOTTEN";
 
+/**
+ * What every failure is reported as: test `code`, show `message`, and see in `applied` whether the
+ * work may have been done.
+ */
 export class Fault extends Error {
   override readonly name = "HoldfastError";
+  /** For programs: it stays the same, whatever the message says. */
   readonly code: FaultCode;
   /** Facts for programs: the key, the other transaction, the path, the position. */
   readonly details: Readonly<Record<string, unknown>>;
@@ -62,6 +68,7 @@ export class Fault extends Error {
   }
 }
 
+/** Whether it is an error of this package; with a code, whether it is that one. */
 export function isFault(error: unknown, code?: FaultCode): error is Fault {
   return error instanceof Fault && (code === undefined || error.code === code);
 }

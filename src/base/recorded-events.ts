@@ -10,6 +10,7 @@
 
 import { Fault } from "./fault.ts";
 
+/** What one transaction read and wrote, and when it ran. */
 export interface RecordedTransaction {
   readonly id: string;
   /** Transactions of one session run one after the other. */
@@ -47,6 +48,7 @@ export type RecordedOperation =
       readonly end: string | undefined;
     };
 
+/** A transaction read a key. */
 export interface RecordedRead {
   readonly kind: "read";
   readonly key: string;
@@ -66,6 +68,7 @@ export interface RecordedScan {
   readonly position?: number | undefined;
 }
 
+/** A row that a scan came across. */
 export interface RecordedEntry {
   readonly key: string;
   readonly version: number;
@@ -77,6 +80,7 @@ export function encodeRecorded(transaction: RecordedTransaction): string {
   return JSON.stringify(transaction);
 }
 
+/** Reads one line of a record. */
 export function decodeRecorded(line: string): RecordedTransaction {
   let parsed: unknown;
   try {

@@ -33,6 +33,7 @@ export interface DatabaseStats {
   readonly settledVersion: Version;
   /** Of `transact`, in this process. */
   readonly transactionsCommitted: number;
+  /** Those that ended with an error. */
   readonly transactionsRolledBack: number;
   /** Attempts that were in the way of others and were made again. */
   readonly attemptsRetried: number;

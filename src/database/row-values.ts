@@ -18,6 +18,7 @@ const SPARES_MAX = 256;
 /** A value with the version of its last write. */
 export interface Entry<T = unknown> {
   readonly value: T;
+  /** For `check` of an atomic batch, and to watch from. */
   readonly version: Version;
 }
 

@@ -29,6 +29,10 @@ import {
 } from "./tuple-integer.ts";
 import { Uuid, UUID_BYTES } from "./uuid.ts";
 
+/**
+ * A part of a key. Parts sort in this order of their types: null, bytes, strings, tuples, bigints,
+ * numbers, booleans, UUIDs.
+ */
 export type KeyPart =
   | null
   | boolean

@@ -9,6 +9,7 @@ export const UUID_BYTES = 16;
 
 const PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+/** A UUID as a part of a key. */
 export class Uuid {
   readonly #bytes: Uint8Array;
 
@@ -44,6 +45,7 @@ export class Uuid {
     target.set(this.#bytes, at);
   }
 
+  /** The usual form, in lower case. */
   toString(): string {
     const digits = Array.from(this.#bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
     const cuts = [0, 8, 12, 16, 20, 32];
@@ -53,6 +55,7 @@ export class Uuid {
       .join("-");
   }
 
+  /** As `toString`. */
   toJSON(): string {
     return this.toString();
   }

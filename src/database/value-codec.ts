@@ -24,6 +24,7 @@ import { getU64, setU64 } from "../base/u64.ts";
 export interface ValueCodec {
   /** Stored with every value, so never changed: 16 to 255. */
   readonly tag: number;
+  /** The bytes of the value, or an error that says why there are none. */
   encode(value: unknown): Uint8Array;
   /** The bytes are a copy that the codec may keep. */
   decode(bytes: Uint8Array): unknown;

@@ -13,7 +13,9 @@ import { positionOf, type Version, versionOf } from "./version.ts";
 
 /** What to watch: one key, all keys that begin with the parts of a prefix, or all keys. */
 export interface WatchTarget {
+  /** Changes of this key alone. */
   readonly key?: Key | undefined;
+  /** Changes of all keys that begin with these parts. */
   readonly prefix?: Key | undefined;
 }
 

@@ -14,6 +14,7 @@ import type { LevelOpenOptions } from "../level/level-store.ts";
 import { joinPath } from "../world/paths.ts";
 import { open, type OpenOptions } from "./open.ts";
 
+/** The options of `abstract-level`, and how the store below is opened. */
 export interface LevelOptions<K, V> extends AbstractDatabaseOptions<K, V> {
   /** How the directory is opened. Not with a database that is open already. */
   readonly store?: Omit<OpenOptions, "path"> | undefined;

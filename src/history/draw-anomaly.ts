@@ -6,6 +6,7 @@ import type { CheckReport } from "./workloads.ts";
 
 const DRAWN_MAX = 20;
 
+/** The proof of an anomaly as a graph. */
 export function drawAnomaly(anomaly: Anomaly): Drawing {
   const { name, steps } = anomaly;
   const isCycle = steps.every(({ fact }) => fact.kind === "precedes");

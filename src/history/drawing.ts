@@ -1,5 +1,6 @@
 /** Directed graphs as text for Graphviz (DOT) and as pictures that stand alone (SVG). */
 
+/** A graph to be drawn. */
 export interface Drawing {
   readonly title: string;
   readonly nodes: readonly { readonly id: string; readonly label: string }[];
@@ -14,6 +15,7 @@ export interface DrawnEdge {
   readonly isMarked: boolean;
 }
 
+/** The graph for Graphviz. */
 export function toDot({ title, nodes, edges }: Drawing): string {
   const lines = [
     `digraph ${quoted(title)} {`,

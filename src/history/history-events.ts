@@ -5,6 +5,7 @@
 
 import type { Json } from "./json.ts";
 
+/** A line of a history: a process calls something, or hears what became of it. */
 export interface HistoryEvent {
   readonly process: Json;
   readonly type: "invoke" | "ok" | "fail" | "info";

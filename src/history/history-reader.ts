@@ -18,11 +18,13 @@ import { FormSplitter } from "./form-splitter.ts";
 import type { HistoryEvent } from "./history-events.ts";
 import { isObject, type Json, parseJson } from "./json.ts";
 
+/** Takes what a reader finds. */
 export interface HistorySink {
   event(event: HistoryEvent): void;
   recorded(transaction: RecordedTransaction): void;
 }
 
+/** Reads histories in any of the known formats, piece by piece. */
 export class HistoryReader {
   readonly #sink: HistorySink;
   readonly #splitter = new FormSplitter();

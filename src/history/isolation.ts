@@ -8,6 +8,7 @@
 
 import type { Anomaly, AnomalyName, CycleName, CycleOrder } from "./verdict.ts";
 
+/** What can be promised of concurrent transactions. */
 export type IsolationLevel =
   | "read-uncommitted"
   | "read-committed"
@@ -97,6 +98,7 @@ const DEFINITIONS = {
   },
 } as const satisfies Record<IsolationLevel, Definition>;
 
+/** All levels, by name. */
 export const isolationLevels: readonly IsolationLevel[] = Object.keys(
   DEFINITIONS,
 ) as IsolationLevel[];
@@ -105,6 +107,7 @@ export function isIsolationLevel(name: string): name is IsolationLevel {
   return Object.hasOwn(DEFINITIONS, name);
 }
 
+/** Whether the level rules the anomaly out. */
 export function forbids(level: IsolationLevel, anomaly: Anomaly): boolean {
   const definition: Definition = DEFINITIONS[level];
   if (definition.others.includes(anomaly.name)) return true;

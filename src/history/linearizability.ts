@@ -13,6 +13,7 @@ import type { Model } from "./model.ts";
 import { describeOperationOf, type Operation } from "./operation-history.ts";
 import type { Anomaly, Verdict } from "./verdict.ts";
 
+/** How long to search. */
 export interface LinearizabilityOptions {
   /** Steps of the search, over all objects. */
   readonly stepsMax: number;
@@ -20,6 +21,7 @@ export interface LinearizabilityOptions {
 
 export const defaultLinearizabilityOptions: LinearizabilityOptions = { stepsMax: 20_000_000 };
 
+/** What the search found. */
 export interface LinearizabilityReport {
   readonly verdict: Verdict;
   readonly operationCount: number;
@@ -33,6 +35,7 @@ export interface CounterExample {
   readonly operations: readonly Operation[];
 }
 
+/** Judges calls on objects of the model: whether each seems to have happened at one moment. */
 export function checkLinearizable(
   operations: readonly Operation[],
   model: Model,

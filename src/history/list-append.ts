@@ -29,6 +29,7 @@ const NONE = -1;
 /** Of the readers of a whole list and the unread appends to it, so many are related at most. */
 const UNREAD_PAIRS_MAX = 256;
 
+/** Judges transactions that append to lists and read them. */
 export function checkListAppend(
   log: TransactionLog,
   isolation: IsolationLevel = "strict-serializable",

@@ -5,6 +5,7 @@
 
 import type { Operation } from "./operation-history.ts";
 
+/** How one object behaves when it is used by one process at a time. */
 export interface Model {
   readonly name: string;
   readonly initial: string;

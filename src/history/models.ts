@@ -19,6 +19,7 @@ export function registerModel(initial: Json = null): Model {
   };
 }
 
+/** A register that can also be compared and set. */
 export function casRegisterModel(initial: Json = null): Model {
   return { ...registerModel(initial), name: "cas-register", operations: ["read", "write", "cas"] };
 }

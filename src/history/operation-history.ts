@@ -5,6 +5,7 @@
 
 import type { Json } from "./json.ts";
 
+/** A call with what it returned, if it did. */
 export interface Operation {
   /** Its place in the history, by the order of calls. */
   readonly index: number;

@@ -41,6 +41,7 @@ const KINDS: Readonly<Record<string, OperationKind>> = {
 const WHOLE: ReadonlySet<OperationKind> = new Set(["begin", "commit", "abort"]);
 const BRACKETS: Readonly<Record<string, string>> = { "(": ")", "[": "]" };
 
+/** Reads a schedule such as `r1(x) w2(x) c1 c2`; `ERR_ARGUMENT` names the place that is wrong. */
 export function parseSchedule(text: string): Schedule {
   return new Parser(text).schedule();
 }

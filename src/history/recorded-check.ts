@@ -22,6 +22,7 @@ import { NEVER, NO_SESSION, type Timeline } from "./timeline.ts";
 import { reportOn, type TransactionReport } from "./transaction-report.ts";
 import type { Anomaly, AnomalyName, Verdict } from "./verdict.ts";
 
+/** What a record is held against. */
 export interface RecordedOptions {
   readonly isolation: IsolationLevel;
   /** Versions up to this one were there before the record began. */
@@ -36,6 +37,7 @@ export const defaultRecordedOptions: RecordedOptions = {
   everyWriter: true,
 };
 
+/** Judges what a store recorded of its own transactions. */
 export function checkRecorded(
   transactions: readonly RecordedTransaction[],
   options: Partial<RecordedOptions> = {},
@@ -43,6 +45,7 @@ export function checkRecorded(
   return reportOnRecorded(transactions, options).verdict;
 }
 
+/** As `checkRecorded`, with all that was found. */
 export function reportOnRecorded(
   transactions: readonly RecordedTransaction[],
   options: Partial<RecordedOptions> = {},

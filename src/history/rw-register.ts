@@ -28,6 +28,7 @@ const NONE = -1;
 const SEARCH_STEPS_MAX = 5_000_000;
 const ORDER_SHOWN_MAX = 8;
 
+/** Judges transactions that write registers and read them. */
 export function checkRegisters(
   log: TransactionLog,
   isolation: IsolationLevel = "strict-serializable",

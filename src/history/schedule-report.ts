@@ -22,6 +22,7 @@ import {
 import { finalStateSerialOrder, type SerialSearch, viewSerialOrder } from "./serial-search.ts";
 import { type LockingRule, producibleByTwoPhase } from "./two-phase.ts";
 
+/** What can be said of a schedule. */
 export interface ScheduleReport {
   readonly schedule: string;
   readonly transactions: readonly string[];
@@ -86,12 +87,14 @@ export interface WaitAnswer {
   readonly waitsFor: readonly string[];
 }
 
+/** How much of a schedule is said. */
 export interface ScheduleOptions {
   readonly serialOrdersMax: number;
 }
 
 export const defaultScheduleOptions: ScheduleOptions = { serialOrdersMax: 100 };
 
+/** Judges a schedule: its conflicts, its serial orders, and what locking would have made of it. */
 export function reportOnSchedule(
   schedule: Schedule,
   options: ScheduleOptions = defaultScheduleOptions,

@@ -9,6 +9,7 @@ import type {
 
 const ORDERS_SHOWN_MAX = 10;
 
+/** The report as text for a person. */
 export function describeSchedule(report: ScheduleReport): string {
   return [
     report.schedule,

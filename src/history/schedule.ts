@@ -21,6 +21,7 @@ export type OperationKind =
   | "lock-exclusive"
   | "unlock";
 
+/** A read, a write, or the end of a transaction. */
 export interface ScheduledOperation {
   /** Its place in the schedule, from 0. */
   readonly index: number;
@@ -30,6 +31,7 @@ export interface ScheduledOperation {
   readonly item: string;
 }
 
+/** Operations of some transactions, in the order in which they ran. */
 export interface Schedule {
   readonly operations: readonly ScheduledOperation[];
   /** In the order of their first operations. */
@@ -61,6 +63,7 @@ export function formatOperation({ kind, transaction, item }: ScheduledOperation)
   return `${SHORT[kind]}${name}${item === "" ? "" : `(${item})`}`;
 }
 
+/** The schedule as it is written: `r1(x) w2(x) c1 c2`. */
 export function formatSchedule({ operations }: Schedule): string {
   return operations.map(formatOperation).join(" ");
 }

@@ -24,6 +24,7 @@ export const WRITE = 3;
 /** Nobody knows what it returned. */
 export const READ_UNKNOWN = 4;
 
+/** Transactions with what they read and wrote, in columns, so that millions fit the memory. */
 export class TransactionLog {
   readonly keys: KeyNames = new KeyNames();
   readonly values: ValueNames = new ValueNames();

@@ -8,6 +8,7 @@ import { groupedBy } from "./grouped-by.ts";
 import { forbids, type IsolationLevel, strongestLevels } from "./isolation.ts";
 import type { Anomaly, Verdict } from "./verdict.ts";
 
+/** What was found in a history of transactions. */
 export interface TransactionReport {
   readonly verdict: Verdict;
   /** All that was found, also what the wanted level allows. */

@@ -5,6 +5,7 @@
 
 import type { RelationName } from "./relation.ts";
 
+/** What a checker says. A history that cannot be judged is not called valid. */
 export type Verdict =
   | { readonly kind: "valid" }
   | { readonly kind: "invalid"; readonly anomalies: readonly Anomaly[] }
@@ -15,6 +16,7 @@ export type CycleName = "G0" | "G1c" | "G-single" | "G-nonadjacent" | "G2-item" 
 /** The plain cycle, or one that closes only with an order of sessions or of real time. */
 export type CycleOrder = "" | "-process" | "-realtime";
 
+/** The names of the literature: Adya's, and those of the checkers after him. */
 export type AnomalyName =
   | `${CycleName}${CycleOrder}`
   /** Read a write of a transaction that was aborted. */
@@ -49,6 +51,7 @@ export type AnomalyName =
   /** No order at all does. */
   | "not-serializable";
 
+/** Something that the promised isolation rules out, with its proof. */
 export interface Anomaly {
   readonly name: AnomalyName;
   /** A second, more common name, where there is one: stale read, write skew. */
@@ -59,6 +62,7 @@ export interface Anomaly {
   readonly steps: readonly ProofStep[];
 }
 
+/** One operation of a proof, and why it comes before the next. */
 export interface ProofStep {
   readonly operation: string;
   readonly because: string;
@@ -85,6 +89,7 @@ export type Fact =
   /** Nothing beyond the words. */
   | { readonly kind: "said" };
 
+/** The proof as lines that a person can follow. */
 export function explain(anomaly: Anomaly): string {
   const lines = anomaly.steps.map(
     ({ operation, because }, index) => `  ${index + 1}. ${operation}, because ${because}`,

@@ -24,6 +24,7 @@ import { type Findings, reportOn, type TransactionReport } from "./transaction-r
 import { TransactionPairing } from "./transactions-of-events.ts";
 import type { Anomaly, Verdict } from "./verdict.ts";
 
+/** What a history is held against. */
 export interface CheckOptions {
   readonly isolation: IsolationLevel;
   /** What a register holds, or a counter shows, at first. */
@@ -41,6 +42,7 @@ export interface CheckOptions {
   readonly everyWriter: boolean;
 }
 
+/** What is in force when nobody says anything. */
 export const defaultCheckOptions: CheckOptions = {
   isolation: "strict-serializable",
   initial: null,
@@ -52,6 +54,7 @@ export const defaultCheckOptions: CheckOptions = {
   everyWriter: true,
 };
 
+/** What was found in a history. */
 export interface CheckReport {
   readonly workload: string;
   readonly verdict: Verdict["kind"];
@@ -65,11 +68,13 @@ export interface CheckReport {
   readonly operationCount: number;
 }
 
+/** A check that is under way: it is given the events one by one. */
 export interface WorkloadCheck extends HistorySink {
   /** Call it once, after the last event. */
   finish(): CheckReport;
 }
 
+/** All that `startCheck` knows. */
 export const workloadNames: readonly string[] = [
   "list-append",
   "rw-register",
@@ -80,6 +85,7 @@ export const workloadNames: readonly string[] = [
   ...Object.keys(models),
 ];
 
+/** Begins the check of a history of this workload. */
 export function startCheck(workload: string, options: CheckOptions): WorkloadCheck {
   switch (workload) {
     case "list-append":

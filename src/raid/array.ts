@@ -59,6 +59,7 @@ export async function assembleArray(
   return new RaidArray(parts, found.risks);
 }
 
+/** An array of volumes, which is itself a volume. */
 export class RaidArray implements SparseVolume {
   readonly name: string;
   readonly writeUnitBytes: number;

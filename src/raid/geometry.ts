@@ -22,10 +22,12 @@
 
 import { Fault } from "../base/fault.ts";
 
+/** 0 stripes, 1 mirrors, 4 and 5 bear the loss of a member, 6 of two. */
 export type RaidLevel = 0 | 1 | 4 | 5 | 6;
 
 const LEVELS: readonly unknown[] = [0, 1, 4, 5, 6] satisfies readonly RaidLevel[];
 
+/** Where the parity of each row lies, and the data after it. */
 export type RaidLayout =
   | "left-asymmetric"
   | "right-asymmetric"

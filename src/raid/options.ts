@@ -56,6 +56,7 @@ export interface CreateOptions extends RaidOptions {
   readonly sizeBytes: number | undefined;
 }
 
+/** How an array is assembled. */
 export interface AssembleOptions extends RaidOptions {
   /** Assembles what is refused otherwise; `RaidArray.risks` says what may be lost by it. */
   readonly force: boolean;

@@ -2,8 +2,10 @@
 
 import type { Clock } from "../world/world.ts";
 
+/** What is done to an array in the background. */
 export type JobKind = "rebuild" | "replace" | "scrub" | "reshape";
 
+/** How far work in the background is. */
 export interface JobProgress {
   readonly kind: JobKind;
   /** The member that it is about, if it is about one. */

@@ -18,6 +18,7 @@ import { SpareBuffers } from "./spare-buffers.ts";
 /** So much is read of each member and compared at once. */
 const RUN_BYTES_MAX = 262_144;
 
+/** What a scrub found. */
 export interface ScrubReport {
   /** Blocks that were read, on each member that holds them. */
   readonly blocks: number;

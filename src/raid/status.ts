@@ -6,6 +6,7 @@ import type { Member } from "./member.ts";
 import type { JobProgress } from "./progress.ts";
 import { idText, type RaidCounters, type RoleState } from "./superblock.ts";
 
+/** How much an array has left to lose. */
 export type RaidHealth =
   /** All roles are whole. */
   | "whole"
@@ -14,6 +15,7 @@ export type RaidHealth =
   /** Nothing can be written any more. */
   | "failed";
 
+/** How an array is. */
 export interface RaidStatus {
   readonly arrayId: string;
   readonly level: RaidLevel;
@@ -34,6 +36,7 @@ export interface RaidStatus {
   readonly risks: readonly string[];
 }
 
+/** How the member is that has a role. */
 export interface RoleStatus {
   readonly role: number;
   readonly state: RoleState;

@@ -142,6 +142,7 @@ export interface Reshape {
   readonly stripes: number;
 }
 
+/** What happened to an array since it was made. */
 export interface RaidCounters {
   readonly membersFailed: number;
   readonly blocksRepaired: number;

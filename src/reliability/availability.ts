@@ -11,6 +11,7 @@
  * would leave nothing. Times are hours, a year has 365 days, as in data sheets and textbooks.
  */
 
+/** Of 365 days. */
 export const HOURS_PER_YEAR = 8_760;
 
 /** How often something fails and how long it then takes; `mttrHours` may be infinite. */
@@ -19,10 +20,12 @@ export interface FailureAndRepair {
   readonly mttrHours: number;
 }
 
+/** The mean time from one failure to the next. */
 export function mtbfHours({ mttfHours, mttrHours }: FailureAndRepair): number {
   return mttfHours + mttrHours;
 }
 
+/** The share of all time in which it works. */
 export function availability({ mttfHours, mttrHours }: FailureAndRepair): number {
   return 1 / (1 + mttrHours / mttfHours);
 }
@@ -42,6 +45,7 @@ export function downHoursPerYear(unavailable: number): number {
   return unavailable * HOURS_PER_YEAR;
 }
 
+/** Members of which some may be down. */
 export interface RedundantMembers extends FailureAndRepair {
   readonly memberCount: number;
   /** So many members may be down, and the whole still works. */
@@ -50,6 +54,7 @@ export interface RedundantMembers extends FailureAndRepair {
   readonly repair: RepairOrder;
 }
 
+/** Whether members are repaired all at once, or one after the other. */
 export type RepairOrder = "parallel" | "serial";
 
 /**

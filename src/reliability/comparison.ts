@@ -15,6 +15,7 @@ import {
 /** Everything of a group but its size. */
 export type MemberModel = Omit<GroupModel, "memberCount" | "toleratedCount">;
 
+/** What is compared, and for how long it should last. */
 export interface Comparison {
   readonly layouts: readonly Layout[];
   readonly member: MemberModel;
@@ -25,6 +26,7 @@ export interface Comparison {
   readonly bounds: { readonly best: MemberModel; readonly worst: MemberModel } | undefined;
 }
 
+/** How long data lasts in a layout. */
 export interface LayoutReport extends Layout {
   /** Of one disk's size times the share, where the size is known. */
   readonly usableBytes: number | undefined;
@@ -47,6 +49,7 @@ export interface LayoutReport extends Layout {
 const IMPOSSIBLE = 1e-100;
 const SEEDS = 2 ** 32;
 
+/** Computes one layout of a comparison. */
 export function reportOnLayout(layout: Layout, comparison: Comparison): LayoutReport {
   const { member, missionHours, simulation, bounds } = comparison;
   const array = arrayOf(layout, member);
@@ -69,6 +72,7 @@ export function reportOnLayout(layout: Layout, comparison: Comparison): LayoutRe
   };
 }
 
+/** The model of a layout with such members. */
 export function arrayOf(layout: Layout, member: MemberModel): ArrayModel {
   const { memberCount, toleratedCount, groupCount } = layout;
   return { group: { ...member, memberCount, toleratedCount }, groupCount };

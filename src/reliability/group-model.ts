@@ -10,6 +10,7 @@
 import { Fault } from "../base/fault.ts";
 import type { RedundantMembers } from "./availability.ts";
 
+/** Members that make up for each other, as far as they can. */
 export interface GroupModel extends RedundantMembers {
   /** Members that wait for another to fail. While they wait they do not fail. */
   readonly spareCount: number;
@@ -34,12 +35,14 @@ export interface SectorErrors {
   readonly scrubHours: number;
 }
 
+/** Groups of members with redundancy, beside each other. */
 export interface ArrayModel {
   readonly group: GroupModel;
   /** Groups beside each other: data is lost as soon as one of them loses some. */
   readonly groupCount: number;
 }
 
+/** Members that fail as a whole or not at all. */
 export const noSectorErrors: SectorErrors = {
   errorsPerBit: 0,
   memberBytes: 0,

@@ -7,6 +7,7 @@
 import { Fault } from "../base/fault.ts";
 import { MEMBERS_MAX, TOLERATED_MAX } from "./group-model.ts";
 
+/** How data is laid over disks. */
 export interface Layout {
   readonly name: string;
   readonly groupCount: number;

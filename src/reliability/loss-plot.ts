@@ -39,6 +39,7 @@ interface Line {
   readonly points: readonly { readonly hours: number; readonly exponent: number }[];
 }
 
+/** The probability of loss over time, as SVG. */
 export function plotLosses(comparison: Comparison): string {
   const lines = comparison.layouts.map((layout, index) => lineOf(comparison, layout, index));
   const exponents = lines.flatMap(({ points }) =>

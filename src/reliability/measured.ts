@@ -26,6 +26,7 @@ export interface MeasuredCounters {
   readonly readErrors: number;
 }
 
+/** What counters say of a figure, with the interval in which it likely lies. */
 export interface Estimate {
   readonly estimate: number;
   readonly low: number;
@@ -34,6 +35,7 @@ export interface Estimate {
   readonly isGuess: boolean;
 }
 
+/** What counters of real disks say. */
 export interface MeasuredFigures {
   readonly failuresPerHour: Estimate;
   readonly mttfHours: Estimate;
@@ -45,6 +47,7 @@ export interface MeasuredFigures {
 
 const BITS_PER_BYTE = 8;
 
+/** Estimates from counters, with intervals that hold this often: 0.95. */
 export function figuresOf(counters: MeasuredCounters, confidence: number): MeasuredFigures {
   checkCounters(counters);
   const { diskHours, failures, repairHours, readBytes, readErrors } = counters;

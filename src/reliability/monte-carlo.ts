@@ -18,6 +18,7 @@ import { normalReach } from "./gamma-distribution.ts";
 import { type ArrayModel, checkArray, demandHours } from "./group-model.ts";
 import { type ArrayEvent, SimulatedArray, uniform } from "./simulated-array.ts";
 
+/** How a simulation is run. */
 export interface SimulationOptions {
   readonly seed: number;
   readonly pathCount: number;
@@ -25,12 +26,14 @@ export interface SimulationOptions {
   readonly confidence: number;
 }
 
+/** What is in force when nobody says anything. */
 export const defaultSimulationOptions: SimulationOptions = {
   seed: 1,
   pathCount: 20_000,
   confidence: 0.95,
 };
 
+/** What a simulation says, with its interval. */
 export interface SimulatedEstimate {
   readonly estimate: number;
   readonly low: number;
@@ -44,6 +47,7 @@ const EVENTS_MAX = 10_000_000;
 /** A path of so little weight that it adds nothing any more. */
 const WEIGHT_MIN = 1e-300;
 
+/** How likely data is lost within so many hours. */
 export function simulateLossProbability(
   array: ArrayModel,
   hours: number,
@@ -67,6 +71,7 @@ export function simulateLossProbability(
   return around(certain + losses.mean, losses.deviationOfMean, options.confidence);
 }
 
+/** The mean time to data loss, in hours. */
 export function simulateMttdl(array: ArrayModel, options: SimulationOptions): SimulatedEstimate {
   checkArray(array);
   checkOptions(options);

@@ -7,6 +7,7 @@
 import { Fault } from "../base/fault.ts";
 import type { MeasuredCounters } from "./measured.ts";
 
+/** Reads counters as JSON: those of `holdfast raid status --json`, or plain ones. */
 export function readCounters(text: string): MeasuredCounters {
   const value = objectOf(parsed(text));
   const counters = value["measured"] === undefined ? value : objectOf(value["measured"]);

@@ -35,6 +35,7 @@ export function memberFigures(member: { mttfHours: number; mttrHours: number }):
   };
 }
 
+/** The comparison as lines for a person. */
 export function describeComparison(
   comparison: Comparison,
   reports: readonly LayoutReport[],

@@ -3,6 +3,7 @@
 import { Fault } from "../base/fault.ts";
 import { RING_BYTES_MAX, RING_BYTES_MIN } from "../log/log-zone.ts";
 
+/** How a store is made and kept. Sizes are in bytes, times in milliseconds. */
 export interface StoreOptions {
   /** Memory for pages; 0: a quarter of the memory, 1 GiB at most. Data may be any larger. */
   readonly cacheBytes: number;
@@ -19,6 +20,7 @@ export interface StoreOptions {
   readonly keyBytesMax: number;
   /** Of all that one transaction writes; at most, and with 0, an eighth of the log. */
   readonly transactionBytesMax: number;
+  /** How many keys and ranges one transaction may lock. */
   readonly locksPerTransactionMax: number;
   /** The longest a transaction may wait and run, unless it says otherwise. */
   readonly transactionTimeoutMs: number;
@@ -36,6 +38,7 @@ export interface StoreOptions {
   readonly stallMs: number;
 }
 
+/** What is in force when nobody says anything. */
 export const defaultStoreOptions: StoreOptions = {
   cacheBytes: 0,
   logBytes: 256 << 20,

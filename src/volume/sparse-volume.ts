@@ -13,6 +13,7 @@
 
 import type { Volume } from "./volume.ts";
 
+/** A volume that knows what of it was ever written. */
 export interface SparseVolume extends Volume {
   /** The unit in which written and not written are told apart. A power of two. */
   readonly blockBytes: number;

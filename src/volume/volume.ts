@@ -13,6 +13,7 @@
  * It does not promise that what is read is what was written; whoever reads checks a checksum.
  */
 
+/** A row of bytes. */
 export interface Volume {
   /** For messages: the path, or what it is made of. */
   readonly name: string;
