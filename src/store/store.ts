@@ -347,9 +347,9 @@ export class Store {
    * full, with a checkpoint.
    */
   async #whenRoom(): Promise<void> {
-    const { wantedSegment } = this.log;
+    const { wantedSegment, lastSegment } = this.log;
     if (wantedSegment > 0) {
-      await this.#makePlaces(wantedSegment);
+      await this.#makePlaces(wantedSegment, wantedSegment - lastSegment);
       return;
     }
     await new Promise<void>((resolve, reject) => {
@@ -373,8 +373,11 @@ export class Store {
     });
   }
 
-  /** Where the disk has no more room, the ring must do with what a checkpoint gives up. */
-  async #makePlaces(wantedSegment: number): Promise<void> {
+  /**
+   * Where the disk has no more room, the ring must do with what a checkpoint gives up. Who needs
+   * more segments than it has would wait for as long as others write.
+   */
+  async #makePlaces(wantedSegment: number, neededCount: number): Promise<void> {
     let isLastTry = false;
     for (;;) {
       const { headSegment } = this.log;
@@ -383,6 +386,8 @@ export class Store {
         return;
       } catch (error) {
         if (!isFault(error, "ERR_FULL")) throw error;
+        const { placedBytes, segmentBytes } = this.log;
+        if (neededCount * segmentBytes > placedBytes) throw tooLongForDisk(this.volume, error);
         await this.#checkpointer.whenHurried().catch((cause: unknown) => {
           throw isFault(cause, "ERR_FULL") ? noRoomForCheckpoint(this.volume, cause) : cause;
         });
@@ -465,6 +470,16 @@ function full(volume: Volume, cause: Fault): Fault {
     "ERR_FULL",
     `No room is left on "${volume.name}": delete rows, which is still possible, or make room on ` +
       "the disk",
+    { volume: volume.name },
+    cause,
+  );
+}
+
+function tooLongForDisk(volume: Volume, cause: Fault): Fault {
+  return new Fault(
+    "ERR_FULL",
+    `The disk of "${volume.name}" has no room for a log of what this transaction writes: split ` +
+      "it, or make room on the disk",
     { volume: volume.name },
     cause,
   );
