@@ -102,6 +102,12 @@ async function usedImage(): Promise<PagedImage> {
     for (let round = 0; round < 2; round++) {
       await inGroups(shuffled(ROW_COUNT), async (rows) => await write(engine, rows));
     }
+    // They lie behind all others, and have to be moved, too.
+    const long = Array.from(
+      { length: ROW_COUNT / LONG_EVERY },
+      (_, index) => index * LONG_EVERY + 1,
+    );
+    for (const row of long) await write(engine, [row]);
     const removed = Array.from({ length: ROW_COUNT }, (_, row) => row).filter(
       (row) => !isLive(row),
     );
