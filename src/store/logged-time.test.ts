@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { SimulatedWorld } from "../simulation/simulated-world.ts";
+import { HookedVolume } from "../log/hooked-volume.suite.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
 import type { PagedImage } from "../volume/paged-image.ts";
 import type { Transactions } from "../transactions/transactions.ts";
@@ -60,6 +61,34 @@ test("after a crash it goes on from what the log tells, to the second", async ()
     const second = await openOff(simulation, image, -HOUR_MS);
     expect(await second.now()).toBeGreaterThanOrEqual(leftMs - 1000);
     expect(await second.engine.run((step) => step.get(KEY))).toEqual(Uint8Array.of(29));
+    await second.engine.close();
+  });
+});
+
+test("nor is more missing where the disk takes seconds for a batch", async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (_, simulation) => {
+    const { world } = simulation.node("a").start();
+    let isSlow = false;
+    const volume = new HookedVolume(new MemoryVolume(image), async () => {
+      if (isSlow) await wait(simulation, 4000);
+    });
+    const engine = await openOn(world, volume, { stallMs: 60_000 });
+    isSlow = true;
+    await wait(simulation, 2000);
+    const first = engine.run((step) => step.set(KEY, Uint8Array.of(1)));
+    await wait(simulation, 3500);
+    const leftMs = await engine.run((step) => {
+      step.set(KEY, Uint8Array.of(2));
+      return step.nowMs;
+    });
+    await first;
+    isSlow = false;
+    await engine.store.abandon();
+
+    const second = await openOff(simulation, image, -HOUR_MS);
+    expect(await second.engine.run((step) => step.get(KEY))).toEqual(Uint8Array.of(2));
+    expect(await second.now()).toBeGreaterThanOrEqual(leftMs - 1000);
     await second.engine.close();
   });
 });

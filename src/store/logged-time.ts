@@ -37,7 +37,10 @@ export class LoggedTime {
     this.#notedMs = notedMs;
   }
 
-  /** Something was appended: the time goes with it if it was long not noted and there is room. */
+  /**
+   * Something was appended that is not on its way yet: the time goes with it if it was long not
+   * noted and there is room.
+   */
   appended(): void {
     const { lastBatch } = this.#log;
     if (lastBatch === this.#batch) return;

@@ -314,6 +314,8 @@ export class Store {
 
   #durable(): void {
     if (this.#failure !== undefined) return;
+    // Of what gathered while a batch was under way, however long that took.
+    if (this.log.durableLsn < this.log.appendedLsn) this.#time.appended();
     this.#ringGrowth.growEarly();
     if (this.#fence.isClear) {
       this.#settle();
