@@ -11,6 +11,7 @@ import assert from "node:assert/strict";
 import { expect, test } from "vitest";
 import { SeededRandom } from "../../src/base/random.ts";
 import type { StoreOptions } from "../../src/store/options.ts";
+import { SuperblockZone } from "../../src/store/superblock.ts";
 import { verifyStore } from "../../src/store/verify.ts";
 import type { Transactions } from "../../src/transactions/transactions.ts";
 import { type Crash, CrashImages } from "../../src/volume/crash-images.ts";
@@ -31,6 +32,8 @@ const LONG_BYTES = 40_000;
 /** How many crashes come within a close, and within how many openings behind one they come. */
 const CLOSE_POINTS = 10;
 const OPENING_POINTS = 3;
+/** The last of a close: two copies of a superblock, and the cut of what it names no more. */
+const CUT_EVENTS = 8;
 const DEAF: Partial<StoreOptions> = { closeMovesBytesMax: 0, shrinkBytesMin: 2 ** 40 };
 
 test("a store is closed shorter with a cache of a fraction of it", async () => {
@@ -50,15 +53,20 @@ test.each(["process", "power"] as const)(
   async (crash) => {
     const { recording, begun } = await closing();
     const images = new CrashImages(recording, crash);
-    const step = Math.ceil((recording.point - begun) / CLOSE_POINTS);
+    const step = Math.floor((recording.point - CUT_EVENTS - begun) / CLOSE_POINTS);
     const openingEvery = Math.floor(CLOSE_POINTS / OPENING_POINTS);
     let openingCrashes = 0;
     for (let index = 1; index <= CLOSE_POINTS; index++) {
-      const point = Math.min(begun + index * step, recording.point);
+      const point = begun + index * step;
       const left = images.after(point, point);
-      const isLast = index === CLOSE_POINTS;
-      if (isLast || index % openingEvery === 1) openingCrashes += await crashOpening(left, crash);
+      if (index % openingEvery === 1) openingCrashes += await crashOpening(left, crash);
       await expectWhole(left);
+    }
+    for (let point = recording.point - CUT_EVENTS; point <= recording.point; point++) {
+      const left = images.after(point, point);
+      await expectPages(left);
+      if (point % 4 === 0) await expectWhole(left.copy());
+      if (point === recording.point) openingCrashes += await crashOpening(left, crash);
     }
     expect(openingCrashes).toBeGreaterThan(30);
   },
@@ -153,6 +161,16 @@ async function expectWhole(image: PagedImage): Promise<void> {
     await engine.close();
     const { findings } = await verifyStore(world, new MemoryVolume(image), () => undefined);
     assert.deepEqual(findings, [], "nothing is wrong on the volume");
+  });
+}
+
+/** There are as many pages as the superblock names, or more. */
+async function expectPages(image: PagedImage): Promise<void> {
+  await inWorld(6, async (world) => {
+    const volume = new MemoryVolume(image);
+    const { current } = await SuperblockZone.open(volume, world.checksums, async () => true);
+    const { at, pageCount, pageBytes } = current.pages;
+    assert(at + pageCount * pageBytes <= volume.sizeBytes, "no page is named that was cut off");
   });
 }
 
