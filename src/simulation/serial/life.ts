@@ -20,6 +20,7 @@ import type { SimulatedWorld } from "../simulated-world.ts";
 import { SUPERBLOCK_ZONE_BYTES } from "../../store/superblock.ts";
 import { type ClientParts, StoreClient } from "./client.ts";
 import { FullDisk } from "./full-disk.ts";
+import { WildClock } from "./wild-clock.ts";
 import { storedLogRanges } from "./page-ranges.ts";
 import { Recorder } from "./recorder.ts";
 import { RecordingStore } from "./recording-store.ts";
@@ -84,6 +85,7 @@ export class Life {
   #stopSampling: () => void = () => undefined;
   #cancelEnd: () => void = () => undefined;
   readonly #full: FullDisk | undefined;
+  readonly #wildClock: WildClock | undefined;
 
   constructor(parts: LifeParts) {
     this.#parts = parts;
@@ -93,12 +95,14 @@ export class Life {
       this.#markOver = () => {
         this.#isOver = true;
         this.#stopSampling();
+        this.#wildClock?.end();
         resolve(LIFE_OVER);
       };
     });
     this.#process.onKill(() => this.#markOver());
     for (const rule of parts.plan.diskRules) this.#machine.disk.plan.add(rule);
     this.#full = this.#makeFullDisk();
+    this.#wildClock = this.#makeWildClock();
     if (this.#opensFull) this.#full?.begin();
     this.#planEnd();
   }
@@ -156,6 +160,19 @@ export class Life {
     return new FullDisk(simulation, this.#machine.disk, plan.full, store);
   }
 
+  #makeWildClock(): WildClock | undefined {
+    const { simulation, plan, number, violated } = this.#parts;
+    if (plan.jumps === undefined) return undefined;
+    return new WildClock({
+      simulation,
+      machine: this.#machine.clock,
+      clock: this.#process.world.clock,
+      random: simulation.random(`clock ${number}`),
+      jumps: plan.jumps,
+      violated,
+    });
+  }
+
   /** Where the log lies: by its store or, while that is being opened, by what is on the disk. */
   #logRanges(path: string): readonly ByteRange[] {
     if (this.#engine === undefined) return storedLogRanges(this.#machine.disk.inode(path).cache);
@@ -173,6 +190,7 @@ export class Life {
     if (this.#process.isPaused) return { goOn: async () => await this.#goOn() };
     this.#cancelEnd();
     this.#stopSampling();
+    this.#wildClock?.end();
     if (end.kind === "close" && !this.#isOver) await this.#engine?.close();
     this.#look();
     this.#stop();
@@ -305,6 +323,9 @@ export class Life {
       this.#parts.see("disk-full");
       return true;
     }
+    // Limits of time are no business of the date.
+    const isLate = isFault(error, "ERR_TIMEOUT") && this.#wildClock !== undefined;
+    if (isLate) client.violated("it was told that it waited for long");
     const isPassing = isFault(error, "ERR_TIMEOUT") || isFault(error, "ERR_ABORTED");
     if (isPassing && this.engine.failure === undefined) return true;
     const { failure } = this.engine;
@@ -370,6 +391,7 @@ export class Life {
     this.#stopSampling = simulation.after(SAMPLE_MS, () => {
       const cycle = findCycle(this.engine.locks.table.waitsFor());
       if (cycle !== undefined) violated(`transactions wait in a circle: ${cycle.join(", ")}`);
+      this.#wildClock?.look();
       this.#sample();
     });
   }

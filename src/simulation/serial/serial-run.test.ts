@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { runSerial } from "./serial-run.ts";
 import type { FullTime } from "./full-disk.ts";
-import { type SwarmPlan, withFullDisk } from "./swarm.ts";
+import { type SwarmPlan, withFullDisk, withWildClock } from "./swarm.ts";
 import { ballast } from "./workloads/ballast.ts";
 import { bank } from "./workloads/bank.ts";
 import { counters } from "./workloads/counters.ts";
@@ -12,6 +12,7 @@ const MB = 1 << 20;
 const SEEDS: readonly number[] = Array.from({ length: 24 }, (_, index) => index + 1);
 const SEEDS_TORN: readonly number[] = [1, 2, 3, 4, 5, 6];
 const SEEDS_FULL: readonly number[] = [1, 2];
+const SEEDS_CLOCK: readonly number[] = [1, 2, 3, 4];
 const SEEDS_TWICE: readonly number[] = [3, 11];
 /** More than a minute by themselves: a busy machine must not be taken for one that hangs. */
 const LONG = { timeout: 600_000 };
@@ -29,6 +30,11 @@ test("random runs are serializable, and nothing acknowledged is lost", LONG, asy
       expect(report.violations, `full disks, seed ${seed}`).toEqual([]);
       for (const sight of report.sights) sights.add(sight);
     }
+  }
+  for (const seed of SEEDS_CLOCK) {
+    const report = await runSerial({ seed, drain, plan: wildClockPlan() });
+    expect(report.violations, `clocks that jump, seed ${seed}`).toEqual([]);
+    for (const sight of report.sights) sights.add(sight);
   }
   for (const seed of SEEDS) {
     const report = await runSerial({ seed, drain });
@@ -87,6 +93,26 @@ function fullPlan(refuses: FullTime["refuses"]): SwarmPlan {
     ],
   };
   return withFullDisk(plan, { refuses, afterMs: 1, forMs: 100 });
+}
+
+/** The date jumps by hours, across stops of every kind. */
+function wildClockPlan(): SwarmPlan {
+  const plan: SwarmPlan = {
+    workloads: [counters(3), bank(5)],
+    clientCount: 18,
+    actsPerClient: 14,
+    thinkMsMax: 4,
+    impatiencePercent: 0,
+    store: { cacheBytes: 4 * MB, logBytes: 4 * MB, pagesBytes: MB, stallMs: 200 },
+    diskRules: [],
+    ends: [
+      { kind: "crash", how: "process", afterMs: 40 },
+      { kind: "close" },
+      { kind: "crash", how: "power", afterMs: 60 },
+      { kind: "take-over", afterMs: 30 },
+    ],
+  };
+  return withWildClock(plan, { everyMsMax: 5, offsetMsMax: 14_400_000 });
 }
 
 function again(seed: number): string {

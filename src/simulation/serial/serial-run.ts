@@ -164,6 +164,7 @@ class SerialRun {
     if (name === "log-recovered" && fields?.["cutTornBatch"] === true) {
       this.#sights.add("torn-tail-cut");
     }
+    if (name === "clock-behind") this.#sights.add("clock-behind");
     if (name === "checkpoint" && fields?.["position"] !== fields?.["appendedLsn"]) {
       this.#sights.add("checkpoint-raced-commit");
     }

@@ -8,6 +8,7 @@ import type { StoreOptions } from "../../store/options.ts";
 import type { FaultRule } from "../../volume/fault-plan.ts";
 import type { Death } from "../simulated-process.ts";
 import type { FullTime } from "./full-disk.ts";
+import type { ClockJumps } from "./wild-clock.ts";
 import type { Workload } from "./workload.ts";
 import { ballast } from "./workloads/ballast.ts";
 import { bank } from "./workloads/bank.ts";
@@ -17,6 +18,7 @@ import { listAppend } from "./workloads/list-append.ts";
 import { phantoms } from "./workloads/phantoms.ts";
 import { queue } from "./workloads/queue.ts";
 import { ring } from "./workloads/ring.ts";
+import { times } from "./workloads/times.ts";
 import { writeSkew } from "./workloads/write-skew.ts";
 
 /** How one life of the store ends. */
@@ -42,11 +44,14 @@ export interface SwarmPlan {
   readonly diskRules: readonly FaultRule[];
   /** When the disk is full, in every life. */
   readonly full?: FullTime | undefined;
+  /** How the clock of the machine is set, in every life. */
+  readonly jumps?: ClockJumps | undefined;
   /** Of every life but the last, which is closed. */
   readonly ends: readonly LifeEnd[];
 }
 
 const MB = 1 << 20;
+const HOUR_MS = 3_600_000;
 /** Half as large again as the smallest cache. */
 const BALLAST_ROWS = 4000;
 
@@ -65,7 +70,8 @@ export function planOf(random: SeededRandom): SwarmPlan {
     diskRules: random.chance(25) ? slowDisk(random) : [],
     ends: Array.from({ length: random.below(4) }, () => endOf(random, isLarge)),
   };
-  return random.chance(20) ? withFullDisk(plan, fullTime(random, isLarge)) : plan;
+  if (random.chance(20)) return withFullDisk(plan, fullTime(random, isLarge));
+  return random.chance(25) ? withWildClock(plan, jumpsOf(random)) : plan;
 }
 
 function workloadsOf(random: SeededRandom): readonly Workload[] {
@@ -109,6 +115,16 @@ function slowDisk(random: SeededRandom): readonly FaultRule[] {
 export function withFullDisk(plan: SwarmPlan, full: FullTime): SwarmPlan {
   const hoarder = hoard(full.refuses === "growth");
   return { ...plan, full, workloads: [hoarder, ...plan.workloads] };
+}
+
+/** With somebody to look at the time; nobody has to wait for so long that he is told so. */
+export function withWildClock(plan: SwarmPlan, jumps: ClockJumps): SwarmPlan {
+  const store = { ...plan.store, transactionTimeoutMs: 30_000 };
+  return { ...plan, jumps, impatiencePercent: 0, store, workloads: [times(), ...plan.workloads] };
+}
+
+function jumpsOf(random: SeededRandom): ClockJumps {
+  return { everyMsMax: [2, 20, 200][random.below(3)] ?? 20, offsetMsMax: 4 * HOUR_MS };
 }
 
 function fullTime(random: SeededRandom, isLarge: boolean): FullTime {
