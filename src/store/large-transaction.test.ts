@@ -32,14 +32,14 @@ test.each([
     const parts = { plan, random: new SeededRandom(1), clock: world.clock, crash: () => undefined };
     const engine = await openOn(world, new FaultyVolume(new MemoryVolume(image), parts), OPTIONS);
     await engine.run((step) => step.set(keyOf(1), new Uint8Array(100)));
-    let isOver = !isBusy;
+    const over = { isOver: !isBusy };
     const others = Array.from({ length: 3 }, async (_unused, client) => {
-      while (!isOver) await engine.run((step) => writeLong(step, 50, client));
+      while (!over.isOver) await engine.run((step) => writeLong(step, 50, client));
     });
     const refusal: unknown = await writeOnce(engine, 13).catch((error: unknown) => error);
     expect(isFault(refusal, "ERR_FULL"), String(refusal)).toBe(true);
     expect(String(refusal)).toMatch(/split it, or make room/);
-    isOver = true;
+    over.isOver = true;
     await Promise.all(others);
     expect(engine.failure).toBeUndefined();
 

@@ -38,7 +38,7 @@ const DEAF: Partial<StoreOptions> = { closeMovesBytesMax: 0, shrinkBytesMin: 2 *
 
 test("a store is closed shorter with a cache of a fraction of it", async () => {
   const { recording, begun, checkpointCount } = await closing();
-  const written = recording.writes.filter((write) => begun < write.begun);
+  const written = recording.writes.filter((one) => begun < one.begun);
   const writtenBytes = written.reduce((sum, { bytes }) => sum + bytes.length, 0);
   expect(LIVE_COUNT * ROW_BYTES).toBeGreaterThan(2.5 * smallOptions.cacheBytes);
   expect(writtenBytes).toBeGreaterThan(1.5 * smallOptions.cacheBytes);
