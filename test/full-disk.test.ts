@@ -1,14 +1,11 @@
-import { mkdirSync, mkdtempSync, rmdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Redis } from "ioredis";
-import { expect, onTestFinished, test } from "vitest";
-import { temporaryDirectory } from "./support/directories.ts";
+import { expect, test } from "vitest";
 import { connectTo } from "./support/redis-client.ts";
-import { runProgram } from "./support/programs.ts";
 import { Server } from "./support/server.ts";
+import { canMount, smallDisk } from "./support/small-disk.ts";
 
-const DISK_BYTES = 40 * 1024 * 1024;
 const VALUE = "v".repeat(16 * 1024);
 const KEYS_MAX = 4_000;
 const SMALL_KEYS_MAX = 60_000;
@@ -18,7 +15,7 @@ const mayMount = await canMount();
 test.skipIf(!mayMount)(
   "on a full disk writers are told, readers go on, and space frees it",
   async () => {
-    const data = await smallDisk();
+    const data = await dataOnSmallDisk();
     const first = await Server.start({ data });
     const client = connectTo(first.port);
 
@@ -46,7 +43,7 @@ test.skipIf(!mayMount)(
 );
 
 test.skipIf(!mayMount)("a full disk is freed by transactions and by FLUSHDB", async () => {
-  const server = await Server.start({ data: await smallDisk() });
+  const server = await Server.start({ data: await dataOnSmallDisk() });
   const client = connectTo(server.port);
   const written = await fillWithSmallRows(client);
   expect(written, "the disk got full").toBeLessThan(SMALL_KEYS_MAX);
@@ -93,31 +90,8 @@ function keyOf(index: number): string {
   return `key:${index}`;
 }
 
-async function smallDisk(): Promise<string> {
-  const mountPoint = temporaryDirectory();
-  await mount(mountPoint);
-  // Runs before the directory is removed: what is registered last is called first.
-  onTestFinished(async () => {
-    await runProgram("umount", ["--lazy", mountPoint]);
-  });
-  const data = join(mountPoint, "data");
+async function dataOnSmallDisk(): Promise<string> {
+  const data = join(await smallDisk(), "data");
   mkdirSync(data);
   return data;
-}
-
-async function mount(mountPoint: string): Promise<void> {
-  await runProgram("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "none", mountPoint]);
-}
-
-async function canMount(): Promise<boolean> {
-  const mountPoint = mkdtempSync(join(tmpdir(), "holdfast-mount-"));
-  try {
-    await mount(mountPoint);
-    await runProgram("umount", [mountPoint]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmdirSync(mountPoint);
-  }
 }

@@ -5,10 +5,14 @@
 
 import { lookAtDisk, statusOfDisks } from "../arrays/look-at-disks.ts";
 import { assembleDisks } from "../arrays/open-disk-array.ts";
-import { Fault } from "../base/fault.ts";
-import { openFileVolume } from "../volume/file-volume.ts";
+import { Fault, isFault } from "../base/fault.ts";
+import { defaultFileVolumeOptions, openFileVolume } from "../volume/file-volume.ts";
 import type { Volume } from "../volume/volume.ts";
-import { acquireDirectoryLock, directoryTakenFault } from "../world/directory-lock.ts";
+import {
+  acquireDirectoryLock,
+  type DirectoryLock,
+  directoryTakenFault,
+} from "../world/directory-lock.ts";
 import { joinPath } from "../world/paths.ts";
 import type { World } from "../world/world.ts";
 import { fileName } from "../host/file-name.ts";
@@ -18,7 +22,8 @@ export const WHERE_HELP = "the data directory, or the disks of the array";
 
 /**
  * Runs `work` with the volume while the directory, or the disks, are locked; `ERR_LOCKED` if they
- * are in use. To look at an array is to replay its journal.
+ * are in use. To look at an array is to replay its journal. A directory on a file system that is
+ * mounted read-only cannot be locked, and is read as it is.
  */
 export async function withDataVolume<T>(
   world: World,
@@ -69,16 +74,32 @@ async function withDirectory<T>(
     const message = `there is no store in "${directory}": name the directory given to --data`;
     throw new Fault("ERR_FORMAT", message, { directory });
   }
-  const lock = await acquireDirectoryLock(world, directory, program, (other) => other.destroy());
-  if (lock.kind === "taken") throw directoryTakenFault(directory, lock);
+  const lock = await lockUnlessReadOnly(world, directory, program);
+  const mode = lock === undefined ? "read" : "write";
   try {
-    const volume = await openFileVolume(world.files, path);
+    const volume = await openFileVolume(world.files, path, { ...defaultFileVolumeOptions, mode });
     try {
       return await work(volume);
     } finally {
       await volume.close();
     }
   } finally {
-    await lock.release();
+    await lock?.release();
+  }
+}
+
+/** Undefined where nothing can be written; who has it open through another mount is found out. */
+async function lockUnlessReadOnly(
+  world: World,
+  directory: string,
+  program: string,
+): Promise<DirectoryLock | undefined> {
+  try {
+    const lock = await acquireDirectoryLock(world, directory, program, (other) => other.destroy());
+    if (lock.kind === "taken") throw directoryTakenFault(directory, lock);
+    return lock;
+  } catch (error) {
+    if (isFault(error, "ERR_IO") && error.details["errno"] === "EROFS") return undefined;
+    throw error;
   }
 }

@@ -13,9 +13,11 @@ import { assertWithin, assertWriteUnit, checkReadable, VolumeState } from "./vol
 
 export interface FileVolumeOptions {
   readonly writeUnitBytes: number;
+  /** Of one that is only read, every write fails. */
+  readonly mode: "read" | "write";
 }
 
-export const defaultFileVolumeOptions: FileVolumeOptions = { writeUnitBytes: 4096 };
+export const defaultFileVolumeOptions: FileVolumeOptions = { writeUnitBytes: 4096, mode: "write" };
 
 /** Zeroes are written in steps of this size. */
 const SLICE_BYTES = 1 << 20;
@@ -30,7 +32,7 @@ export async function openFileVolume(
   options: FileVolumeOptions = defaultFileVolumeOptions,
 ): Promise<Volume> {
   assertWriteUnit(options.writeUnitBytes);
-  const file = await files.open(path, "write");
+  const file = await files.open(path, options.mode);
   const sizeBytes = await file.sizeBytes();
   return new FileVolume(path, file, sizeBytes, options.writeUnitBytes);
 }
