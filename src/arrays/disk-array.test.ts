@@ -407,6 +407,18 @@ test("a half that went on alone is not overwritten once its role is another's, e
   await expect(assemble([disk("b"), disk("c")])).rejects.toThrow(/each went on without/u);
 });
 
+test("a member that is merely missing takes nobody else's place but by force", async () => {
+  await (await create()).close();
+  const array = await assemble(disks().slice(0, 2));
+  await expect(array.replace(disk("a"), disk("c"))).rejects.toThrow(
+    /missing member of role 2: add/u,
+  );
+  await expect(array.growBy(disk("c"))).rejects.toThrow(/missing member of role 2: add it/u);
+  await array.replace(disk("a"), disk("c"), true);
+  await array.volume.settled();
+  expect(array.status().members.map(({ name }) => name)).toEqual([disk("c"), disk("b"), undefined]);
+});
+
 test("no room is made for a growth that is refused", async () => {
   await writeFile(disk("d"), "");
   const array = await create();

@@ -15,7 +15,7 @@ import { Fault, messageOf } from "../base/fault.ts";
 import type { RaidArray } from "../raid/array.ts";
 import { IS_BEHIND } from "../raid/assembly.ts";
 import { parityCountOf } from "../raid/geometry.ts";
-import type { Added } from "../raid/membership.ts";
+import type { Added, MemberClaim } from "../raid/membership.ts";
 import type { ScrubReport } from "../raid/scrubber.ts";
 import type { RaidStatus } from "../raid/status.ts";
 import type { Volume } from "../volume/volume.ts";
@@ -65,6 +65,8 @@ export interface DiskArrayParts {
 }
 
 const REPLACED = "it was replaced";
+/** Who takes another's place by force is no member from before any more. */
+const FORCED: readonly MemberClaim[] = ["alone", "missing"];
 
 /** An array of files that this process has open. */
 export class DiskArray implements Controller {
@@ -157,7 +159,8 @@ export class DiskArray implements Controller {
 
   /** A member that was away catches up, another takes a free place or becomes a spare. */
   async add(path: string, force = false): Promise<Added> {
-    return await this.#join(path, force, async (volume) => await this.volume.add(volume));
+    const forgets = force ? (["alone"] as const) : [];
+    return await this.#join(path, force, forgets, async (volume) => await this.volume.add(volume));
   }
 
   /** Has a file take over from a member, which serves until then. */
@@ -165,12 +168,16 @@ export class DiskArray implements Controller {
     const path = this.#parts.nameOf(given);
     const role = this.volume.status().members.find(({ name }) => name === path)?.role;
     if (role === undefined) throw this.#noMember(path);
-    await this.#join(by, force, async (volume) => await this.volume.replace(role, volume));
+    await this.#join(by, force, force ? FORCED : [], async (volume) => {
+      await this.volume.replace(role, volume);
+    });
   }
 
   /** Makes the array larger by a member. */
   async growBy(path: string, force = false): Promise<void> {
-    await this.#join(path, force, async (volume) => await this.volume.growBy(volume));
+    await this.#join(path, force, force ? FORCED : [], async (volume) => {
+      await this.volume.growBy(volume);
+    });
   }
 
   /** Makes each member larger, as far as that is needed. */
@@ -224,7 +231,12 @@ export class DiskArray implements Controller {
   }
 
   /** Opens the file, made if it is missing, and lets go of it again if it is not taken. */
-  async #join<T>(given: string, force: boolean, join: (volume: Volume) => Promise<T>): Promise<T> {
+  async #join<T>(
+    given: string,
+    force: boolean,
+    forgets: readonly MemberClaim[],
+    join: (volume: Volume) => Promise<T>,
+  ): Promise<T> {
     const path = this.#parts.nameOf(given);
     return await this.#alone(async () => {
       const { disks } = this.#parts;
@@ -238,7 +250,7 @@ export class DiskArray implements Controller {
       const isMade = await disks.make(path);
       try {
         const volume = await disks.take(path);
-        await this.#requireOurs(volume, force);
+        await this.#requireOurs(volume, force, forgets);
         const joined = await join(volume);
         this.#reasons.delete(path);
         return joined;
@@ -254,14 +266,17 @@ export class DiskArray implements Controller {
   }
 
   /**
-   * A file that was a member of this array before may join again, by force even if it went on
-   * alone; others must hold nothing.
+   * A file that was a member of this array before may join again, as another if it is one of those
+   * that are to be forgotten; others must hold nothing.
    */
-  async #requireOurs(volume: Volume, force: boolean): Promise<void> {
+  async #requireOurs(
+    volume: Volume,
+    force: boolean,
+    forgets: readonly MemberClaim[],
+  ): Promise<void> {
     const { checksums } = this.#parts.world;
-    const { arrayId } = this.volume.status();
-    const isOurs = (await arrayIdOf(volume, checksums)) === arrayId;
-    if (isOurs && !(force && (await this.volume.wentOnAlone(volume)))) return;
+    const isOurs = (await arrayIdOf(volume, checksums)) === this.volume.status().arrayId;
+    if (isOurs && !forgets.includes(await this.volume.claimOf(volume))) return;
     if (force) await forgetMembership(volume, checksums);
     else await requireUnused(volume, checksums);
   }

@@ -25,7 +25,7 @@ import { Background } from "./background.ts";
 import { findMembers } from "./find-members.ts";
 import { formatMembers } from "./format-members.ts";
 import { growRows } from "./grow-rows.ts";
-import { type Added, Membership } from "./membership.ts";
+import { type Added, type MemberClaim, Membership } from "./membership.ts";
 import type { AssembleOptions, CreateOptions } from "./options.ts";
 import { BLOCK_TRIMMED } from "./pending-rows.ts";
 import type { RaidWorld } from "./raid-world.ts";
@@ -151,9 +151,8 @@ export class RaidArray implements SparseVolume {
     return statusOf(this.#parts, this.#background.progress, this.risks);
   }
 
-  /** Whether a volume that was a member was written to after it left, without those here. */
-  async wentOnAlone(volume: Volume): Promise<boolean> {
-    return await this.#membership.wentOnAlone(volume);
+  async claimOf(volume: Volume): Promise<MemberClaim> {
+    return await this.#membership.claimOf(volume);
   }
 
   /** Takes the member of the role out, as if it had failed. */

@@ -27,6 +27,9 @@ import {
   type RoleRecord,
 } from "./superblock.ts";
 
+/** The way out of a refusal, whoever asked for the assembly. */
+export const FORCE_IT = "force it (`holdfast raid assemble --force`)";
+
 /** Why a member is out that may come back. */
 export const IS_BEHIND = "it is behind: add it again";
 
@@ -369,7 +372,7 @@ function refuseShort(
   return new Fault(
     "ERR_UNAVAILABLE",
     `${missingWords(unaware.length)} of the array ${idText(array.arrayId)} could have gone on ` +
-      "without those that are here: find what is missing, or force it if you are sure that it " +
+      `without those that are here: find what is missing, or ${FORCE_IT} if you are sure that it ` +
       "did not go on, because what was written there since would be lost",
     { array: idText(array.arrayId), missing: unaware.map(({ memberId }) => idText(memberId)) },
   );
@@ -391,7 +394,7 @@ function tooFew(
     .filter(({ state, memberId }) => state === "active" && !isAmong(candidates, memberId))
     .map(({ memberId }) => idText(memberId));
   const find = wanted.length === 0 ? [] : [`find ${memberWords(wanted)}`];
-  const forced = force ? [] : ["force it, which loses what only those hold that are missing"];
+  const forced = force ? [] : [`${FORCE_IT}, which loses what only those hold that are missing`];
   const ways = [...find, ...forced];
   const names = here.length === 0 ? "" : ` (${quoted(here)})`;
   const way = ways.length === 0 ? "no way is left but a backup" : ways.join(", or ");

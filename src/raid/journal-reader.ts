@@ -7,6 +7,7 @@
  */
 
 import { Fault } from "../base/fault.ts";
+import { FORCE_IT } from "./assembly.ts";
 import {
   type BatchOutline,
   type BatchRecord,
@@ -69,7 +70,7 @@ export class JournalReader {
       const message =
         `The journal of the array is damaged: batch ${batch} is on none of the members that are ` +
         `here, and "${member.name}" has batch ${later}, which is newer. Find the missing ` +
-        "members, or force it, which loses what was written last";
+        `members, or ${FORCE_IT}, which loses what was written last`;
       throw new Fault("ERR_CORRUPT", message, { batch, later, member: member.name });
     }
   }

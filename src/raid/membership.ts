@@ -19,6 +19,18 @@ export type Added =
   | { readonly kind: "rebuilding"; readonly role: number }
   | { readonly kind: "spare" };
 
+/** What a volume says that it is in the array. */
+export type MemberClaim =
+  | "none"
+  /** It is in use. */
+  | "seated"
+  /** It has a role, from which it is missing. */
+  | "missing"
+  /** It was written to after it left, without those that are here. */
+  | "alone"
+  /** Its role is another's. */
+  | "former";
+
 export class Membership {
   readonly #parts: ArrayParts;
   /** One change at a time. */
@@ -115,10 +127,12 @@ export class Membership {
     });
   }
 
-  /** Whether it was written to after it left, without those that are here. */
-  async wentOnAlone(volume: Volume): Promise<boolean> {
+  async claimOf(volume: Volume): Promise<MemberClaim> {
     const superblock = await this.#superblockOf(volume);
-    return superblock !== undefined && this.#wentOn(superblock);
+    if (superblock === undefined) return "none";
+    if (this.#isSeated(superblock)) return "seated";
+    if (this.#wentOn(superblock)) return "alone";
+    return this.#missingRoleOf(superblock) === -1 ? "former" : "missing";
   }
 
   #wentOn(superblock: MemberSuperblock): boolean {
@@ -226,12 +240,27 @@ export class Membership {
   }
 
   #refuseSeated(superblock: MemberSuperblock, volume: Volume): void {
+    if (this.#isSeated(superblock)) {
+      const message = `"${volume.name}" is a member of the array already: use another volume`;
+      throw new Fault("ERR_ARGUMENT", message, { member: volume.name });
+    }
     this.#refuseAlone(superblock, volume);
-    const { members } = this.#parts;
-    const { memberId } = superblock;
-    if (!members.all().some(({ id }) => equalBytes(id, memberId))) return;
-    const message = `"${volume.name}" is a member of the array already: use another volume`;
-    throw new Fault("ERR_ARGUMENT", message, { member: volume.name });
+    const role = this.#missingRoleOf(superblock);
+    if (role === -1) return;
+    const message =
+      `"${volume.name}" is the missing member of role ${role}: add it, so that it catches up. ` +
+      "Forced, what is on it is lost";
+    throw new Fault("ERR_ARGUMENT", message, { member: volume.name, role });
+  }
+
+  #isSeated({ memberId }: MemberSuperblock): boolean {
+    return this.#parts.members.all().some(({ id }) => equalBytes(id, memberId));
+  }
+
+  #missingRoleOf({ memberId }: MemberSuperblock): number {
+    return this.#parts.members.record.roles.findIndex(
+      (role) => role.state === "missing" && equalBytes(role.memberId, memberId),
+    );
   }
 
   #notRemovable(name: string): Fault {

@@ -13,6 +13,7 @@
  */
 
 import { Fault } from "../base/fault.ts";
+import { FORCE_IT } from "./assembly.ts";
 import { allDone } from "./all-done.ts";
 import { tableHolders } from "./checkpointer.ts";
 import type { TablePlace } from "./checksum-table.ts";
@@ -170,7 +171,7 @@ export class TableLoader {
     throw new Fault(
       "ERR_CORRUPT",
       "The checksums of the array aren't those that its superblock names, so that a member has " +
-        "lost a write: find the missing members, or force it, which may show old data",
+        `lost a write: find the missing members, or ${FORCE_IT}, which may show old data`,
     );
   }
 }
