@@ -8,7 +8,8 @@
  *     or whoever wrote it, has registered;
  *  2. a dirty page is never evicted: it leaves memory only after a checkpoint has written it, or
  *     when nothing can ask for it any more;
- *  3. a page that was pinned since the last `unpinAll` is not evicted.
+ *  3. a page that was pinned since the last `unpinAll` is not evicted, and `isPinned` says so until
+ *     it leaves its frame or is unpinned.
  *
  * Eviction is a clock with small counts: a page that was found again survives several rounds, one
  * that was only passed over by a scan goes in the first. Nothing here awaits but `load`.
@@ -185,6 +186,15 @@ export class Cache {
     if (this.#pinned[frame] === this.#pinEpoch) return false;
     this.#pinned[frame] = this.#pinEpoch;
     return true;
+  }
+
+  isPinned(at: number): boolean {
+    return this.#pinned[this.#frameAt(at)] === this.#pinEpoch;
+  }
+
+  /** Some keys that the page at `at` was pinned for belong to another now. */
+  unpin(at: number): void {
+    this.#pinned[this.#frameAt(at)] = 0;
   }
 
   unpinAll(): void {
@@ -420,6 +430,7 @@ export class Cache {
   #release(frame: number): void {
     if (((this.#flags[frame] as number) & DIRTY) !== 0) this.#dirtyCount--;
     this.#flags[frame] = 0;
+    this.#pinned[frame] = 0;
     this.rows.moved(this.#framesAt + (frame << PAGE_SHIFT));
     this.frameOfPage[this.#pageOfFrame[frame] as number] = -1;
     this.#pageOfFrame[frame] = -1;

@@ -123,8 +123,10 @@ function removeWithout({ tree, space }: Cells, rows: readonly Row[]): { taken: n
   const taken: number[] = [];
   while (preparation.finish(1) === READY) taken.push(space.allocate());
   expect(preparation.finish(0)).toBe(READY);
-  tree.forgetPath();
-  for (const { key } of rows) expect(tree.remove(key, 0, key.length)).toBe(true);
+  for (const [index, { key }] of rows.entries()) {
+    preparation.expect(index);
+    expect(tree.remove(key, 0, key.length)).toBe(true);
+  }
   return { taken };
 }
 
@@ -155,10 +157,13 @@ function write({ tree, space }: Cells, rows: readonly Row[]): { prepared: number
     if (prepare(tree, rows, middle).ready === READY) low = middle;
     else high = middle - 1;
   }
-  const { ready, extentPages } = prepare(tree, rows, low);
+  const { ready, preparation } = prepare(tree, rows, low);
   expect(ready).toBe(READY);
-  tree.takeExtentRun(extentPages);
-  for (const { key, value } of rows) tree.put(key, 0, key.length, value, 0, value.length, 1);
+  tree.takeExtentRun(preparation.extentPageCount);
+  for (const [index, { key, value }] of rows.entries()) {
+    preparation.expect(index);
+    tree.put(key, 0, key.length, value, 0, value.length, 1);
+  }
   return { prepared: before - low, taken: before - space.freeCount };
 }
 
@@ -166,14 +171,12 @@ function prepare(
   tree: Cells["tree"],
   rows: readonly Row[],
   reservePages: number,
-): { ready: number; extentPages: number } {
+): { ready: number; preparation: Preparation } {
   const limits = { dirtyFramesMax: PAGE_COUNT, framesMax: PAGE_COUNT };
   const preparation = new Preparation(tree, limits);
   preparation.begin();
   for (const { key, value } of rows) {
     expect(preparation.addPut(key, 0, key.length, value.length)).toBe(READY);
   }
-  const ready = preparation.finish(reservePages);
-  tree.forgetPath();
-  return { ready, extentPages: preparation.extentPageCount };
+  return { ready: preparation.finish(reservePages), preparation };
 }

@@ -7,8 +7,14 @@
  *     preparation.finish(0);                                 // READY: now tree.put and tree.remove
  *
  * All of it, and the writes, happen in one turn.
+ *
+ * Many writes go to as many leaves, each of which is a wait for memory, longer than all the rest of
+ * the work. The processor waits for several at once where nothing lies between: so leaves are only
+ * found in `add...`, and looked at in a row in `finish`, and what `put` will read of them is read in
+ * a row by `expect`.
  */
 
+import { IntList } from "../base/int-list.ts";
 import { childSlot } from "./page-search.ts";
 import { extentPages } from "./extents.ts";
 import {
@@ -17,8 +23,11 @@ import {
   gapBytes,
   garbageOf,
   generationOf,
+  HEADER_BYTES,
+  heapOf,
   isInline,
   PAGE_BYTES,
+  SLOT_BYTES,
   usedBytes,
 } from "./page.ts";
 import { SMALL_PAGE_BYTES } from "./tree-join.ts";
@@ -42,6 +51,11 @@ const SPLIT_BYTES: number = PAGE_BYTES / 2 - 2 * LARGE_ROW_BYTES;
 /** ... and at least, where the longest key that may be stands in the middle of the page. */
 const SPLIT_BYTES_MIN: number = PAGE_BYTES / 4 - 64;
 
+/** So many leaves are read ahead: with them a processor has all the waits under way that it can. */
+const AHEAD_COUNT = 32;
+/** What it brings from memory at once, in words. */
+const LINE_WORDS = 16;
+
 export interface PreparationLimits {
   /** Dirty frames beyond this make writers wait for the checkpoint. */
   readonly dirtyFramesMax: number;
@@ -64,7 +78,12 @@ export class Preparation {
   #longKeys = false;
   #removes = 0;
   #extentPages = 0;
-  #writes = 0;
+  /** Where the leaf of each write is. */
+  readonly #leafOfWrite = new IntList();
+  /** Leaves that were pinned and are not looked at yet. */
+  readonly #unseen = new IntList();
+  /** Of what was read ahead, so that it is read. */
+  readonly #sum = new Int32Array(1);
 
   constructor(tree: Tree, limits: PreparationLimits) {
     this.#tree = tree;
@@ -89,7 +108,8 @@ export class Preparation {
     this.#longKeys = false;
     this.#removes = 0;
     this.#extentPages = 0;
-    this.#writes = 0;
+    this.#leafOfWrite.clear();
+    this.#unseen.clear();
   }
 
   addPut(key: Uint8Array, at: number, length: number, valueLength: number): number {
@@ -113,8 +133,20 @@ export class Preparation {
     return this.#pinPath(key, at, length);
   }
 
+  /** Prepares for the write `index`, in the order in which they were added, after `finish`. */
+  expect(index: number): void {
+    const { numbers, count } = this.#leafOfWrite;
+    // A single write goes the way that was just gone.
+    if (count === 1) this.#tree.trustPath();
+    else {
+      if (index % AHEAD_COUNT === 0) this.#readAhead(index);
+      this.#tree.trustLeaf(numbers[index] as number);
+    }
+  }
+
   /** Leaves alone so many of the free pages. May be asked again, with another number. */
   finish(reservedPages: number): number {
+    this.#lookAtLeaves();
     const { cache, space, rootLevel } = this.#tree;
     const made = this.#madePages(this.#leafSplits(SPLIT_BYTES));
     const pages = this.#copies + made;
@@ -122,7 +154,7 @@ export class Preparation {
     // can be. Removes split nothing, and of two pages that they join one is free before the next is
     // copied.
     const pagesMax =
-      this.#removes === this.#writes
+      this.#removes === this.#leafOfWrite.count
         ? this.#copies + rootLevel + 2
         : this.#copies + this.#worstPages(this.#splitsMax());
 
@@ -134,8 +166,6 @@ export class Preparation {
     this.askedPages = pagesMax + this.#extentPages;
     if (space.freeCount < this.askedPages + reservedPages) return NO_PAGES;
     if (this.#extentPages > 0 && !space.hasRun(this.#extentPages)) return NO_PAGES;
-    // A single write goes the way that was just gone.
-    if (this.#writes === 1) this.#tree.trustPath();
     return READY;
   }
 
@@ -144,6 +174,7 @@ export class Preparation {
    * longer than `LARGE_ROW_BYTES`.
    */
   finishMerge(newLeaves: number): number {
+    this.#lookAtLeaves();
     const { cache, space, rootLevel } = this.#tree;
     // What separates a new leaf may split one page of every level, and make a new root. That those
     // behind it then have a level more is made up for: of any three, two split nothing.
@@ -187,7 +218,6 @@ export class Preparation {
   }
 
   #pinPath(key: Uint8Array, at: number, length: number): number {
-    this.#writes++;
     const { cache, slab, rootLevel, path, slots } = this.#tree;
     let number = this.#tree.rootPage;
     for (let level = rootLevel; ; level--) {
@@ -197,7 +227,10 @@ export class Preparation {
       // With everything pinned, the page that is missing would wait for a frame for ever.
       if (this.#pins > this.#limits.framesMax) return this.#tooLarge();
       path[level] = base;
-      if (level === 0) return READY;
+      if (level === 0) {
+        this.#leafOfWrite.add(base);
+        return READY;
+      }
       const slot = childSlot(slab, base, key, at, length);
       slots[level] = slot;
       number = childOf(slab, base, slot);
@@ -233,8 +266,35 @@ export class Preparation {
     const { slab, generation } = this.#tree;
     if (level === 0) {
       this.#leaves++;
+      this.#unseen.add(base);
+    } else if (generationOf(slab, base) !== generation) this.#copies++;
+  }
+
+  #lookAtLeaves(): void {
+    const { slab, generation } = this.#tree;
+    const { numbers, count } = this.#unseen;
+    for (let index = 0; index < count; index++) {
+      const base = numbers[index] as number;
       if (gapBytes(slab, base) + garbageOf(slab, base) < LARGE_ROW_BYTES) this.#tightLeaves++;
+      if (generationOf(slab, base) !== generation) this.#copies++;
     }
-    if (generationOf(slab, base) !== generation) this.#copies++;
+    this.#unseen.clear();
+  }
+
+  /** Brings the next leaves' slots, and where a cell is put, into the processor's cache. */
+  #readAhead(from: number): void {
+    const { slab } = this.#tree;
+    const { i32 } = slab;
+    const { numbers, count } = this.#leafOfWrite;
+    const end = Math.min(from + AHEAD_COUNT, count);
+    let sum = 0;
+    for (let index = from; index < end; index++) {
+      const leaf = numbers[index] as number;
+      const first = (leaf + HEADER_BYTES) >> 2;
+      const last = first + ((countOf(slab, leaf) * SLOT_BYTES) >> 2);
+      for (let word = first; word < last; word += LINE_WORDS) sum ^= i32[word] as number;
+      sum ^= i32[((leaf + heapOf(slab, leaf)) >> 2) - LINE_WORDS] as number;
+    }
+    this.#sum[0] = sum;
   }
 }

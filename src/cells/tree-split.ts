@@ -114,6 +114,7 @@ export class Splitter {
     const right = tree.cache.find(rightNumber);
     const count = countOf(slab, page);
     tree.cache.rows.moved(page);
+    tree.cache.unpin(page);
     clearPage(slab, page, level, separator, 0, leftPrefix);
     appendCells(slab, tree.spare, 0, middle, page);
     if (child !== 0) this.#enterFirst(right, child);

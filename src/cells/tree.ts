@@ -72,6 +72,7 @@ export class Tree extends TreePages {
   version = 0;
 
   #isPathReady = false;
+  #knownLeaf = 0;
   readonly splitter: Splitter = new Splitter(this);
   readonly #joiner: Joiner = new Joiner(this);
   #extentRun = 0;
@@ -164,8 +165,14 @@ export class Tree extends TreePages {
     this.#isPathReady = true;
   }
 
+  /** The next `put` is of a key that belonged to the leaf at `leaf` when that was pinned. */
+  trustLeaf(leaf: number): void {
+    this.#knownLeaf = leaf;
+  }
+
   forgetPath(): void {
     this.#isPathReady = false;
+    this.#knownLeaf = 0;
   }
 
   /** Sets `count` adjoining pages aside for the extents of the puts that follow. */
@@ -187,9 +194,7 @@ export class Tree extends TreePages {
     const { slab } = this;
     const { rows } = this.cache;
     const inline = isInline(length, valueLength);
-    this.#descendToLeaf(key, at, length);
-    this.makeWritable();
-    let leaf = this.path[0] as number;
+    let leaf = this.#writableLeaf(key, at, length);
     let slot = lowerBound(slab, leaf, key, at, length);
     const existed = holdsKey(slab, leaf, slot, key, at, length);
     if (existed) {
@@ -220,6 +225,7 @@ export class Tree extends TreePages {
         if (countOf(slab, leaf) === SHARE_COUNT) shareMore(slab, leaf);
         return existed;
       }
+      this.descend(0, key, at, length);
       this.splitter.splitLeaf(slot, key, at, length);
       this.descend(0, key, at, length);
       leaf = this.path[0] as number;
@@ -240,6 +246,16 @@ export class Tree extends TreePages {
     this.cache.rows.moved(leaf);
     if (usedBytes(slab, leaf) < SMALL_PAGE_BYTES) this.#joiner.join(0);
     return true;
+  }
+
+  /** The leaf of the key, in the current generation. It need not be the one on the path. */
+  #writableLeaf(key: Uint8Array, at: number, length: number): number {
+    const known = this.#knownLeaf;
+    this.#knownLeaf = 0;
+    if (known !== 0 && this.cache.isPinned(known) && this.isCurrent(known)) return known;
+    this.#descendToLeaf(key, at, length);
+    this.makeWritable();
+    return this.path[0] as number;
   }
 
   #descendToLeaf(key: Uint8Array, at: number, length: number): void {

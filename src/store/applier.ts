@@ -81,10 +81,12 @@ export class Applier {
   apply(bytes: Uint8Array, at: number, length: number, position: number): void {
     const { tree } = this.#cells;
     const writes = this.#writes;
-    tree.takeExtentRun(this.#preparation.extentPageCount);
+    const preparation = this.#preparation;
+    tree.takeExtentRun(preparation.extentPageCount);
     writes.enter(bytes, at, length);
-    while (writes.next()) {
+    for (let index = 0; writes.next(); index++) {
       const { keyAt, keyBytes, valueAt, valueBytes } = writes;
+      preparation.expect(index);
       this.#dependencies.wrote(hashBytes(bytes, keyAt, keyBytes), position);
       if (writes.kind === PUT) {
         const existed = tree.put(bytes, keyAt, keyBytes, bytes, valueAt, valueBytes, position);
