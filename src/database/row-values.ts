@@ -93,7 +93,8 @@ export class RowValues {
   }
 
   giveBack(writes: WriteSet): void {
-    writes.clear();
+    // Who loads has one set at a time, and it is always this one.
+    writes.clear(this.#spareWrites.length === 0);
     if (this.#spareWrites.length < SPARES_MAX) this.#spareWrites.push(writes);
   }
 

@@ -25,8 +25,10 @@ export type Write =
 const SCANNED_MAX = 8;
 const FIRST_BYTES = 512;
 const FIRST_WRITES = 8;
-/** Buffers that grew beyond this are not kept for the next transaction. */
+/** Buffers that grew beyond this are not kept for the next transaction ... */
 const KEPT_BYTES_MAX = 1 << 16;
+/** ... or beyond this in the one set that may be large. */
+const KEPT_BYTES_MAX_LARGE = 1 << 20;
 
 const PUT = 0;
 const REMOVE = 1;
@@ -61,15 +63,18 @@ export class WriteSet implements Iterable<Write> {
     this.#settings = settings;
   }
 
-  /** Forgets everything, for the next transaction. */
-  clear(): void {
+  /** Forgets everything, for the next transaction, which may be as large as this one. */
+  clear(mayBeLarge: boolean): void {
+    const keptBytesMax = mayBeLarge ? KEPT_BYTES_MAX_LARGE : KEPT_BYTES_MAX;
     this.count = 0;
     this.#endAt = 0;
     this.#sizeBytes = 0;
     this.#table = undefined;
     this.earliestDeadlineMs = Number.POSITIVE_INFINITY;
-    if (this.#bytes.length > KEPT_BYTES_MAX) this.#bytes = new Uint8Array(FIRST_BYTES);
-    if (this.#fields.length > KEPT_BYTES_MAX) this.#fields = new Int32Array(FIELDS * FIRST_WRITES);
+    if (this.#bytes.length > keptBytesMax) this.#bytes = new Uint8Array(FIRST_BYTES);
+    if (this.#fields.byteLength > keptBytesMax) {
+      this.#fields = new Int32Array(FIELDS * FIRST_WRITES);
+    }
   }
 
   /** From the beginning each time, since a body that applies the writes may run again. */
