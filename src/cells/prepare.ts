@@ -8,10 +8,10 @@
  *
  * All of it, and the writes, happen in one turn.
  *
- * Many writes go to as many leaves, each of which is a wait for memory, longer than all the rest of
- * the work. The processor waits for several at once where nothing lies between: so leaves are only
- * found in `add...`, and looked at in a row in `finish`, and what `put` will read of them is read in
- * a row by `expect`.
+ * Many writes go to as many leaves, each of which is a wait for memory, longer than all the rest
+ * of the work. The processor waits for several at once where nothing lies between: so leaves are
+ * only found in `add...`, and looked at in a row in `finish`, and what `put` will read of them is
+ * read in a row by `expect`.
  */
 
 import { IntList } from "../base/int-list.ts";
