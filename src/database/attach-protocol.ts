@@ -16,7 +16,7 @@ import type { KeyRange } from "./tuple.ts";
 import type { Write } from "./write-set.ts";
 
 /** Raised when either side would misunderstand the other. */
-export const ATTACH_VERSION = 2;
+export const ATTACH_VERSION = 3;
 
 /** The fields of one message, each taken as what it must be. */
 export class Fields {

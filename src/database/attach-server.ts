@@ -166,7 +166,7 @@ export class AttachServer {
       case "batch":
         return await runBatch(session, fields);
       case "position":
-        return await session.position();
+        return (await session.beginning()).after;
       case "outcome":
         return packOutcome(await session.outcome(readId(new Fields(fields.next()))));
       case "end":
@@ -311,8 +311,8 @@ export class AttachServer {
 function hello(fields: Fields, session: LocalSession): unknown {
   const version = fields.number();
   if (version !== ATTACH_VERSION) throw malformed();
-  const { beganAt, world } = session.holder;
-  return [ATTACH_VERSION, session.number, world.clock.wallMs(), beganAt];
+  const { beganAt, engine, world } = session.holder;
+  return [ATTACH_VERSION, session.number, world.clock.wallMs(), beganAt, engine.settledLsn];
 }
 
 function readKeys(fields: Fields): readonly Uint8Array[] {

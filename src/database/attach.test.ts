@@ -5,9 +5,12 @@ import { createShadowStore, openShadowStore } from "../shadow/shadow-store.ts";
 import type { SimulatedProcess } from "../simulation/simulated-process.ts";
 import type { SimulatedWorld } from "../simulation/simulated-world.ts";
 import { acquireDirectoryLock, directoryTakenFault } from "../world/directory-lock.ts";
+import type { Connection, ConnectionHandler } from "../world/network.ts";
 import type { World } from "../world/world.ts";
 import type { Database } from "./database.ts";
 import { openDirectory } from "./open-directory.ts";
+import { smallOptions } from "../../test/support/small-store.ts";
+import { openEngine } from "../transactions/open-engine.ts";
 import { makeSimulation, TestEngine } from "./test-engine.suite.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -266,6 +269,22 @@ describe("when the process that has the store open is gone", () => {
     });
   });
 
+  test("a watch that asked it where to begin misses nothing that it still committed", async () => {
+    const simulation = makeSimulation(1);
+    await simulation.run(async () => {
+      const [first, second] = [await startReal(simulation), await startReal(simulation)];
+      await first.db.set("a", 1);
+      const third = await startReal(simulation);
+      third.mute();
+      const change = third.db.watch({ key: "a" }).next();
+      await first.db.set("b", 0);
+      await first.db.set("a", 2);
+      first.process.kill();
+      expect(await second.db.get("a")).toBe(2);
+      expect((await change).value).toMatchObject({ key: ["a"], value: 2 });
+    });
+  });
+
   test("a snapshot is gone with it, and says so", async () => {
     await withTwo(async ({ first, second, sleep }) => {
       await second.db.set("a", 1);
@@ -513,6 +532,80 @@ async function start(
     isBlocked = blocked;
   };
   return { db, process, engine: () => engine as TestEngine, setBlocked };
+}
+
+class MutableConnection implements Connection {
+  readonly #inner: Connection;
+  isMuted = false;
+
+  constructor(inner: Connection) {
+    this.#inner = inner;
+  }
+
+  get peer(): string {
+    return this.#inner.peer;
+  }
+
+  get unsentBytes(): number {
+    return this.#inner.unsentBytes;
+  }
+
+  handle(handler: ConnectionHandler): void {
+    this.#inner.handle(handler);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.isMuted || this.#inner.write(bytes);
+  }
+
+  pause(): void {
+    this.#inner.pause();
+  }
+
+  resume(): void {
+    this.#inner.resume();
+  }
+
+  end(): void {
+    this.#inner.end();
+  }
+
+  destroy(): void {
+    this.#inner.destroy();
+  }
+}
+
+/** With a store whose log is there after a crash. */
+async function startReal(simulation: SimulatedWorld): Promise<Muted> {
+  const process = simulation.node("a").start();
+  const connections: MutableConnection[] = [];
+  const { network } = process.world;
+  const world: World = {
+    ...process.world,
+    network: {
+      listen: async (address, accept) => await network.listen(address, accept),
+      connect: async (address) => {
+        const connection = new MutableConnection(await network.connect(address));
+        connections.push(connection);
+        return connection;
+      },
+    },
+  };
+  const store = { ...smallOptions, pagesBytes: 1 << 20 };
+  const db = await openDirectory(world, DIRECTORY, { attach: true }, async (accept) => {
+    return await openEngine(world, DIRECTORY, { program: "the tests", store, accept });
+  });
+  const mute = (): void => {
+    for (const connection of connections) connection.isMuted = true;
+  };
+  return { db, process, mute };
+}
+
+interface Muted {
+  readonly db: Database;
+  readonly process: SimulatedProcess;
+  /** Nothing that it says from now on reaches who serves it. */
+  readonly mute: () => void;
 }
 
 async function openLocked(

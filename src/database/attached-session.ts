@@ -19,6 +19,7 @@ import type { ResolveCommit } from "./remote-transaction.ts";
 import {
   type Batch,
   type BatchAnswer,
+  type Beginning,
   type BeginRequest,
   type ChangeSet,
   type Chunk,
@@ -173,17 +174,22 @@ export class AttachedSession implements Session {
   }
 
   /**
-   * Where nobody says what it was at the time of the call, it is where the next holder began: by
-   * the time that one is asked, commits may have been made there that came after the call.
+   * Who is asked and goes may have committed more between the call and its end. Then it begins at
+   * the newest position that was seen before the call: rather some changes too many than one too
+   * few. Where there was nobody to ask, it begins where the next holder did: by the time that one
+   * is asked, commits may have been made there that came after the call.
    */
-  async position(): Promise<Lsn> {
+  async beginning(): Promise<Beginning> {
+    const seen = this.settledLsn;
+    const current = this.#current;
     try {
-      if (this.#current !== undefined) return await this.#current.position();
+      if (current !== undefined) return await current.beginning();
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;
     }
     const { beganAt } = await this.#session();
-    return beganAt;
+    if (current === undefined) return { after: beganAt < seen ? seen : beganAt };
+    return { after: seen, otherwise: seen < beganAt ? beganAt : undefined };
   }
 
   async outcome(id: TransactionId): Promise<OutcomeAnswer> {

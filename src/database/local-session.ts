@@ -17,6 +17,7 @@ import { getRow, getRows, RowOperations } from "./row-operations.ts";
 import {
   type Batch,
   type BatchAnswer,
+  type Beginning,
   type BeginRequest,
   type ChangeSet,
   NOT_IN_MEMORY,
@@ -202,8 +203,8 @@ export class LocalSession implements Session {
   }
 
   /** What is settled later was not seen by anybody who was answered before this call. */
-  async position(): Promise<Lsn> {
-    return await Promise.resolve(this.#engine.settledLsn);
+  async beginning(): Promise<Beginning> {
+    return await Promise.resolve({ after: this.#engine.settledLsn });
   }
 
   async outcome(id: TransactionId): Promise<OutcomeAnswer> {

@@ -22,6 +22,7 @@ import { RemoteTransaction, type ResolveCommit } from "./remote-transaction.ts";
 import {
   type Batch,
   type BatchAnswer,
+  type Beginning,
   type BeginRequest,
   type ChangeSet,
   type Chunk,
@@ -47,7 +48,7 @@ export class RemoteSession implements Session {
   readonly #transactions = new Map<number, RemoteTransaction>();
   readonly #undecided = new Set<Promise<unknown>>();
   #lastSequence = 0;
-  #settledLsn: Lsn = lsn(0);
+  #settledLsn: Lsn;
   /** The position at which that process took the store over. */
   readonly beganAt: Lsn;
 
@@ -55,11 +56,13 @@ export class RemoteSession implements Session {
     connection: AttachConnection,
     number: number,
     beganAt: Lsn,
+    settledLsn: Lsn,
     random: Random,
     resolve: ResolveCommit,
   ) {
     this.#resolve = resolve;
     this.beganAt = beganAt;
+    this.#settledLsn = settledLsn;
     this.#connection = connection;
     this.#number = number;
     this.#secrets = new SecretSource(random);
@@ -81,7 +84,8 @@ export class RemoteSession implements Session {
     if (fields.number() !== ATTACH_VERSION) throw malformed();
     const number = fields.number();
     clock.startFrom(fields.number());
-    return new RemoteSession(connection, number, fields.lsn(), random, resolve);
+    const [beganAt, settledLsn] = [fields.lsn(), fields.lsn()];
+    return new RemoteSession(connection, number, beganAt, settledLsn, random, resolve);
   }
 
   get settledLsn(): Lsn {
@@ -220,8 +224,8 @@ export class RemoteSession implements Session {
     }
   }
 
-  async position(): Promise<Lsn> {
-    return this.#saw(lsn(Number(await this.#connection.ask("position"))));
+  async beginning(): Promise<Beginning> {
+    return { after: this.#saw(lsn(Number(await this.#connection.ask("position")))) };
   }
 
   async outcome(id: TransactionId): Promise<OutcomeAnswer> {

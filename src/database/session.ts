@@ -85,6 +85,13 @@ export interface RowChange {
   readonly row: Uint8Array | undefined;
 }
 
+export interface Beginning {
+  /** Nothing is missed of what is told after it. */
+  readonly after: Lsn;
+  /** Where it begins if what came after that is no longer in the log. */
+  readonly otherwise?: Lsn | undefined;
+}
+
 export interface ChangeSet {
   readonly version: Lsn;
   readonly changes: readonly RowChange[];
@@ -134,8 +141,8 @@ export interface Session {
   snapshot(): Promise<SessionSnapshot>;
   /** The changes within the range of every transaction after `after`, without empty ones. */
   changes(range: KeyRange, after: Lsn, signal: AbortSignal): AsyncIterable<ChangeSet>;
-  /** The newest position that a watch which begins now must not miss. */
-  position(): Promise<Lsn>;
+  /** Where a watch begins that is to tell what is committed from now on. */
+  beginning(): Promise<Beginning>;
   outcome(id: TransactionId): Promise<OutcomeAnswer>;
   close(): Promise<void>;
 }

@@ -1,13 +1,13 @@
 /** Watches: what was committed, in the order of the commits, from some version on, for ever. */
 
 import { type AbortSource, makeAbortSource } from "../base/abort.ts";
-import { Fault } from "../base/fault.ts";
+import { Fault, isFault } from "../base/fault.ts";
 import type { Lsn } from "../base/ids.ts";
 import { decodeLibraryKey } from "./key-space.ts";
 import { requireOptions } from "./option-names.ts";
 import type { RowValues } from "./row-values.ts";
 import { rangeOf } from "./scan.ts";
-import type { ChangeSet, RowChange, Session } from "./session.ts";
+import type { Beginning, ChangeSet, RowChange, Session } from "./session.ts";
 import type { Key, KeyPart, KeyRange } from "./tuple.ts";
 import { positionOf, type Version, versionOf } from "./version.ts";
 
@@ -48,7 +48,7 @@ export class Watch<T = unknown> implements AsyncIterableIterator<WatchedChange<T
   readonly #session: Session;
   readonly #values: RowValues;
   readonly #range: KeyRange;
-  readonly #from: Lsn | Promise<Lsn>;
+  #from: Promise<Beginning>;
   readonly #abortSource: AbortSource = makeAbortSource();
   readonly #signal: AbortSignal | undefined;
   readonly #stop: () => void;
@@ -73,7 +73,8 @@ export class Watch<T = unknown> implements AsyncIterableIterator<WatchedChange<T
     this.#session = session;
     this.#values = values;
     this.#range = watchedRange(values, target);
-    this.#from = from === undefined ? beginning(session) : positionOf(from);
+    this.#from =
+      from === undefined ? beginningNow(session) : Promise.resolve({ after: positionOf(from) });
     this.#signal = signal;
     this.#onEnd = onEnd;
     this.#stop = () => {
@@ -123,8 +124,7 @@ export class Watch<T = unknown> implements AsyncIterableIterator<WatchedChange<T
 
   async #nextSet(): Promise<void> {
     try {
-      this.#inner ??= await this.#open();
-      const result = await this.#inner.next();
+      const result = await this.#nextResult();
       if (this.#isEnded) return;
       if (result.done === true) {
         this.stop();
@@ -140,18 +140,30 @@ export class Watch<T = unknown> implements AsyncIterableIterator<WatchedChange<T
     }
   }
 
-  async #open(): Promise<AsyncIterator<ChangeSet>> {
-    const from = await this.#from;
-    const changes = this.#session.changes(this.#range, from, this.#abortSource.signal);
+  async #nextResult(): Promise<IteratorResult<ChangeSet>> {
+    const { after, otherwise } = await this.#from;
+    this.#inner ??= this.#open(after);
+    try {
+      return await this.#inner.next();
+    } catch (error) {
+      if (otherwise === undefined || !isFault(error, "ERR_VERSION_GONE")) throw error;
+      this.#from = Promise.resolve({ after: otherwise });
+      this.#inner = this.#open(otherwise);
+      return await this.#inner.next();
+    }
+  }
+
+  #open(after: Lsn): AsyncIterator<ChangeSet> {
+    const changes = this.#session.changes(this.#range, after, this.#abortSource.signal);
     return changes[Symbol.asyncIterator]();
   }
 }
 
-/** The position now. Whether it can be had is found out by who asks for the first change. */
-function beginning(session: Session): Promise<Lsn> {
-  const position = session.position();
-  position.catch(() => undefined);
-  return position;
+/** Whether it can be had is found out by who asks for the first change. */
+function beginningNow(session: Session): Promise<Beginning> {
+  const beginning = session.beginning();
+  beginning.catch(() => undefined);
+  return beginning;
 }
 
 function watchedRange(values: RowValues, { key, prefix }: WatchTarget): KeyRange {
