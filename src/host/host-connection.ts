@@ -17,6 +17,14 @@ const LINGER_MS = 2000;
 
 /** What reads go into: valid during the callback only, and so enough for all connections. */
 export const incomingBuffer: Uint8Array<ArrayBuffer> = new Uint8Array(65_536);
+/** Its beginnings, by length: most chunks are short, and many as long as one before. */
+const beginnings: (Uint8Array | undefined)[] = Array.from({ length: 1024 });
+
+/** The chunk of so many bytes that was read into `incomingBuffer`. */
+export function incomingChunk(count: number): Uint8Array {
+  if (beginnings.length <= count) return incomingBuffer.subarray(0, count);
+  return (beginnings[count] ??= incomingBuffer.subarray(0, count));
+}
 
 /** None where who stays awake would keep the client from the only processor. */
 const alertness: Alertness | undefined =

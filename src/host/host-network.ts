@@ -12,7 +12,7 @@ import { must } from "../base/assert.ts";
 import { Fault, messageOf } from "../base/fault.ts";
 import type { Address, Connection, Listener, Network } from "../world/network.ts";
 import type { Random } from "../world/world.ts";
-import { HostConnection, incomingBuffer } from "./host-connection.ts";
+import { HostConnection, incomingBuffer, incomingChunk } from "./host-connection.ts";
 import { errnoOf, ioFault } from "./io-fault.ts";
 import { claimLocalAddress } from "./local-claim.ts";
 import { usingShortPath } from "./socket-path.ts";
@@ -172,8 +172,8 @@ class Incoming {
   readonly buffer = incomingBuffer;
   connection: HostConnection | undefined;
 
-  readonly callback = (count: number, buffer: Uint8Array): boolean =>
-    this.connection === undefined || this.connection.incoming(buffer.subarray(0, count));
+  readonly callback = (count: number): boolean =>
+    this.connection === undefined || this.connection.incoming(incomingChunk(count));
 }
 
 async function dial(

@@ -1,5 +1,6 @@
 /** What all connections of one Redis door share. */
 
+import { RequestParser } from "../resp/request-parser.ts";
 import type { TransactionStore } from "../transactions/step.ts";
 import type { Clock, Random, World } from "../world/world.ts";
 import { AuthLimiter } from "./auth.ts";
@@ -41,6 +42,8 @@ export class Door {
   pausesWritesOnly = false;
   /** How to go on with the connections whose commands are held back. */
   readonly held: Set<() => void> = new Set();
+  /** No more than there ever were requests under way at once; the one used last comes first. */
+  readonly #parsers: RequestParser[] = [];
   #stopPauseTimer: () => void = () => undefined;
   #nextClientId = 1;
 
@@ -64,6 +67,20 @@ export class Door {
 
   nextClientId(): number {
     return this.#nextClientId++;
+  }
+
+  /**
+   * A parser for the requests of one chunk. It is kept by whoever has only the beginning of a
+   * request, and else given back: of many connections each would find its own far from the
+   * processor.
+   */
+  takeParser(): RequestParser {
+    const { bulkBytesMax } = this.settings;
+    return this.#parsers.pop() ?? new RequestParser({ bulkBytesMax, stranger: true });
+  }
+
+  giveBackParser(parser: RequestParser): void {
+    this.#parsers.push(parser);
   }
 
   /** Holds commands back for a time; of two pauses the later end and the wider scope count. */

@@ -9,7 +9,7 @@
 import { Fault } from "../base/fault.ts";
 import { type Lsn, lsn } from "../base/ids.ts";
 import type { ReplyWriter } from "../resp/reply-writer.ts";
-import type { Request } from "../resp/request.ts";
+import { Request } from "../resp/request.ts";
 import { MUST_WAIT, type Runner, type Step } from "../transactions/step.ts";
 import type { Client } from "./client.ts";
 import { type Call, type Command, CONTAINER, CONTROL, type Control, STORE } from "./command.ts";
@@ -38,6 +38,8 @@ interface EarlierAttempt {
 
 type Body = (step: Step) => void;
 
+const NO_REQUEST: Request = new Request();
+
 export class Executor implements Call {
   request: Request;
   readonly reply: ReplyWriter;
@@ -62,14 +64,14 @@ export class Executor implements Call {
   #remaps = false;
   #earlier: EarlierAttempt | undefined;
 
-  constructor(owner: ExecutorOwner, door: Door, client: Client, reply: ReplyWriter, none: Request) {
+  constructor(owner: ExecutorOwner, door: Door, client: Client, reply: ReplyWriter) {
     this.#owner = owner;
     this.door = door;
     this.keys = door.keys;
     this.multi = new Multi(door.watches);
     this.client = client;
     this.reply = reply;
-    this.request = none;
+    this.request = NO_REQUEST;
   }
 
   beginTurn(): void {

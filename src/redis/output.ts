@@ -22,13 +22,15 @@ interface Segment {
   readonly commandCount: number;
   /** Whether one of the commands may have written. */
   readonly wrote: boolean;
+  next: Segment | undefined;
 }
 
 export class Output {
   readonly #writer: ReplyWriter;
   readonly #connection: Connection;
   /** What waits, in order. */
-  readonly #segments: Segment[] = [];
+  #first: Segment | undefined;
+  #last: Segment | undefined;
   #sealedPosition = 0;
   /** Up to here in the stream nothing depends on what is not settled. */
   #readyPosition = 0;
@@ -42,7 +44,7 @@ export class Output {
 
   /** Whether replies wait for the log. */
   get waits(): boolean {
-    return this.#segments.length > 0;
+    return this.#first !== undefined;
   }
 
   /** Whether replies wait for `flush`. */
@@ -63,24 +65,27 @@ export class Output {
     const end = this.#writer.keptPosition;
     if (end === this.#sealedPosition && commandCount === 0) return this.waits;
     this.#sealedPosition = end;
-    if (this.#segments.length === 0 && needs <= settled) {
+    if (this.#first === undefined && needs <= settled) {
       this.#readyPosition = end;
       return false;
     }
-    this.#segments.push({ end, needs, commandCount, wrote });
+    const segment: Segment = { end, needs, commandCount, wrote, next: undefined };
+    if (this.#last === undefined) this.#first = segment;
+    else this.#last.next = segment;
+    this.#last = segment;
     return true;
   }
 
   /** Lets go what depends on nothing after `settled`; true if more waits. */
   release(settled: Lsn): boolean {
-    let ready = 0;
-    let segment = this.#segments[0];
+    let segment = this.#first;
     while (segment !== undefined && segment.needs <= settled) {
       this.#readyPosition = segment.end;
-      segment = this.#segments[++ready];
+      segment = segment.next;
     }
-    if (ready > 0) this.#segments.splice(0, ready);
-    return this.waits;
+    this.#first = segment;
+    if (segment === undefined) this.#last = undefined;
+    return segment !== undefined;
   }
 
   /** Sends what is ready. */
@@ -95,13 +100,15 @@ export class Output {
 
   /** Nothing more will settle: sends what is ready, and answers what waits by errors instead. */
   fail(unknown: string, unavailable: string): void {
-    const failed = this.#segments.splice(0);
+    let failed = this.#first;
+    this.#first = undefined;
+    this.#last = undefined;
     this.flush();
-    if (failed.length === 0) return;
+    if (failed === undefined) return;
     this.#writer.cut(this.#writer.sentPosition);
-    for (const { commandCount, wrote } of failed) {
-      const text = wrote ? unknown : unavailable;
-      for (let count = 0; count < commandCount; count++) this.#writer.error(text);
+    for (; failed !== undefined; failed = failed.next) {
+      const text = failed.wrote ? unknown : unavailable;
+      for (let count = 0; count < failed.commandCount; count++) this.#writer.error(text);
     }
     this.#writer.keep();
     this.#sealedPosition = this.#writer.keptPosition;

@@ -31,6 +31,22 @@ describe("input", () => {
     expect(client.received()).toEqual(["OK", "(integer) 13", '"0123456789abc"']);
   });
 
+  test("requests of several connections are cut anywhere, and one breaks off", async () => {
+    const input = encodeRequest(["SET", "k", "0123456789"]) + encodeRequest(["PING", "abc"]);
+    for (let cut = 1; cut < input.length; cut++) {
+      const door = new TestDoor();
+      const [first, second, broken] = [door.connect(), door.connect(), door.connect()];
+      first.sendRaw(input.slice(0, cut));
+      broken.sendRaw(`${input.slice(0, cut)}\r\n*2\r\n$3\r\nGET\r\n$x\r\n`);
+      second.sendRaw(input.slice(0, input.length - cut));
+      first.sendRaw(input.slice(cut));
+      second.sendRaw(input.slice(input.length - cut));
+      await turn();
+      expect(first.received()).toEqual(["OK", '"abc"']);
+      expect(second.received()).toEqual(["OK", '"abc"']);
+    }
+  });
+
   test("a large value comes in many chunks", async () => {
     const client = new TestDoor().connect();
     const value = "0123456789".repeat(50_000);

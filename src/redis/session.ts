@@ -9,7 +9,7 @@
 
 import type { Lsn } from "../base/ids.ts";
 import { type Protocol, ReplyWriter } from "../resp/reply-writer.ts";
-import { COMPLETE, INCOMPLETE, MALFORMED, RequestParser } from "../resp/request-parser.ts";
+import { COMPLETE, INCOMPLETE, MALFORMED, type RequestParser } from "../resp/request-parser.ts";
 import type { Connection, ConnectionHandler } from "../world/network.ts";
 import { Client, type ClientSession } from "./client.ts";
 import type { Door } from "./door.ts";
@@ -41,7 +41,8 @@ export class Session implements ConnectionHandler, ClientSession {
   readonly #connection: Connection;
   readonly #reply: ReplyWriter;
   readonly #output: Output;
-  readonly #parser: RequestParser;
+  /** Of a request of which only the beginning was there. */
+  #parser: RequestParser | undefined;
   readonly #inbox = new Inbox();
   readonly #executor: Executor;
   #closed = false;
@@ -72,10 +73,6 @@ export class Session implements ConnectionHandler, ClientSession {
     const authenticated = settings.password === undefined;
     this.#reply = new ReplyWriter(settings.outputBytesMax);
     this.#output = new Output(this.#reply, connection, door.stats);
-    this.#parser = new RequestParser({
-      bulkBytesMax: settings.bulkBytesMax,
-      stranger: !authenticated,
-    });
     this.client = new Client({
       id: door.nextClientId(),
       peer: connection.peer,
@@ -89,8 +86,7 @@ export class Session implements ConnectionHandler, ClientSession {
       afterWait: (): void => this.#goOn(),
       refuse: (): void => this.#refuseHttp(),
     };
-    const none = this.#parser.request;
-    this.#executor = new Executor(executorOwner, door, this.client, this.#reply, none);
+    this.#executor = new Executor(executorOwner, door, this.client, this.#reply);
   }
 
   get queuedCount(): number {
@@ -128,14 +124,15 @@ export class Session implements ConnectionHandler, ClientSession {
     this.#door.stats.bytesReceived += bytes.length;
     this.client.lastActiveMs = this.#door.clock.monotonicMs();
     if (this.#inbox.length > 0 || this.#isBlocked()) {
-      this.#parser.moved(this.#inbox.add(bytes, 0, bytes.length));
+      const moved = this.#inbox.add(bytes, 0, bytes.length);
+      this.#parser?.moved(moved);
       this.#goOn();
       return;
     }
     const servedTo = this.#serve(bytes, 0, bytes.length);
     if (servedTo < bytes.length) {
       this.#inbox.add(bytes, servedTo, bytes.length);
-      this.#parser.moved(-servedTo);
+      this.#parser?.moved(-servedTo);
     }
     this.#finishTurn();
   }
@@ -235,7 +232,8 @@ export class Session implements ConnectionHandler, ClientSession {
 
   /** Serves the requests in `bytes[from, to)`; returns where the first begins that was not. */
   #serve(bytes: Uint8Array, from: number, to: number): number {
-    const parser = this.#parser;
+    const parser = this.#parser ?? this.#door.takeParser();
+    parser.limits.stranger = !this.client.authenticated;
     const executor = this.#executor;
     let at = from;
     this.#serving = true;
@@ -256,6 +254,8 @@ export class Session implements ConnectionHandler, ClientSession {
       }
     }
     this.#serving = false;
+    this.#parser = parser.isBetweenRequests ? undefined : parser;
+    if (this.#parser === undefined) this.#door.giveBackParser(parser);
     return at;
   }
 

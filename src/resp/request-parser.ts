@@ -71,6 +71,11 @@ export class RequestParser {
     this.limits = limits;
   }
 
+  /** Whether nothing of a request was understood that is not at its end. */
+  get isBetweenRequests(): boolean {
+    return this.#wanted === 0 && this.#position < 0;
+  }
+
   /** Looks for the request that begins at `bytes[from]`; the bytes up to `to` have arrived. */
   parse(bytes: Uint8Array, from: number, to: number): ParseState {
     if (this.#wanted === 0) {
