@@ -19,8 +19,8 @@ import {
   type TransactContext,
   type TransactCounts,
   type TransactionBody,
-  type TransactOptions,
 } from "./transact.ts";
+import type { TransactOptions } from "./transact-options.ts";
 import { parseTransactionId } from "./transaction-id.ts";
 import { TurnLine } from "./turn-line.ts";
 import type { Key } from "./tuple.ts";

@@ -16,45 +16,23 @@
  * without waiting. Whatever does not go so well leads back to the long way.
  */
 
-import { Fault, isFault } from "../base/fault.ts";
+import { type Fault, isFault } from "../base/fault.ts";
 import type { Lsn } from "../base/ids.ts";
-import { typeName } from "../base/type-name.ts";
 import type { World } from "../world/world.ts";
 import { decodeAnswer, encodeAnswer, idempotencyRowKey } from "./idempotency.ts";
-import { requireOptions } from "./option-names.ts";
 import type { RowValues } from "./row-values.ts";
 import type { CommitRequest, Session, SessionTransaction } from "./session.ts";
 import { commitUnknown, type SettleListener } from "./settle-queue.ts";
 import type { TimeLimited, TimeLimits } from "../transactions/time-limits.ts";
+import { conflict, endedBy, isRetryable, timedOut } from "./transact-faults.ts";
+import { checkTransact, type TransactOptions } from "./transact-options.ts";
 import { Transaction } from "./transaction.ts";
-import { formatTransactionId, type TransactionId } from "./transaction-id.ts";
+import type { TransactionId } from "./transaction-id.ts";
 import type { TurnLine } from "./turn-line.ts";
 import { versionOf } from "./version.ts";
 
 /** What is run as a transaction. It may run more than once, and never twice at a time. */
 export type TransactionBody<T> = (tx: Transaction) => Promise<T> | T;
-
-/** How a transaction is run. */
-export interface TransactOptions {
-  /** Ends the transaction when it aborts. */
-  readonly signal?: AbortSignal | undefined;
-  /** How long it may take, all attempts together. */
-  readonly timeoutMs?: number | undefined;
-  /**
-   * Names what is to be done once: while the answer is kept, a repeat with the same key gets it
-   * instead of running. The answer must be a value that can be stored.
-   */
-  readonly idempotencyKey?: string | undefined;
-  /** How often the body is run before `ERR_CONFLICT`. */
-  readonly attemptsMax?: number | undefined;
-}
-
-const TRANSACT_OPTIONS: readonly string[] = [
-  "signal",
-  "timeoutMs",
-  "idempotencyKey",
-  "attemptsMax",
-];
 
 /** What all transactions of a database have in common. */
 export interface TransactContext {
@@ -109,7 +87,7 @@ export class Transact<T> implements TimeLimited, SettleListener {
 
   constructor(context: TransactContext, body: TransactionBody<T>, options: TransactOptions) {
     const { settings } = context.values;
-    checkOptions(body, options);
+    checkTransact(body, options);
     this.#context = context;
     this.#body = body;
     this.#options = options;
@@ -413,23 +391,6 @@ export class Transact<T> implements TimeLimited, SettleListener {
   }
 }
 
-function checkOptions(body: unknown, options: TransactOptions): void {
-  if (typeof body !== "function") {
-    const message = `a transaction is a function that is given it, not ${typeName(body)}`;
-    throw new Fault("ERR_ARGUMENT", message);
-  }
-  requireOptions(options, TRANSACT_OPTIONS, "transact");
-  const { timeoutMs = 1, attemptsMax = 1 } = options;
-  if (typeof timeoutMs !== "number" || !(0 < timeoutMs)) {
-    const message = `timeoutMs is a positive number of milliseconds, not ${String(timeoutMs)}`;
-    throw new Fault("ERR_ARGUMENT", message, { timeoutMs });
-  }
-  const isWhole = Number.isSafeInteger(attemptsMax) || attemptsMax === Number.POSITIVE_INFINITY;
-  if (isWhole && 1 <= attemptsMax) return;
-  const message = `attemptsMax is a whole number of at least 1, not ${String(attemptsMax)}`;
-  throw new Fault("ERR_ARGUMENT", message, { attemptsMax });
-}
-
 function requestOf(tx: Transaction): CommitRequest {
   const { writes, earliestDeadlineMs } = tx;
   return { writes, writeCount: writes.count, earliestDeadlineMs };
@@ -439,26 +400,4 @@ function requestOf(tx: Transaction): CommitRequest {
 function isPromise<T>(returned: Promise<T> | T): returned is Promise<T> {
   if (typeof returned !== "object" || returned === null) return false;
   return "then" in returned && typeof returned.then === "function";
-}
-
-/** Whether another attempt may do better. */
-function isRetryable(reason: Error): reason is Fault {
-  if (!isFault(reason, "ERR_ABORTED") && !isFault(reason, "ERR_CONFLICT")) return false;
-  return reason.details["isFinal"] !== true;
-}
-
-function conflict(reason: Fault, attempts: number, id: TransactionId): Fault {
-  const message = `${attempts} attempts were in the way of others; the last: ${reason.message}`;
-  const details = { ...reason.details, attempts, id: formatTransactionId(id) };
-  return new Fault("ERR_CONFLICT", message, details, reason);
-}
-
-function timedOut(timeoutMs: number, waitsFor: string | undefined): Fault {
-  const waiting = waitsFor === undefined ? "" : `, and waits for ${waitsFor} now`;
-  const message = `the transaction took longer than ${timeoutMs} ms${waiting}: do less in it`;
-  return new Fault("ERR_TIMEOUT", `${message}, or raise timeoutMs`, { timeoutMs });
-}
-
-function endedBy(signal: AbortSignal): Fault {
-  return new Fault("ERR_ABORTED", "the caller's signal ended the transaction", {}, signal.reason);
 }
