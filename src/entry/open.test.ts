@@ -44,6 +44,7 @@ test.each([
   [{ timeout: 5 }, 'there is no option "timeout" of open (did you mean "timeoutMs"?)'],
   [{ disks: ["a"] }, 'there is no option "disks" of open without "raid"'],
   [{ stallMs: 5 }, 'there is no option "stallMs" of open'],
+  [{ transactionTimeoutMs: 5 }, 'there is no option "transactionTimeoutMs" of open'],
 ])("the option %o is refused", async (options, message) => {
   const refused = openSmall(options as Partial<OpenOptions>);
   await expect(refused).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
@@ -239,7 +240,7 @@ test("options that no store can work with are refused, and nothing is made", asy
     { locksPerTransactionMax: 0 },
     { locksPerTransactionMax: Number.NaN },
     { snapshotAgeMsMax: Number.NaN },
-    { transactionTimeoutMs: Number.NaN },
+    { timeoutMs: Number.NaN },
   ];
   for (const options of wrong) {
     await expect(openSmall(options)).rejects.toMatchObject({ code: "ERR_ARGUMENT" });

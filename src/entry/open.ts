@@ -14,8 +14,11 @@ import { defaultStoreOptions, type StoreOptions } from "../store/options.ts";
 import { openEngine } from "../transactions/open-engine.ts";
 import { openArrayStore } from "./array-store.ts";
 
+/** Of the store alone: a database has `timeoutMs`. */
+type NotOffered = "stallMs" | "transactionTimeoutMs";
+
 /** How a database is opened. What is left out has a default that serves most. */
-interface CommonOptions extends DatabaseOptions, Omit<Partial<StoreOptions>, "stallMs"> {
+interface CommonOptions extends DatabaseOptions, Omit<Partial<StoreOptions>, NotOffered> {
   /** Who opens it, for the messages that others get: the name and version of a program. */
   readonly program?: string | undefined;
 }
@@ -109,13 +112,14 @@ function requireKnownOptions(given: object): void {
   }
 }
 
+const NOT_OFFERED: readonly string[] = ["stallMs", "transactionTimeoutMs"] satisfies NotOffered[];
 const COMMON_NAMES: readonly string[] = [
   "program",
   "codec",
   "otherCodecs",
   "onError",
   ...Object.keys(defaultDatabaseSettings),
-  ...Object.keys(defaultStoreOptions).filter((name) => name !== "stallMs"),
+  ...Object.keys(defaultStoreOptions).filter((name) => !NOT_OFFERED.includes(name)),
 ];
 
 function noDirectory(): Fault {
@@ -131,7 +135,7 @@ function storeOptionsOf({ timeoutMs, ...options }: CommonOptions): Partial<Store
     keyBytesMax: options.keyBytesMax,
     transactionBytesMax: options.transactionBytesMax,
     locksPerTransactionMax: options.locksPerTransactionMax,
-    transactionTimeoutMs: options.transactionTimeoutMs ?? timeoutMs,
+    transactionTimeoutMs: timeoutMs,
     snapshotAgeMsMax: options.snapshotAgeMsMax,
     checkpointLogShare: options.checkpointLogShare,
     checkpointDirtyShare: options.checkpointDirtyShare,

@@ -49,6 +49,18 @@ export function checkpointOf({ root, map, pages }: Superblock): CheckpointRoot |
   };
 }
 
+/** `ERR_CORRUPT` if the volume is shorter than its superblock tells, as part of a copy is. */
+export function requireAllPages({ pages }: Superblock, { name, sizeBytes }: Volume): void {
+  const toldBytes = pages.at + pages.pageCount * pages.pageBytes;
+  if (toldBytes <= sizeBytes) return;
+  throw new Fault(
+    "ERR_CORRUPT",
+    `"${name}" has ${sizeBytes} bytes, and by its superblock at least ${toldBytes}: if it is a ` +
+      "copy, copy it whole; else restore a backup",
+    { volume: name, sizeBytes, toldBytes },
+  );
+}
+
 /**
  * The pages at which the segments of the log's ring lie. No checkpoint has them in its map.
  * `ERR_CORRUPT` if they are no whole pages that the volume has.
@@ -67,11 +79,12 @@ export function ringPages({ zone, pages }: Superblock, volume: Volume): readonly
     });
 }
 
-function noPages({ name }: Volume, place: number, segmentBytes: number): Fault {
+function noPages({ name, sizeBytes }: Volume, place: number, segmentBytes: number): Fault {
   return new Fault(
     "ERR_CORRUPT",
     `By its superblock a part of the log of "${name}", ${segmentBytes} bytes, lies at byte ` +
-      `${place}, and these are no whole pages of it: restore a backup`,
+      `${place}, and these are no whole pages of its ${sizeBytes} bytes: if it is a copy, copy ` +
+      "it whole; else restore a backup",
     { volume: name, position: place },
   );
 }

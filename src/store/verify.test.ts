@@ -95,6 +95,16 @@ test.each<[string, (zone: LogZone) => LogZone]>([
   await expect(opened).rejects.toMatchObject({ code: "ERR_CORRUPT" });
 });
 
+test("a volume that was not copied whole is told as that", async () => {
+  const volume = await closedStore();
+  const part = new Uint8Array(volume.sizeBytes - 16_384);
+  await volume.read(0, part);
+  const copy = new MemoryVolume(part.length);
+  await copy.write(0, part);
+  await expect(inspectStore(world, copy)).rejects.toThrow("if it is a copy, copy it whole");
+  await expect(inspectStore(world, copy)).rejects.toMatchObject({ code: "ERR_CORRUPT" });
+});
+
 test("a store that is looked at is not changed", async () => {
   const volume = await closedStore();
   const before = new Uint8Array(volume.sizeBytes);

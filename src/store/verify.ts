@@ -16,7 +16,7 @@ import type { Volume } from "../volume/volume.ts";
 import type { World } from "../world/world.ts";
 import { Census } from "./census.ts";
 import { ReadOnlyVolume } from "./read-only-volume.ts";
-import { checkpointOf, ringPages } from "./superblock-root.ts";
+import { checkpointOf, requireAllPages, ringPages } from "./superblock-root.ts";
 import { describeCopies, SuperblockZone } from "./superblock.ts";
 import type { Superblock } from "./superblock-format.ts";
 import { type Finding, TreeWalk } from "./tree-walk.ts";
@@ -114,6 +114,7 @@ async function readSuperblock(
 ): Promise<{ superblock: Superblock; copies: readonly string[] }> {
   const { checksums } = world;
   const zone = await SuperblockZone.open(volume, checksums, () => Promise.resolve(true));
+  requireAllPages(zone.current, volume);
   return { superblock: zone.current, copies: await describeCopies(volume, checksums) };
 }
 
