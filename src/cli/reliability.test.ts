@@ -136,6 +136,7 @@ describe("reliability", () => {
     [`${disk} --simulate 1`, "--simulate"],
     [`${disk} --seed 3`, "--simulate"],
     [`${disk} --plot loss.png`, "SVG"],
+    [`${disk} --plot ${join(folder, "nowhere", "loss.svg")}`, "cannot write the plot: ENOENT"],
     [`${disk} --confidence 100%`, "--confidence"],
     [`--measured ${join(folder, "nowhere")} --mttr 1h`, "cannot read"],
   ])("refuses %s", async (line, message) => {

@@ -12,7 +12,7 @@ import {
   type MemberModel,
   reportOnLayout,
 } from "../reliability/comparison.ts";
-import { isFault } from "../base/fault.ts";
+import { isFault, messageOf } from "../base/fault.ts";
 import { type Layout, layoutOf, layoutWords, layoutsFor } from "../reliability/layouts.ts";
 import { plotLosses } from "../reliability/loss-plot.ts";
 import { type MeasuredFigures, figuresOf } from "../reliability/measured.ts";
@@ -108,7 +108,7 @@ async function compare(flags: ReliabilityFlags, io: CommandIo): Promise<void> {
   remark(flags, io);
   const reports = readable(() => reportsOn(comparison, io));
   if (flags.plot !== undefined) {
-    await writeFile(flags.plot, plotLosses(comparison));
+    await writePlot(flags.plot, plotLosses(comparison));
     io.note(`the plot is in ${flags.plot}`);
   }
   const { member, missionHours } = comparison;
@@ -234,6 +234,14 @@ async function readFileOf(path: string, io: CommandIo): Promise<Uint8Array> {
       throw new UsageError(`cannot read ${path}: ${error.message}`);
     }
     throw error;
+  }
+}
+
+async function writePlot(path: string, plot: string): Promise<void> {
+  try {
+    await writeFile(path, plot);
+  } catch (error) {
+    throw new UsageError(`cannot write the plot: ${messageOf(error)}`);
   }
 }
 

@@ -8,7 +8,9 @@
  *  2. a change is answered when a later flush, by any connection, would make it durable; and one
  *     that is to be durable by itself when it is;
  *  3. a fault of the volume becomes an error of the one request that met it. What isn't a fault is
- *     a bug, and is thrown.
+ *     a bug, and is thrown;
+ *  4. changes that nobody flushes are made durable after some seconds, if whoever serves the export
+ *     calls `writeBack` every now and then.
  */
 
 import { unreachable } from "../base/assert.ts";
@@ -61,6 +63,9 @@ const ERRORS: Readonly<Partial<Record<FaultCode, ErrorNumber>>> = {
   ERR_LIMIT: ERROR.noMemory,
 };
 
+/** Changes that nobody flushed for so long are made durable all the same. */
+const WRITE_BACK_MS = 5000;
+
 const zeroes = new Uint8Array(SLICE_BYTES);
 const DONE: Outcome = { kind: "done" };
 
@@ -73,6 +78,10 @@ export class NbdExport implements ExportFacts {
   readonly #sparse: SparseVolume | undefined;
   readonly #locks = new RangeLock();
   readonly #sync: SharedSync;
+  /** Whether there are changes that no sync covers, and since when that is known. */
+  #isChanged = false;
+  #changedMs: number | undefined;
+  #writingBack: Promise<void> = Promise.resolve();
 
   constructor(volume: Volume, { name, description, readOnly }: NbdExportOptions) {
     this.name = name;
@@ -81,7 +90,11 @@ export class NbdExport implements ExportFacts {
     this.#volume = volume;
     this.#sparse = isSparse(volume) ? volume : undefined;
     this.writeUnitBytes = Math.max(volume.writeUnitBytes, this.#sparse?.blockBytes ?? 1);
-    this.#sync = new SharedSync(async () => await volume.sync());
+    this.#sync = new SharedSync(async () => {
+      this.#isChanged = false;
+      this.#changedMs = undefined;
+      await volume.sync();
+    });
   }
 
   get sizeBytes(): number {
@@ -90,6 +103,23 @@ export class NbdExport implements ExportFacts {
 
   get sparse(): boolean {
     return this.#sparse !== undefined;
+  }
+
+  get isChanged(): boolean {
+    return this.#isChanged;
+  }
+
+  /** Makes durable what nobody flushed for long; who flushes later is told if that failed. */
+  writeBack(nowMs: number): void {
+    if (!this.#isChanged) return;
+    this.#changedMs ??= nowMs;
+    if (nowMs < this.#changedMs + WRITE_BACK_MS) return;
+    this.#writingBack = this.perform({ kind: "flush" }).then(() => undefined);
+  }
+
+  /** Resolves when nothing is written back any more. */
+  async settled(): Promise<void> {
+    await this.#writingBack;
   }
 
   /** Performs the request, which lies within the export. */
@@ -144,6 +174,7 @@ export class NbdExport implements ExportFacts {
       await this.#readAround(frameAt, frame, at, at + byteCount);
       if (durable) await this.#volume.writeDurable(frameAt, frame);
       else await this.#volume.write(frameAt, frame);
+      this.#isChanged ||= !durable;
     });
     return DONE;
   }
@@ -162,6 +193,7 @@ export class NbdExport implements ExportFacts {
     if (start < end && this.#sparse !== undefined) {
       const volume = this.#sparse;
       await this.#holding(start, end, async () => await volume.trim(start, end - start));
+      this.#isChanged = true;
     }
     if (durable) await this.#sync.run();
     return DONE;
@@ -175,6 +207,7 @@ export class NbdExport implements ExportFacts {
     const { at, byteCount } = request;
     const { start, end } = this.#unitsAround(at, at + byteCount);
     await this.#holding(start, end, async () => await this.#zeroRange(at, at + byteCount, trims));
+    this.#isChanged = true;
     if (request.durable) await this.#sync.run();
     return DONE;
   }

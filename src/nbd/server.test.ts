@@ -404,6 +404,36 @@ describe("the end", () => {
   });
 });
 
+test("what nobody flushes is made durable all the same, once, after some seconds", async () => {
+  const volume = new CountingVolume(SIZE);
+  await serving(
+    1,
+    async ({ away, connect, server }) => {
+      const client = await connect();
+      await client.do({ command: COMMAND.write, payload: new Uint8Array(100).fill(1) });
+      client.connection.end();
+      await wait(away, 3000);
+      expect(volume.syncCount).toBe(0);
+      await wait(away, 5000);
+      expect(volume.syncCount).toBe(1);
+      await wait(away, 30_000);
+      expect(volume.syncCount).toBe(1);
+      await server.close();
+    },
+    {},
+    async () => volume,
+  );
+});
+
+class CountingVolume extends MemoryVolume {
+  syncCount = 0;
+
+  override async sync(): Promise<void> {
+    this.syncCount++;
+    await super.sync();
+  }
+}
+
 describe("TLS", () => {
   async function withTls(
     tls: ServerTls,

@@ -14,7 +14,7 @@ import type { NbdExport } from "./export.ts";
 import { EXPORT_NAME_BYTES_MAX, type NbdServerOptions } from "./settings.ts";
 import { NbdStats } from "./stats.ts";
 
-/** How often connections are looked at for having taken too long. */
+/** How often connections are looked at for having taken too long, and exports for changes. */
 const CHECK_INTERVAL_MS = 1000;
 /** At its end the server waits so long for what is under way, then closes every connection. */
 const CLOSE_WAIT_MS = 5000;
@@ -89,6 +89,7 @@ export class NbdServer implements ClientOwner {
     await this.#whenEmpty(waitMs);
     this.#stopCheck?.();
     this.#stopCheck = undefined;
+    for (const exported of this.exports) await exported.settled();
   }
 
   clientClosed(client: Client): void {
@@ -100,7 +101,9 @@ export class NbdServer implements ClientOwner {
     return clock.after(CHECK_INTERVAL_MS, () => {
       const nowMs = clock.monotonicMs();
       for (const client of this.#clients) client.checkTime(nowMs);
-      this.#stopCheck = this.#clients.size === 0 ? undefined : this.#checkLater();
+      for (const exported of this.exports) exported.writeBack(nowMs);
+      const isBusy = 0 < this.#clients.size || this.exports.some(({ isChanged }) => isChanged);
+      this.#stopCheck = isBusy ? this.#checkLater() : undefined;
     });
   }
 
