@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { encodeRequest, TestDoor, turn } from "./test-door.suite.ts";
+import { CursorTable } from "./cursor-table.ts";
+import { encodeRequest, type TestClient, TestDoor, turn } from "./test-door.suite.ts";
 
 const LONGEST = 8192 - 14;
 
@@ -122,19 +123,47 @@ test("only so many keys are watched", async () => {
   ]);
 });
 
+/** The cursor with which SCAN answers, and the keys. */
+async function scan(client: TestClient, from: string): Promise<[string, string[]]> {
+  const [reply = ""] = await client.ask(`SCAN ${from} COUNT 1`);
+  return JSON.parse(reply) as [string, string[]];
+}
+
 test("only so many cursors are remembered", async () => {
   const client = new TestDoor({ cursorCountMax: 3 }).connect();
   await client.ask("MSET a 1 b 2 c 3");
   const cursors: string[] = [];
-  for (let count = 0; count < 4; count++) {
-    const [reply = ""] = await client.ask("SCAN 0 COUNT 1");
-    cursors.push(/"(\d+)"/.exec(reply)?.[1] ?? "");
-  }
+  for (let count = 0; count < 4; count++) cursors.push((await scan(client, "0"))[0]);
   expect(await client.ask(`SCAN ${cursors[0]}`, `SCAN ${cursors[1]}`)).toEqual([
-    "(error) ERR invalid cursor: it was forgotten, since only the newest 3 are remembered; " +
-      "begin again with SCAN 0",
+    "(error) ERR invalid cursor: it was forgotten, since only the 3 that were used last are " +
+      "remembered; begin again with SCAN 0",
     '["0", ["b", "c"]]',
   ]);
+});
+
+test("a scan that goes on takes the place of no other, and may be asked again", async () => {
+  const client = new TestDoor({ cursorCountMax: 4 }).connect();
+  await client.ask("MSET a 1 b 2 c 3 d 4 e 5 f 6");
+  const [slow] = await scan(client, "0");
+  let before = "0";
+  let [cursor] = await scan(client, before);
+  for (const key of ["b", "c", "d"]) {
+    before = cursor;
+    const [next, keys] = await scan(client, before);
+    expect(keys).toEqual([key]);
+    cursor = next;
+  }
+  expect((await scan(client, slow))[1]).toEqual(["b"]);
+  expect((await scan(client, before))[1]).toEqual(["d"]);
+});
+
+test("a cursor of an earlier run begins again, whatever was given since", () => {
+  const [earlier, later] = [new CursorTable(10, 1000), new CursorTable(10, 1001)];
+  const cursor = earlier.remember(Uint8Array.of(1), 0);
+  const other = later.remember(Uint8Array.of(2), 0);
+  expect(later.recall(cursor)).toEqual(new Uint8Array(0));
+  expect(earlier.recall(other)).toEqual(new Uint8Array(0));
+  expect(later.recall(other)).toEqual(Uint8Array.of(2));
 });
 
 test("SCAN meets every key once, however many at a time", async () => {

@@ -6,6 +6,7 @@ import type { Request } from "../../resp/request.ts";
 import type { Step } from "../../transactions/step.ts";
 import type { Random } from "../../world/world.ts";
 import type { Call, CommandSpec } from "../command.ts";
+import type { Door } from "../door.ts";
 import { Glob } from "../glob.ts";
 import { KeyWalk } from "../key-walk.ts";
 import { NOT_AN_INTEGER, SYNTAX_ERROR } from "../replies.ts";
@@ -15,6 +16,7 @@ import { KEY_ROWS, typeName } from "../row-format.ts";
 const SCAN_COUNT_MAX = 10_000;
 const SCAN_COUNT = 10;
 const INVALID_CURSOR = "ERR invalid cursor";
+const FIRST_KEY = new Uint8Array(0);
 const CURSOR_END = 1n << 64n;
 
 interface ScanOptions {
@@ -25,9 +27,11 @@ interface ScanOptions {
 
 function scan(step: Step, call: Call): void {
   const { keys, reply, door } = call;
-  const from = scanStart(call);
-  const options = from === undefined ? undefined : parseScanOptions(call);
-  if (from === undefined || options === undefined) return;
+  const cursor = scanCursor(call);
+  const options = cursor === undefined ? undefined : parseScanOptions(call);
+  if (cursor === undefined || options === undefined) return;
+  const from = cursor === 0 ? FIRST_KEY : door.cursors.recall(cursor);
+  if (from === undefined) return reply.error(forgotten(door));
 
   const { glob, type } = options;
   const walk = new KeyWalk(step, keys, glob?.prefix, from);
@@ -38,26 +42,22 @@ function scan(step: Step, call: Call): void {
     found.push(ownBytes(bytes, at, length));
   });
   reply.array(2);
-  reply.bulkText(walk.next === undefined ? "0" : String(door.cursors.remember(walk.next)));
+  reply.bulkText(walk.next === undefined ? "0" : String(door.cursors.remember(walk.next, cursor)));
   replyKeys(call, found);
 }
 
-/** The key from which SCAN goes on; undefined if its cursor is none, which was answered. */
-function scanStart({ request, reply, door }: Call): Uint8Array | undefined {
+/** The cursor of SCAN; undefined if it is none, which was answered. */
+function scanCursor({ request, reply }: Call): number | undefined {
   const cursor = parseCursor(request.text(1));
-  if (cursor === undefined) {
-    reply.error(INVALID_CURSOR);
-    return undefined;
-  }
-  if (cursor === 0) return new Uint8Array(0);
-  const key = door.cursors.recall(cursor);
-  if (key === undefined) {
-    reply.error(
-      `${INVALID_CURSOR}: it was forgotten, since only the newest ` +
-        `${door.settings.cursorCountMax} are remembered; begin again with SCAN 0`,
-    );
-  }
-  return key;
+  if (cursor === undefined) reply.error(INVALID_CURSOR);
+  return cursor;
+}
+
+function forgotten({ settings }: Door): string {
+  return (
+    `${INVALID_CURSOR}: it was forgotten, since only the ${settings.cursorCountMax} that were ` +
+    "used last are remembered; begin again with SCAN 0"
+  );
 }
 
 /** Redis reads a cursor as C does: with a sign, nothing for 0, and negative ones from the end. */
@@ -188,8 +188,9 @@ export const scanningCommands: readonly CommandSpec[] = [
     since: "2.8.0",
     summary: "Goes through the keys, some at a time.",
     differs:
-      "in the order of the keys, each once; a cursor that is too old to be remembered is an " +
-      `error; COUNT is at most ${SCAN_COUNT_MAX}`,
+      "in the order of the keys, each once; a cursor of before a restart begins again; one that " +
+      "was left for so long that 4096 others were used since is an error; COUNT is at most " +
+      String(SCAN_COUNT_MAX),
     run: scan,
   },
   {
