@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 
-const key = fc.constantFrom("a", "b", "c", "d");
+const key = fc.constantFrom("a", "b", "c", "d", "");
 const integer = fc.oneof(
   fc.integer({ min: -20, max: 20 }).map(String),
   fc.constantFrom(
@@ -105,12 +105,152 @@ const single: fc.Arbitrary<Words> = fc.oneof(
   command("FLUSHDB"),
 );
 
+/** A word that is out of place nearly everywhere. */
+const oddWord = fc.oneof(
+  integer,
+  fc.constantFrom(
+    "NX",
+    "XX",
+    "GET",
+    "KEEPTTL",
+    "PERSIST",
+    "REPLACE",
+    "DB",
+    "COUNT",
+    "*",
+    "[a",
+    "q",
+  ),
+  fc.constantFrom("\0", "\r\n", "\xff", "two words", "x".repeat(130)),
+);
+
+interface Slip {
+  readonly at: number;
+  readonly kind: string;
+  readonly word: string;
+}
+
+/** What a hand slips into: a word in other letters, twice, too few, too many, or another. */
+const slip: fc.Arbitrary<Slip> = fc.record({
+  at: fc.nat(6),
+  kind: fc.constantFrom("small", "mixed", "twice", "gone", "more", "other"),
+  word: oddWord,
+});
+
+function slipped(words: Words, { at, kind, word }: Slip): Words {
+  const index = at % words.length;
+  const [before, after] = [words.slice(0, index), words.slice(index + 1)];
+  const own = words[index] ?? "";
+  switch (kind) {
+    case "small":
+      return [...before, own.toLowerCase(), ...after];
+    case "mixed":
+      return [...before, own.charAt(0).toLowerCase() + own.slice(1).toUpperCase(), ...after];
+    case "twice":
+      return [...before, own, own, ...after];
+    case "gone":
+      return index === 0 ? words : [...before, ...after];
+    case "more":
+      return [...words, word];
+    default:
+      return index === 0 ? words : [...before, word, ...after];
+  }
+}
+
+/** Commands about other things than keys, which answer the same at any time. */
+const other: fc.Arbitrary<Words> = fc.oneof(
+  command("PING", fc.array(value, { maxLength: 2 })),
+  command("ECHO", fc.array(value, { maxLength: 2 })),
+  command("WATCH", fc.array(key, { maxLength: 2 })),
+  command("UNWATCH"),
+  command("AUTH", fc.constantFrom([], ["x"], ["a", "b", "c"])),
+  command("HELLO", fc.constantFrom("abc", "4", "1", "03", ""), fc.constantFrom([], ["FOO"])),
+  command("HELLO", fc.constant("2"), fc.constantFrom(["FOO"], ["SETNAME"], ["AUTH", "a"])),
+  command(
+    "CLIENT",
+    fc.constantFrom("SETNAME", "setname"),
+    fc.constantFrom("me", "", "a b", "\xff"),
+  ),
+  command("CLIENT", fc.constantFrom("GETNAME", "getname", "FOO", "")),
+  command(
+    "CLIENT",
+    fc.constant("KILL"),
+    fc.array(fc.constantFrom("ID", "9999", "TYPE", "x", "SKIPME", "no", "ADDR", "USER"), {
+      maxLength: 4,
+    }),
+  ),
+  command(
+    "CLIENT",
+    fc.constant("LIST"),
+    fc.constantFrom(["ID"], ["ID", "0"], ["ID", "x"], ["TYPE", "x"], ["TYPE", "pubsub"], ["FOO"]),
+  ),
+  command("CLIENT", fc.constant("NO-EVICT"), fc.constantFrom("ON", "off", "x")),
+  command(
+    "CONFIG",
+    fc.constantFrom("GET", "get"),
+    fc.array(fc.constantFrom("timeout", "TIMEOUT", "time[o]ut", "maxclient?", "nosuch"), {
+      maxLength: 3,
+    }),
+  ),
+  command(
+    "CONFIG",
+    fc.constant("SET"),
+    fc.array(fc.constantFrom("databases", "nosuch", "timeout", "0", "x", "-1"), { maxLength: 5 }),
+  ),
+  command("COMMAND", fc.constant("GETKEYS"), single),
+  command(
+    "COMMAND",
+    fc.constant("LIST"),
+    fc.constantFrom(
+      ["FOO"],
+      ["FILTERBY"],
+      ["FILTERBY", "x", "y"],
+      ["FILTERBY", "MODULE", "x"],
+      ["filterby", "pattern", "getd*"],
+    ),
+  ),
+  command("OBJECT", fc.constantFrom("ENCODING", "FREQ", "FOO"), fc.constantFrom("none", "none2")),
+  command(
+    "MEMORY",
+    fc.constant("USAGE"),
+    fc.constant("none"),
+    fc.constantFrom([], ["SAMPLES"], ["SAMPLES", "x"], ["SAMPLES", "-1"]),
+  ),
+  command(
+    "SCAN",
+    fc.constantFrom("0", "00", "-0", "", "x", "1.5"),
+    fc.constant(["COUNT", "1000"]),
+    fc.constantFrom(
+      [],
+      ["MATCH", "a*"],
+      ["TYPE", "hash"],
+      ["match", "*", "MATCH", "b"],
+      ["COUNT", "0"],
+      ["FOO", "1"],
+      ["TYPE"],
+    ),
+  ),
+  command("NOSUCH", fc.array(oddWord, { maxLength: 3 })),
+);
+
+/** Answered otherwise by every server, or each time: what a slip may come to. */
+const UNSTEADY =
+  /^(?:COMMAND(?: LIST| GETKEYS \S*)?|CLIENT (?:LIST|ID)|CLIENT KILL(?: SKIPME \S+)*|HELLO(?: [23](?: SETNAME \S*)*)?)$/i;
+
+const anything: fc.Arbitrary<Words> = fc.oneof(
+  { weight: 8, arbitrary: single },
+  { weight: 4, arbitrary: fc.tuple(single, slip).map(([words, how]) => slipped(words, how)) },
+  { weight: 2, arbitrary: other },
+  { weight: 1, arbitrary: fc.tuple(other, slip).map(([words, how]) => slipped(words, how)) },
+);
+const steady = anything.filter((words) => !UNSTEADY.test(words.join(" ")));
+
 const transaction = fc
-  .tuple(fc.array(single, { maxLength: 4 }), fc.constantFrom("EXEC", "DISCARD"))
+  .tuple(fc.array(steady, { maxLength: 4 }), fc.constantFrom("EXEC", "DISCARD", "RESET"))
   .map(([queued, end]) => [["MULTI"], ...queued, [end]]);
 
 export const randomRequests: fc.Arbitrary<readonly Words[]> = fc
-  .array(fc.oneof({ weight: 8, arbitrary: single.map((one) => [one]) }, transaction), {
+  .array(fc.oneof({ weight: 8, arbitrary: steady.map((one) => [one]) }, transaction), {
     maxLength: 30,
   })
   .map((parts) => parts.flat());

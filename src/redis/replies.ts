@@ -33,17 +33,22 @@ export function wrongArity(command: string): string {
 
 /** Quotes the beginning of the arguments, as much as helps to recognise them. */
 export function unknownCommand(request: Request): string {
-  let quoted = "";
-  for (let index = 1; index < request.count && quoted.length < QUOTED_BYTES_MAX; index++) {
-    quoted += `'${beginning(request, index, QUOTED_BYTES_MAX - quoted.length)}' `;
+  let texts = "";
+  for (let index = 1; index < request.count && texts.length < QUOTED_BYTES_MAX; index++) {
+    texts += `'${beginning(request, index, QUOTED_BYTES_MAX - texts.length)}' `;
   }
   const name = beginning(request, 0, QUOTED_BYTES_MAX);
-  return `ERR unknown command '${name}', with args beginning with: ${quoted}`;
+  return `ERR unknown command '${name}', with args beginning with: ${texts}`;
 }
 
 export function unknownSubcommand(container: string, request: Request): string {
   const name = beginning(request, 1, QUOTED_BYTES_MAX);
   return `ERR unknown subcommand '${name}'. Try ${container.toUpperCase()} HELP.`;
+}
+
+/** The argument as an error quotes it: to Redis a zero byte ends a text. */
+export function quoted(request: Request, index: number): string {
+  return beginning(request, index, request.length[index] as number);
 }
 
 function beginning(request: Request, index: number, lengthMax: number): string {

@@ -16,6 +16,7 @@ export type Protocol = 2 | 3;
 const REGION_BYTES_AT_FIRST = 1024;
 /** A larger region is given up as soon as it is empty. */
 const REGION_BYTES_KEPT_MAX = 16 * 1024;
+const LINE_ENDS = /[\r\n]+$/;
 const CARRIAGE_RETURN = 0x0d;
 const LINE_FEED = 0x0a;
 const SPACE = 0x20;
@@ -127,10 +128,10 @@ export class ReplyWriter {
     this.#line(0x2b, text);
   }
 
-  /** An error, which begins with its prefix: `ERR ...`. */
+  /** An error, which begins with its prefix: `ERR ...`. Ends of lines at its end are left out. */
   error(text: string): void {
     this.#errorCount++;
-    this.#line(0x2d, text);
+    this.#line(0x2d, text.replace(LINE_ENDS, ""));
   }
 
   integer(value: number | bigint): void {

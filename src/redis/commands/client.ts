@@ -4,7 +4,7 @@ import { parseInteger } from "../../resp/integer.ts";
 import type { Client } from "../client.ts";
 import type { Call, CommandSpec } from "../command.ts";
 import { replyHelp } from "../help-reply.ts";
-import { SYNTAX_ERROR } from "../replies.ts";
+import { SYNTAX_ERROR, quoted } from "../replies.ts";
 import { badName, isPlainName } from "./connection.ts";
 
 /** The types of clients that CLIENT LIST and KILL know; ours are all of the first. */
@@ -36,7 +36,7 @@ function setinfo({ request, reply, client }: Call): void {
   const attribute = request.text(2).toLowerCase();
   const value = request.text(3);
   if (attribute !== "lib-name" && attribute !== "lib-ver") {
-    return reply.error(`ERR Unrecognized option '${request.text(2)}'`);
+    return reply.error(`ERR Unrecognized option '${quoted(request, 2)}'`);
   }
   if (!isPlainName(value)) return reply.error(badName(attribute));
   if (attribute === "lib-name") client.libraryName = value;
@@ -73,7 +73,7 @@ function list(call: Call): void {
 function clientType({ request, reply }: Call, index: number): string | undefined {
   const type = request.text(index).toLowerCase();
   if (CLIENT_TYPES.has(type)) return type;
-  reply.error(`ERR Unknown client type '${request.text(index)}'`);
+  reply.error(`ERR Unknown client type '${quoted(request, index)}'`);
   return undefined;
 }
 
@@ -131,12 +131,16 @@ function killFilter(call: Call, index: number, value: string): ClientFilter | st
   }
   if (request.is(index, "TYPE")) {
     const type = value.toLowerCase();
-    return CLIENT_TYPES.has(type) ? () => type === "normal" : `ERR Unknown client type '${value}'`;
+    return CLIENT_TYPES.has(type)
+      ? () => type === "normal"
+      : `ERR Unknown client type '${quoted(request, index + 1)}'`;
   }
   if (request.is(index, "ADDR")) return (client) => client.peer === value;
   if (request.is(index, "LADDR")) return (client) => client.local === value;
   if (request.is(index, "USER")) {
-    return value === "default" ? (client) => client.authenticated : `ERR No such user '${value}'`;
+    return value === "default"
+      ? (client) => client.authenticated
+      : `ERR No such user '${quoted(request, index + 1)}'`;
   }
   return SYNTAX_ERROR;
 }

@@ -2,20 +2,13 @@
 
 import { fromLatin1 } from "../../base/bytes.ts";
 import { Request } from "../../resp/request.ts";
-import { type Call, type Command, type CommandSpec, STORE } from "../command.ts";
+import type { ReplyWriter } from "../../resp/reply-writer.ts";
+import { categoriesOf } from "../categories.ts";
+import type { Call, Command, CommandSpec } from "../command.ts";
 import { Glob } from "../glob.ts";
 import { replyHelp } from "../help-reply.ts";
+import { keyNoteOf, keyUsesOf } from "../key-uses.ts";
 import { SYNTAX_ERROR } from "../replies.ts";
-
-/** The categories of groups; commands of the server that touch keys belong to the keys. */
-const CATEGORY_OF_GROUP = {
-  connection: "@connection",
-  generic: "@keyspace",
-  server: undefined,
-  string: "@string",
-  transactions: "@transaction",
-} as const;
-const DANGEROUS: ReadonlySet<string> = new Set(["flushall", "flushdb", "info", "keys", "swapdb"]);
 
 function all({ reply, door }: Call): void {
   reply.array(door.commands.all.length);
@@ -50,9 +43,9 @@ function replyInfo({ reply, door }: Pick<Call, "reply" | "door">, command: Comma
   reply.integer(keys?.first ?? 0);
   reply.integer(keys?.last ?? 0);
   reply.integer(keys?.step ?? 0);
-  replyStatuses({ reply }, categories(command));
+  replyStatuses({ reply }, categoriesOf(command));
   reply.set(0);
-  reply.set(0);
+  replyKeySpecs({ reply }, command);
   reply.set(subcommands.length);
   for (const subcommand of subcommands) replyInfo({ reply, door }, subcommand);
 }
@@ -62,17 +55,45 @@ function replyStatuses({ reply }: Pick<Call, "reply">, texts: readonly string[])
   for (const text of texts) reply.status(text);
 }
 
-function categories({ flags, facts, kind }: Command): readonly string[] {
-  const isAdmin = flags.has("admin");
-  const isOfKeys = facts.group === "server" && facts.name !== "info" && kind === STORE;
-  return [
-    ...(isOfKeys ? ["@keyspace"] : [CATEGORY_OF_GROUP[facts.group] ?? ""]),
-    flags.has("write") ? "@write" : "",
-    flags.has("readonly") ? "@read" : "",
-    isAdmin ? "@admin" : "",
-    flags.has("fast") ? "@fast" : "@slow",
-    isAdmin || DANGEROUS.has(facts.name) ? "@dangerous" : "",
-  ].filter((category) => category !== "");
+/** Where the keys are; of commands that do different things with different keys, each apart. */
+function replyKeySpecs({ reply }: Pick<Call, "reply">, { facts, name }: Command): void {
+  const { keys } = facts;
+  const uses = keys === undefined ? undefined : keyUsesOf(name);
+  if (keys === undefined || uses === undefined) return reply.set(0);
+  const note = keyNoteOf(name);
+  const last = keys.last < 0 ? keys.last : keys.last - keys.first;
+  reply.set(uses.length);
+  for (const [index, use] of uses.entries()) {
+    reply.map(note === undefined ? 3 : 4);
+    if (note !== undefined) {
+      reply.bulkText("notes");
+      reply.bulkText(note);
+    }
+    reply.bulkText("flags");
+    replyStatuses({ reply }, use);
+    replySpec(reply, "begin_search", "index", { index: keys.first + index });
+    const lastkey = uses.length === 1 ? last : 0;
+    replySpec(reply, "find_keys", "range", { lastkey, keystep: keys.step, limit: 0 });
+  }
+}
+
+function replySpec(
+  reply: ReplyWriter,
+  name: string,
+  type: string,
+  spec: Readonly<Record<string, number>>,
+): void {
+  const facts = Object.entries(spec);
+  reply.bulkText(name);
+  reply.map(2);
+  reply.bulkText("type");
+  reply.bulkText(type);
+  reply.bulkText("spec");
+  reply.map(facts.length);
+  for (const [fact, value] of facts) {
+    reply.bulkText(fact);
+    reply.integer(value);
+  }
 }
 
 function docs({ request, reply, door }: Call): void {
@@ -118,7 +139,7 @@ function list({ request, reply, door }: Call): void {
 }
 
 function isIn(command: Command, category: string): boolean {
-  return categories(command).includes(category);
+  return categoriesOf(command).some((one) => one === category);
 }
 
 function matching(commands: readonly Command[], pattern: string): readonly Command[] {
@@ -169,7 +190,7 @@ const subcommands: readonly CommandSpec[] = [
     arity: -2,
     since: "2.8.13",
     summary: "Arity, flags and positions of keys of commands.",
-    differs: "without tips and key specifications",
+    differs: "without tips",
     run: info,
   },
   {

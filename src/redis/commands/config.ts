@@ -5,7 +5,7 @@ import type { Call, CommandSpec } from "../command.ts";
 import { type ConfigEntry, configTable } from "../config-table.ts";
 import { Glob } from "../glob.ts";
 import { replyHelp } from "../help-reply.ts";
-import { SYNTAX_ERROR } from "../replies.ts";
+import { SYNTAX_ERROR, quoted } from "../replies.ts";
 
 function get({ request, reply, door }: Call): void {
   const wanted = new Map<ConfigEntry, string>();
@@ -30,26 +30,35 @@ function matching(pattern: string): readonly ConfigEntry[] {
 
 const IS_PATTERN = /[*?[]/;
 
+interface Change {
+  readonly entry: ConfigEntry;
+  readonly set: NonNullable<ConfigEntry["set"]>;
+  readonly value: string;
+}
+
 /** Sets all or nothing. */
 function set({ request, reply, door }: Call): void {
   if (request.count % 2 === 1) return reply.error(SYNTAX_ERROR);
-  const changes: { readonly entry: ConfigEntry; readonly value: string }[] = [];
+  const changes: Change[] = [];
   for (let index = 2; index < request.count; index += 2) {
     const name = request.text(index).toLowerCase();
     const entry = configTable.find((candidate) => candidate.name === name);
     if (entry === undefined) {
       return reply.error(
-        `ERR Unknown option or number of arguments for CONFIG SET - '${request.text(index)}'`,
+        `ERR Unknown option or number of arguments for CONFIG SET - '${quoted(request, index)}'`,
       );
     }
-    if (changes.some((change) => change.entry === entry)) {
-      return reply.error(failed(request.text(index), "duplicate parameter"));
+    if (entry.set === undefined) {
+      return reply.error(failed(quoted(request, index), "can't set immutable config"));
     }
-    changes.push({ entry, value: request.text(index + 1) });
+    if (changes.some((change) => change.entry === entry)) {
+      return reply.error(failed(quoted(request, index), "duplicate parameter"));
+    }
+    changes.push({ entry, set: entry.set, value: request.text(index + 1) });
   }
   const before = { ...door.settings };
-  for (const { entry, value } of changes) {
-    const reason = entry.set === undefined ? "can't set immutable config" : entry.set(door, value);
+  for (const { entry, set: change, value } of changes) {
+    const reason = change(door, value);
     if (reason === undefined) continue;
     Object.assign(door.settings, before);
     return reply.error(failed(entry.name, reason));

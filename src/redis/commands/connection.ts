@@ -3,7 +3,13 @@
 import { parseInteger } from "../../resp/integer.ts";
 import { isPassword } from "../auth.ts";
 import type { Call, CommandSpec } from "../command.ts";
-import { DATABASE_OUT_OF_RANGE, refuseInt32, SYNTAX_ERROR, wrongArity } from "../replies.ts";
+import {
+  DATABASE_OUT_OF_RANGE,
+  refuseInt32,
+  SYNTAX_ERROR,
+  wrongArity,
+  quoted,
+} from "../replies.ts";
 import { REDIS_VERSION } from "../redis-version.ts";
 
 const CONNECTION = { group: "connection" } as const;
@@ -138,7 +144,7 @@ function parseHello({ request, reply }: Call): Greeting | undefined {
         return undefined;
       }
     } else {
-      reply.error(`ERR Syntax error in HELLO option '${request.text(index)}'`);
+      reply.error(`ERR Syntax error in HELLO option '${quoted(request, index)}'`);
       return undefined;
     }
   }

@@ -3,7 +3,7 @@
 import { INT64_MAX, INT64_MIN, parseInt64 } from "../../resp/integer.ts";
 import type { Step } from "../../transactions/step.ts";
 import type { Call, CommandSpec } from "../command.ts";
-import { invalidExpire, NOT_AN_INTEGER } from "../replies.ts";
+import { invalidExpire, NOT_AN_INTEGER, quoted } from "../replies.ts";
 import { NO_DEADLINE, roundDeadline } from "../set-options.ts";
 
 const ABSENT = -2;
@@ -71,7 +71,7 @@ function parseCondition({ request, reply }: Call): Condition | undefined {
   for (let index = 3; index < request.count; index++) {
     const name = (["NX", "XX", "GT", "LT"] as const).find((word) => request.is(index, word));
     if (name === undefined) {
-      reply.error(`ERR Unsupported option ${request.text(index)}`);
+      reply.error(`ERR Unsupported option ${quoted(request, index)}`);
       return undefined;
     }
     given[name] = true;
@@ -179,6 +179,7 @@ export const expiryCommands: readonly CommandSpec[] = [
     name: "expiretime",
     since: "7.0.0",
     summary: "At which second since 1970 a key expires.",
+    differs: ROUNDED,
     run: expiretime,
   },
   {

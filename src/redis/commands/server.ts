@@ -1,6 +1,7 @@
 /** Commands about the server, and those that look into how a value is kept. */
 
 import { parseInt64, parseInteger } from "../../resp/integer.ts";
+import type { Request } from "../../resp/request.ts";
 import type { Step } from "../../transactions/step.ts";
 import type { Call, CommandSpec } from "../command.ts";
 import { replyHelp } from "../help-reply.ts";
@@ -65,17 +66,23 @@ function freq(_: Step, { request, reply, keys }: Call): void {
 }
 
 function usage(step: Step, { request, reply, keys }: Call): void {
-  if (request.count !== 3) {
-    const isSampled = request.count === 5 && request.is(3, "SAMPLES");
-    if (!isSampled) return reply.error(SYNTAX_ERROR);
-    const { bytes, at, length } = request;
-    const samples = parseInteger(bytes, at[4] as number, length[4] as number);
-    if (Number.isNaN(samples)) return reply.error(NOT_AN_INTEGER);
-    if (samples < 0) return reply.error(SYNTAX_ERROR);
-  }
+  const refusal = refuseSamples(request);
+  if (refusal !== undefined) return reply.error(refusal);
   keys.point(request.bytes, request.at[2] as number, request.length[2] as number);
   if (!keys.findPointed()) return reply.nil();
   reply.integer((request.length[2] as number) + step.valueLength + ROW_OVERHEAD_BYTES);
+}
+
+/** What is wrong with the options of MEMORY USAGE; what it would sample, it tells exactly. */
+function refuseSamples(request: Request): string | undefined {
+  const { bytes, at, length, count } = request;
+  for (let index = 3; index < count; index += 2) {
+    if (!request.is(index, "SAMPLES") || index + 1 === count) return SYNTAX_ERROR;
+    const samples = parseInteger(bytes, at[index + 1] as number, length[index + 1] as number);
+    if (Number.isNaN(samples)) return NOT_AN_INTEGER;
+    if (samples < 0) return SYNTAX_ERROR;
+  }
+  return undefined;
 }
 
 function objectHelp({ reply }: Call): void {
@@ -175,7 +182,7 @@ export const serverCommands: readonly CommandSpec[] = [
     group: "generic",
     name: "wait",
     arity: 3,
-    flags: "noscript",
+    flags: "blocking",
     since: "3.0.0",
     summary: "How many backups hold durably what this connection wrote.",
     differs: "answered as soon as it is so; Redis counts who received it, not who synced it",
