@@ -79,7 +79,7 @@ function withSortedKeys(lines: readonly string[], replies: readonly string[]): r
 
 /** Lists in lists, as EXEC answers them, are sorted inside. */
 function sorted(reply: string): string {
-  return reply.replaceAll(/\[("\w+"(?:, "\w+")+)\]/g, (_, items: string) => {
+  return reply.replaceAll(/\[("\w*"(?:, "\w*")+)\]/g, (_, items: string) => {
     return `[${items.split(", ").toSorted().join(", ")}]`;
   });
 }
