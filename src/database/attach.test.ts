@@ -285,6 +285,21 @@ describe("when the process that has the store open is gone", () => {
     });
   });
 
+  test("a watch of rows that nobody wrote goes on where all others were written", async () => {
+    const simulation = makeSimulation(1);
+    await simulation.run(async () => {
+      const [first, second] = [await startReal(simulation), await startReal(simulation)];
+      const watch = second.db.watch({ key: "a" });
+      const change = watch.next();
+      await new Promise<void>((resolve) => simulation.after(10, resolve));
+      for (let count = 0; count < 20; count++) await first.db.set("b", count);
+      await first.db.close();
+      await second.db.set("a", 1);
+      expect((await change).value).toMatchObject({ key: ["a"], value: 1 });
+      await watch.return();
+    });
+  });
+
   test("a snapshot is gone with it, and says so", async () => {
     await withTwo(async ({ first, second, sleep }) => {
       await second.db.set("a", 1);

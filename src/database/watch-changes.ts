@@ -27,7 +27,8 @@ export async function* watchChanges(
       if (!isWithin(range, change.key)) continue;
       within.push({ key: change.key, row: change.kind === "put" ? change.value : undefined });
     }
-    if (0 < within.length) yield { version: lsn, changes: within };
+    // One without changes says how far all was told; whoever goes on elsewhere begins there.
+    if (0 < within.length || changes.length === 0) yield { version: lsn, changes: within };
   }
 }
 

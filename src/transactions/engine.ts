@@ -12,6 +12,7 @@ export interface Engine extends TransactionStore {
   /**
    * The changes of every transaction after `after`, in log order, each handed out when it is
    * settled; at its end it waits for more until the signal aborts or the store closes.
+   * Before that the last may have no changes: it says how far all was told.
    * `ERR_VERSION_GONE` if entries after `after` are no longer in the log.
    */
   changes(after: Lsn, signal?: AbortSignal): AsyncIterable<CommittedTransaction>;
