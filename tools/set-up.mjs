@@ -18,11 +18,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { alone } from "./alone.mjs";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
 const NODE_MIN = [20, 19];
 const STAMP = ".built-from";
+const LOCK = ".set-up";
 
 /** Something the user has to mend; the message says what. */
 export class SetUpError extends Error {}
@@ -38,6 +40,21 @@ export function requireNode() {
 
 /** Installs the packages of the lock file in `folder` unless they are all there. */
 export function ensurePackages(folder = root) {
+  if (!packagesMatch(folder)) setUpAlone(() => installPackages(folder));
+}
+
+/** Builds `dist/` unless it was built from exactly these sources. */
+export function ensureBuild() {
+  if (!isBuiltFrom(fingerprint())) setUpAlone(build);
+}
+
+/** What is missing may be there once another process is done with it. */
+function setUpAlone(work) {
+  const waits = `another process sets this clone up (see ${LOCK}): waiting for it`;
+  alone(join(root, LOCK), work, () => say(waits));
+}
+
+function installPackages(folder) {
   if (packagesMatch(folder)) return;
   say("installing the packages of package-lock.json");
   // Not `npm ci`, which refuses a lock file where the registry it was made with lacks the
@@ -45,13 +62,16 @@ export function ensurePackages(folder = root) {
   run("npm", ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"], folder);
 }
 
-/** Builds `dist/` unless it was built from exactly these sources. */
-export function ensureBuild() {
-  const wanted = fingerprint();
+function isBuiltFrom(sources) {
   const stamp = join(root, "dist", STAMP);
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  return existsSync(stamp) && readFileSync(stamp, "utf8") === sources;
+}
 
-  // Built beside and put in place at once: a second start at the same time finds all or nothing.
+function build() {
+  const wanted = fingerprint();
+  if (isBuiltFrom(wanted)) return;
+
+  // Built beside and put in place at once: who runs meanwhile finds all or nothing.
   const fresh = join(root, `dist-${process.pid}`);
   const stale = join(root, `dist-${process.pid}-old`);
   try {

@@ -1,0 +1,73 @@
+/**
+ * Lets one process at a time do a piece of the set-up: two that install packages into one folder
+ * at once break both. Who died at it keeps nobody out.
+ */
+
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+
+const LOOK_MS = 100;
+/** To put a dead process's file away takes a moment; who takes longer has died at it. */
+const BURIAL_MS = 10_000;
+
+/** Runs `work` while no other process runs any with the same file. Tells of a wait by `onWait`. */
+export function alone(file, work, onWait = () => {}) {
+  for (let looks = 0; !take(file); looks++) {
+    if (looks === 0) onWait();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
+  }
+  try {
+    return work();
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+/** Whether the file is ours now. Its content is the process that has it. */
+function take(file) {
+  if (make(file)) return true;
+  if (!isAlive(holderOf(file))) bury(file);
+  return false;
+}
+
+/** False if it is there. */
+function make(file) {
+  try {
+    writeFileSync(file, String(process.pid), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (error.code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** One at a time, or a second would put away the file that somebody made after the first did. */
+function bury(file) {
+  const grave = `${file}.dead`;
+  if (!make(grave)) {
+    const madeAt = statSync(grave, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (BURIAL_MS < Date.now() - madeAt) rmSync(grave, { force: true });
+    return;
+  }
+  if (!isAlive(holderOf(file))) rmSync(file, { force: true });
+  rmSync(grave, { force: true });
+}
+
+/** Undefined if it is gone meanwhile, or its holder has not named itself yet. */
+function holderOf(file) {
+  try {
+    const pid = Number(readFileSync(file, "utf8"));
+    return pid > 0 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid) {
+  if (pid === undefined) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
