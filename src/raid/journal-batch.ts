@@ -5,7 +5,7 @@
  *
  *     offset  bytes  field
  *          0      4  magic           "HfJB"
- *          4      4  version         1
+ *          4      4  version         2; 1 has no records of kind 4
  *          8      8  checksum        XXH64 of all that follows, low half first
  *         16     16  array id
  *         32      8  incarnation     of the array when the batch was written
@@ -25,7 +25,8 @@
  *          8      4  CRC-32 of the block
  *         12      2  slot
  *         14      2  kind            0 the data is in the batch, 1 it is in place already,
- *                                    2 trimmed, 3 lost
+ *                                    2 trimmed, 3 lost, 4 computed: the first of its row is P,
+ *                                    the next Q, of the row's blocks of kind 0 in their order
  */
 
 import { equalBytes } from "../base/bytes.ts";
@@ -44,7 +45,9 @@ import { equalHashes, type Hash64, ID_BYTES } from "./superblock.ts";
 export const BATCH_HEADER_BYTES = 96;
 export const BATCH_RECORD_BYTES = 16;
 const MAGIC = 0x424a6648; // "HfJB"
-const VERSION = 1;
+const VERSION = 2;
+const VERSION_MIN = 1;
+const RECORD_COMPUTED = 4;
 const CHECKED_AT = 16;
 
 export interface BatchHeader {
@@ -79,10 +82,18 @@ export interface BatchRecord {
 export interface BatchContent {
   readonly placed: readonly PlacedStripe[];
   readonly records: readonly PlacedBlock[];
+  /**
+   * P, then Q, of rows of which all data is among the records, in the order of its indexes. Their
+   * bytes are left out, since they can be had again.
+   */
+  readonly computed: readonly PlacedBlock[];
 }
 
-export function recordCountOf({ placed, records }: BatchContent): number {
-  return placed.reduce((sum, { crcs }) => sum + crcs.length, records.length);
+/** Computes P, and Q where two are wanted, of all data of a row. */
+export type ComputeParity = (data: readonly Uint8Array[], parity: readonly Uint8Array[]) => void;
+
+export function recordCountOf({ placed, records, computed }: BatchContent): number {
+  return placed.reduce((sum, { crcs }) => sum + crcs.length, records.length + computed.length);
 }
 
 /** The bytes that a batch of that many records and blocks takes. */
@@ -131,7 +142,7 @@ export function encodeBatch(
   view.setUint32(76, batchBytes, true);
   setU64(view, 80, header.movedStripes === undefined ? 0 : header.movedStripes + 1);
   const at = writePlaced(view, content.placed);
-  writeRecords(bytes, view, content.records, at, headerBytes);
+  writeRecords(bytes, view, content, at, headerBytes);
   checksums.xxh64(bytes.subarray(CHECKED_AT), 0, 0);
   const checksum = { low: checksums.xxh64Low, high: checksums.xxh64High };
   setHash(view, 8, checksum);
@@ -143,10 +154,9 @@ function writePlaced(view: DataView, placed: readonly PlacedStripe[]): number {
   let at = BATCH_HEADER_BYTES;
   for (const { firstRow, rowCount, crcs } of placed) {
     for (let index = 0; index < crcs.length; index++) {
-      setU64(view, at, firstRow + (index % rowCount));
-      view.setUint32(at + 8, crcs[index] as number, true);
-      view.setUint16(at + 12, Math.floor(index / rowCount), true);
-      view.setUint16(at + 14, BLOCK_IN_PLACE, true);
+      const row = firstRow + (index % rowCount);
+      const slot = Math.floor(index / rowCount);
+      writeRecord(view, at, row, slot, crcs[index] as number, BLOCK_IN_PLACE);
       at += BATCH_RECORD_BYTES;
     }
   }
@@ -156,22 +166,37 @@ function writePlaced(view: DataView, placed: readonly PlacedStripe[]): number {
 function writeRecords(
   bytes: Uint8Array,
   view: DataView,
-  records: readonly PlacedBlock[],
+  { records, computed }: BatchContent,
   recordsAt: number,
   headerBytes: number,
 ): void {
   let at = recordsAt;
   let dataAt = headerBytes;
   for (const { row, slot, block } of records) {
-    setU64(view, at, row);
-    view.setUint32(at + 8, block.crc, true);
-    view.setUint16(at + 12, slot, true);
-    view.setUint16(at + 14, block.kind, true);
+    writeRecord(view, at, row, slot, block.crc, block.kind);
     at += BATCH_RECORD_BYTES;
     if (block.bytes === undefined) continue;
     bytes.set(block.bytes, dataAt);
     dataAt += block.bytes.length;
   }
+  for (const { row, slot, block } of computed) {
+    writeRecord(view, at, row, slot, block.crc, RECORD_COMPUTED);
+    at += BATCH_RECORD_BYTES;
+  }
+}
+
+function writeRecord(
+  view: DataView,
+  at: number,
+  row: number,
+  slot: number,
+  crc: number,
+  kind: number,
+): void {
+  setU64(view, at, row);
+  view.setUint32(at + 8, crc, true);
+  view.setUint16(at + 12, slot, true);
+  view.setUint16(at + 14, kind, true);
 }
 
 /** What the first unit of a batch says, if it is one of the array; nothing of it is verified. */
@@ -182,7 +207,9 @@ export function outlineBatch(
   batchBytesMax: number,
 ): BatchOutline | undefined {
   const view = new DataView(unit.buffer, unit.byteOffset, unit.length);
-  if (view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== VERSION) return undefined;
+  const version = view.getUint32(4, true);
+  if (view.getUint32(0, true) !== MAGIC) return undefined;
+  if (version < VERSION_MIN || VERSION < version) return undefined;
   if (!equalBytes(unit.subarray(16, 16 + ID_BYTES), arrayId)) return undefined;
   const moved = getU64(view, 80);
   const header = {
@@ -216,29 +243,62 @@ export function isWholeBatch(
   return equalHashes(outline.checksum, computed);
 }
 
-/** The records of a whole batch; their bytes are views of the batch's. */
+/** The records of a whole batch; their bytes are views of the batch's, or computed from those. */
 export function decodeRecords(
   outline: BatchOutline,
   bytes: Uint8Array,
   blockBytes: number,
+  computeParity: ComputeParity,
 ): readonly BatchRecord[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const records: BatchRecord[] = [];
+  const rows = new ComputedRows();
   let dataAt = outline.headerBytes;
   for (let index = 0; index < outline.recordCount; index++) {
     const at = BATCH_HEADER_BYTES + index * BATCH_RECORD_BYTES;
-    const kind = view.getUint16(at + 14, true) as BlockKind;
-    const data = kind === BLOCK_DATA ? bytes.subarray(dataAt, dataAt + blockBytes) : undefined;
-    dataAt += data?.length ?? 0;
-    records.push({
-      row: getU64(view, at),
-      crc: view.getUint32(at + 8, true),
-      slot: view.getUint16(at + 12, true),
-      kind,
-      bytes: data,
-    });
+    const row = getU64(view, at);
+    const crc = view.getUint32(at + 8, true);
+    const slot = view.getUint16(at + 12, true);
+    const kind = view.getUint16(at + 14, true);
+    if (kind === RECORD_COMPUTED) {
+      const parity = new Uint8Array(blockBytes);
+      rows.parityOf(row).push(parity);
+      records.push({ row, slot, crc, kind: BLOCK_DATA, bytes: parity });
+    } else if (kind === BLOCK_DATA) {
+      const data = bytes.subarray(dataAt, dataAt + blockBytes);
+      dataAt += blockBytes;
+      rows.dataOf(row).push(data);
+      records.push({ row, slot, crc, kind, bytes: data });
+    } else records.push({ row, slot, crc, kind: kind as BlockKind, bytes: undefined });
   }
+  rows.compute(computeParity);
   return records;
+}
+
+/** What is in a batch of each row, and what is to be computed of that. */
+class ComputedRows {
+  readonly #data = new Map<number, Uint8Array[]>();
+  readonly #parity = new Map<number, Uint8Array[]>();
+
+  dataOf(row: number): Uint8Array[] {
+    return listOf(this.#data, row);
+  }
+
+  parityOf(row: number): Uint8Array[] {
+    return listOf(this.#parity, row);
+  }
+
+  compute(computeParity: ComputeParity): void {
+    for (const [row, parity] of this.#parity) computeParity(this.dataOf(row), parity);
+  }
+}
+
+function listOf(lists: Map<number, Uint8Array[]>, row: number): Uint8Array[] {
+  const present = lists.get(row);
+  if (present !== undefined) return present;
+  const list: Uint8Array[] = [];
+  lists.set(row, list);
+  return list;
 }
 
 function setHash(view: DataView, at: number, hash: Hash64): void {

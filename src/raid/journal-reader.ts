@@ -18,6 +18,7 @@ import {
 import { allDone } from "./all-done.ts";
 import { batchBytesMaxOf, type JournalRing } from "./journal-ring.ts";
 import type { Member } from "./member.ts";
+import { computeParity } from "./parity-math.ts";
 import type { RaidCore } from "./raid-core.ts";
 import { equalHashes } from "./superblock.ts";
 
@@ -89,7 +90,7 @@ export class JournalReader {
       batch: outline.header.batch,
       at: this.#ring.byteAt(position),
       bytes,
-      records: decodeRecords(outline, bytes, this.#core.layout.blockBytes),
+      records: decodeRecords(outline, bytes, this.#core.layout.blockBytes, computeParity),
       movedStripes: outline.header.movedStripes,
       holders,
     };

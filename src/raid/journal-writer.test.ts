@@ -25,3 +25,36 @@ test("a checkpoint may begin at the very moment at which a batch is durable", as
   await parts.reader.read(0, found);
   expect(found).toEqual(bytes);
 });
+
+test("whole stripes that are written over are journalled without their parity", async () => {
+  const world = testWorld();
+  for (const [level, memberCount] of [
+    [4, 4],
+    [5, 4],
+    [6, 5],
+  ] as const) {
+    const shape = { level, memberCount, blockBytes: 512, chunkBlocks: 2 } as const;
+    const options = smallOptions(shape, 64 * 1024);
+    const volumes = Array.from({ length: memberCount }, (_, index) => memoryMember(index, 0));
+    const { record, layout, seats } = await formatMembers(world, volumes, options);
+    const parts = openArrayParts(world, { record, layout, seats, spares: [] }, options);
+    const { journal, ring, writer } = parts;
+    await parts.members.save();
+
+    const { stripeBytes } = parts.core.shape.geometry;
+    /** Of the batches that a durable write takes. */
+    const journalled = async (byteCount: number): Promise<number> => {
+      const before = ring.next.position;
+      const source = new Uint8Array(byteCount).fill(ring.next.batch);
+      await journal.waitFor(await writer.writeThrough(0, source));
+      return (ring.next.position - before) * layout.unitBytes;
+    };
+    await journalled(stripeBytes);
+    await parts.checkpointer.run();
+    expect(await journalled(stripeBytes)).toBe(512 + stripeBytes);
+    await parts.checkpointer.run();
+    // One block of data and the parity of its row.
+    expect(await journalled(512)).toBe(512 + 512 * (1 + parts.core.shape.geometry.parityCount));
+    await parts.checkpointer.run();
+  }
+});

@@ -31,6 +31,8 @@ import {
 } from "./pending-rows.ts";
 import type { RaidCore } from "./raid-core.ts";
 import { allDone } from "./all-done.ts";
+import type { Geometry } from "./geometry.ts";
+import { inIndexOrder, isWholeRow } from "./whole-rows.ts";
 
 interface Waiter {
   readonly ticket: number;
@@ -178,11 +180,14 @@ export class JournalWriter {
    * little to say, then rows, the oldest first.
    */
   #compose(): BatchContent {
-    const { layout, pending } = this.#core;
+    const { layout, pending, shape } = this.#core;
     const batch = this.#ring.next.batch;
     const placed = this.#composePlaced(batch);
-    const placedCount = recordCountOf({ placed, records: [] });
+    const placedCount = recordCountOf({ placed, records: [], computed: [] });
+    // While rows change from one layout to another, theirs is not looked for.
+    const geometry = shape.isReshaping ? undefined : shape.geometry;
     const records: PlacedBlock[] = [];
+    const computed: PlacedBlock[] = [];
     let dataBytes = 0;
     for (const row of pending.staged()) {
       // Those that were taken together with an earlier one aren't staged any more.
@@ -192,18 +197,22 @@ export class JournalWriter {
         if (row.group === undefined) continue;
         break;
       }
-      const [count, bytes] = stagedSize(rows);
-      const total = placedCount + records.length + count;
+      const [count, bytes] = stagedSize(rows, geometry);
+      const total = placedCount + records.length + computed.length + count;
       const { batchBytes } = batchBytesFor(total, dataBytes + bytes, layout.unitBytes);
       if (total > count && this.#batchBytesMax < batchBytes) break;
       this.#movedStripes = row.group?.movedStripes ?? this.#movedStripes;
       for (const one of rows) {
         this.#inFlightTicket = Math.min(this.#inFlightTicket, one.ticket);
-        records.push(...pending.takeStaged(one, batch));
+        if (isWholeRow(one, geometry)) {
+          const ordered = inIndexOrder(pending.takeStaged(one, batch), geometry);
+          records.push(...ordered.slice(0, geometry.dataCount));
+          computed.push(...ordered.slice(geometry.dataCount));
+        } else records.push(...pending.takeStaged(one, batch));
       }
       dataBytes += bytes;
     }
-    return { placed, records };
+    return { placed, records, computed };
   }
 
   #composePlaced(batch: number): readonly PlacedStripe[] {
@@ -336,15 +345,20 @@ function activeMembers(core: RaidCore, turn: number): readonly Member[] {
   return [...active.slice(first), ...active.slice(0, first)];
 }
 
-function stagedSize(rows: readonly PendingRow[]): readonly [count: number, bytes: number] {
+/** What the rows take in a batch. */
+function stagedSize(
+  rows: readonly PendingRow[],
+  geometry: Geometry | undefined,
+): readonly [count: number, bytes: number] {
   let count = 0;
   let bytes = 0;
-  for (const { blocks } of rows) {
-    for (const block of blocks) {
+  for (const row of rows) {
+    for (const block of row.blocks) {
       if (block === undefined || block.batch !== Number.POSITIVE_INFINITY) continue;
       count++;
       bytes += block.bytes?.length ?? 0;
     }
+    if (isWholeRow(row, geometry)) bytes -= geometry.parityCount * geometry.blockBytes;
   }
   return [count, bytes];
 }

@@ -164,6 +164,11 @@ export class ParityMath {
   }
 }
 
+/** Computes P, and Q where two are wanted, of all data of a row, in the order of its indexes. */
+export function computeParity(data: readonly Uint8Array[], parity: readonly Uint8Array[]): void {
+  new ParityMath(sharedParityBench(), data.length, parity.length).compute(data, parity);
+}
+
 /** A kernel, and where in its arena there is a place for each index of any row. */
 export interface ParityBench {
   readonly kernel: ParityKernel;

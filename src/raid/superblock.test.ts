@@ -41,13 +41,17 @@ test("zeroes are no superblock, and a later version is told", () => {
   const empty = new Uint8Array(4096);
   expect(decodeSuperblocks([empty, empty], checksums).kind).toBe("empty");
   const later = encodeSuperblock(superblockAt(6), 0, checksums);
-  later[16] = 2;
-  checksums.xxh64(later.subarray(16), 0, 0);
-  const view = new DataView(later.buffer);
-  view.setUint32(8, checksums.xxh64Low, true);
-  view.setUint32(12, checksums.xxh64High, true);
-  const copies = [later, encodeSuperblock(superblockAt(5), 1, checksums)];
-  expect(decodeSuperblocks(copies, checksums)).toEqual({ kind: "foreign", major: 2 });
+  const copies = [inVersion(3, later), encodeSuperblock(superblockAt(5), 1, checksums)];
+  expect(decodeSuperblocks(copies, checksums)).toEqual({ kind: "foreign", major: 3 });
+});
+
+test("what the first version wrote is read", () => {
+  const superblock = superblockAt(6);
+  const copies = [
+    inVersion(1, encodeSuperblock(superblock, 0, checksums)),
+    encodeSuperblock(superblockAt(5), 1, checksums),
+  ];
+  expect(decodeSuperblocks(copies, checksums)).toEqual({ kind: "valid", superblock });
 });
 
 test("any flipped bit is noticed", () => {
@@ -58,6 +62,16 @@ test("any flipped bit is noticed", () => {
     expect(decodeSuperblocks([bytes, new Uint8Array(4096)], checksums).kind).not.toBe("valid");
   }
 });
+
+/** The first copy as a program of that version would write it. */
+function inVersion(major: number, bytes: Uint8Array): Uint8Array {
+  const view = new DataView(bytes.buffer);
+  view.setUint16(16, major, true);
+  checksums.xxh64(bytes.subarray(16), 0, 0);
+  view.setUint32(8, checksums.xxh64Low, true);
+  view.setUint32(12, checksums.xxh64High, true);
+  return bytes;
+}
 
 function sequence(copies: readonly Uint8Array[]): number {
   const found = decodeSuperblocks(copies, checksums);

@@ -7,7 +7,7 @@
  *     offset  bytes  field
  *          0      8  magic              "HfstRAID"
  *          8      8  checksum           XXH64 of all that follows, seeded with the copy's index
- *         16      2  major version      1; another is refused
+ *         16      2  major version      2; 1 is read, too: its journal has no computed parity
  *         18      2  minor version      0; a later one only adds what may be ignored
  *         20      4  copy index         0 or 1
  *         24      8  sequence           of the superblocks written, the same on every member
@@ -78,7 +78,8 @@ import { SUPERBLOCK_BYTES, unitBytesOf } from "./member-layout.ts";
 
 export const SUPERBLOCK_COPIES = 2;
 export const ID_BYTES = 16;
-const VERSION_MAJOR = 1;
+const VERSION_MAJOR = 2;
+const VERSION_MAJOR_MIN = 1;
 const VERSION_MINOR = 0;
 const MAGIC_LOW = 0x74736648; // "Hfst"
 const MAGIC_HIGH = 0x44494152; // "RAID"
@@ -265,7 +266,7 @@ function decodeCopy(bytes: Uint8Array, copyIndex: number, checksums: Checksums):
   checksums.xxh64(bytes.subarray(CHECKED_AT), copyIndex, 0);
   const computed = { low: checksums.xxh64Low, high: checksums.xxh64High };
   if (!equalHashes(checksum, computed)) return { kind: "damaged" };
-  if (major !== VERSION_MAJOR) return { kind: "foreign", major };
+  if (major < VERSION_MAJOR_MIN || VERSION_MAJOR < major) return { kind: "foreign", major };
   if (fields.u32() !== copyIndex) return { kind: "damaged" };
   const superblock = readSuperblock(fields);
   if (superblock === undefined || fields.isMalformed) return { kind: "damaged" };
