@@ -25,6 +25,7 @@ import {
 import { batchBytesMaxOf, type JournalRing } from "./journal-ring.ts";
 import {
   BLOCK_IN_PLACE,
+  type PendingBlock,
   type PendingRow,
   type PlacedBlock,
   type PlacedStripe,
@@ -204,11 +205,13 @@ export class JournalWriter {
       this.#movedStripes = row.group?.movedStripes ?? this.#movedStripes;
       for (const one of rows) {
         this.#inFlightTicket = Math.min(this.#inFlightTicket, one.ticket);
-        if (isWholeRow(one, geometry)) {
-          const ordered = inIndexOrder(pending.takeStaged(one, batch), geometry);
+        const taken = pending.takeStaged(one, batch);
+        const blocks = taken.map(({ block }) => block);
+        if (isWholeRow(blocks, geometry)) {
+          const ordered = inIndexOrder(taken, geometry);
           records.push(...ordered.slice(0, geometry.dataCount));
           computed.push(...ordered.slice(geometry.dataCount));
-        } else records.push(...pending.takeStaged(one, batch));
+        } else records.push(...taken);
       }
       dataBytes += bytes;
     }
@@ -352,13 +355,15 @@ function stagedSize(
 ): readonly [count: number, bytes: number] {
   let count = 0;
   let bytes = 0;
-  for (const row of rows) {
-    for (const block of row.blocks) {
-      if (block === undefined || block.batch !== Number.POSITIVE_INFINITY) continue;
-      count++;
-      bytes += block.bytes?.length ?? 0;
-    }
-    if (isWholeRow(row, geometry)) bytes -= geometry.parityCount * geometry.blockBytes;
+  for (const { blocks } of rows) {
+    const staged = blocks.filter(isStaged);
+    for (const block of staged) bytes += block.bytes?.length ?? 0;
+    if (isWholeRow(staged, geometry)) bytes -= geometry.parityCount * geometry.blockBytes;
+    count += staged.length;
   }
   return [count, bytes];
+}
+
+function isStaged(block: PendingBlock | undefined): block is PendingBlock {
+  return block?.batch === Number.POSITIVE_INFINITY;
 }

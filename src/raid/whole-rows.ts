@@ -4,28 +4,24 @@
  */
 
 import type { Geometry } from "./geometry.ts";
-import { BLOCK_DATA, type PendingRow, type PlacedBlock } from "./pending-rows.ts";
+import { BLOCK_DATA, type PendingBlock, type PlacedBlock } from "./pending-rows.ts";
 
-/** Whether all blocks of the row, parity too, are data that goes into the next batch. */
+/** Whether these blocks, all different ones of a row, are all that it has, and all of them data. */
 export function isWholeRow(
-  { blocks }: PendingRow,
+  blocks: readonly PendingBlock[],
   geometry: Geometry | undefined,
 ): geometry is Geometry {
   if (geometry === undefined || geometry.parityCount === 0) return false;
-  for (let slot = 0; slot < geometry.slotCount; slot++) {
-    const block = blocks[slot];
-    if (block?.kind !== BLOCK_DATA || block.batch !== Number.POSITIVE_INFINITY) return false;
-  }
-  return true;
+  return blocks.length === geometry.slotCount && blocks.every(({ kind }) => kind === BLOCK_DATA);
 }
 
 /** The blocks of a whole row in the order of their indexes: the data first, then P, then Q. */
 export function inIndexOrder(
-  taken: readonly PlacedBlock[],
+  blocks: readonly PlacedBlock[],
   geometry: Geometry,
 ): readonly PlacedBlock[] {
   const ordered: PlacedBlock[] = [];
-  for (const one of taken) {
+  for (const one of blocks) {
     ordered[geometry.indexOfSlot(geometry.stripeOfRow(one.row), one.slot)] = one;
   }
   return ordered;
