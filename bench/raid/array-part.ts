@@ -23,6 +23,8 @@ export const OVERWRITE = ", over what was there";
 export const SCRUB = "scrub, of all that the members hold";
 export const REBUILD = "rebuild, of the member that is made anew";
 export const DEGRADED = ", without a member";
+/** What a plain volume did in turns with the array. */
+export const BESIDE = ", a plain volume in turns";
 
 const SCRIPT = new URL("measure-array.ts", import.meta.url);
 const BYTES = 384 * 1024 * 1024;
@@ -58,8 +60,8 @@ function notes(): readonly string[] {
       `nothing was written before. "${SHARE}" is the plain volume's rate times the part of what ` +
       "an array writes that is data. Unless they say so, reads come from the page cache, where a " +
       "plain volume's are a mere copy, and the array's the check of a checksum besides. Arrays " +
-      "without a member are compared with themselves when whole. Beside a scrub, which reads " +
-      "from the disk, is the plain volume read from it, beside a rebuild the plain volume written.",
+      "without a member are compared with themselves when whole. Reads from the disk take turns with " +
+      "a plain volume's in the same process. Beside a scrub, which reads from the disk, too, is the plain volume read from it, beside a rebuild the plain volume written.",
   ];
 }
 
@@ -88,16 +90,18 @@ function addSamples(
   plain: Figures,
   healthy: Figures,
 ): void {
+  if (name.endsWith(BESIDE)) return;
   const row = `${layout}: ${name}`;
   samples.add(row, OURS, value);
   if (name.endsWith(DEGRADED)) {
     samples.add(row, HEALTHY, healthy[name.slice(0, -DEGRADED.length)] ?? Number.NaN);
     return;
   }
-  if (name === SCRUB) samples.add(row, PLAIN, plain[coldRead.name] ?? Number.NaN);
+  const coldBeside = healthy[coldRead.name + BESIDE] ?? Number.NaN;
+  if (name === SCRUB) samples.add(row, PLAIN, coldBeside);
   if (name === REBUILD) samples.add(row, PLAIN, plain[firstWrite.name] ?? Number.NaN);
   if (name === SCRUB || name === REBUILD) return;
-  const beside = plain[name] ?? Number.NaN;
+  const beside = name === coldRead.name ? coldBeside : (plain[name] ?? Number.NaN);
   samples.add(row, PLAIN, beside);
   if (name.startsWith(firstWrite.name)) samples.add(row, SHARE, (beside * dataCount) / memberCount);
 }

@@ -3,11 +3,22 @@
  * member are measured again without their first.
  */
 
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { hostWorld } from "../holdfast.ts";
 import { printFigures } from "../in-process.ts";
-import { assembleDegraded, createLayout, createSpare, dropCaches, layoutNamed } from "./layouts.ts";
-import { DEGRADED, OVERWRITE, REBUILD, SCRUB } from "./array-part.ts";
 import {
+  assembleDegraded,
+  createLayout,
+  createSpare,
+  dropCaches,
+  layoutNamed,
+  PLAIN,
+} from "./layouts.ts";
+import { BESIDE, DEGRADED, OVERWRITE, REBUILD, SCRUB } from "./array-part.ts";
+import { measureInTurns } from "./cold-reads.ts";
+import {
+  coldRead,
   degradedWorks,
   firstWrite,
   laterWorks,
@@ -29,8 +40,13 @@ const world = await hostWorld();
 const volume = await createLayout(world, layout, directory, bytes);
 figures[firstWrite.name] = await measureWork(volume, firstWrite, bytes, UNLIMITED);
 figures[firstWrite.name + OVERWRITE] = await measureWork(volume, firstWrite, bytes, UNLIMITED);
-await measureAll(volume, laterWorks, "");
-if ("scrub" in volume) figures[SCRUB] = await measureScrub(volume);
+const isPlain = layout.level === undefined;
+const whenWhole = isPlain ? laterWorks : laterWorks.filter((work) => work !== coldRead);
+await measureAll(volume, whenWhole, "");
+if ("scrub" in volume) {
+  await measureBeside(volume);
+  figures[SCRUB] = await measureScrub(volume);
+}
 await volume.close();
 
 if (layout.level !== undefined && layout.level !== 0) {
@@ -50,6 +66,18 @@ async function measureAll(
     if (work.isCold) await forget(measured);
     figures[work.name + suffix] = await measureWork(measured, work, bytes, seconds);
   }
+}
+
+/** Reads the array from the disk in turns with a plain volume, which is made for that. */
+async function measureBeside(array: RaidArray): Promise<void> {
+  const plain = await createLayout(world, layoutNamed(PLAIN), directory, bytes);
+  await measureWork(plain, firstWrite, bytes, UNLIMITED);
+  await array.checkpoint();
+  const [ours, theirs] = await measureInTurns([array, plain], directory, bytes);
+  figures[coldRead.name] = ours ?? Number.NaN;
+  figures[coldRead.name + BESIDE] = theirs ?? Number.NaN;
+  await plain.close();
+  rmSync(join(directory, PLAIN));
 }
 
 /**
