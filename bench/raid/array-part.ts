@@ -60,8 +60,9 @@ function notes(): readonly string[] {
       `nothing was written before. "${SHARE}" is the plain volume's rate times the part of what ` +
       "an array writes that is data. Unless they say so, reads come from the page cache, where a " +
       "plain volume's are a mere copy, and the array's the check of a checksum besides. Arrays " +
-      "without a member are compared with themselves when whole. Reads from the disk take turns with " +
-      "a plain volume's in the same process. Beside a scrub, which reads from the disk, too, is the plain volume read from it, beside a rebuild the plain volume written.",
+      "without a member are compared with themselves when whole. Reads from the disk take turns " +
+      "with a plain volume's in the same process. Beside a scrub, which reads from the disk, too, " +
+      "is the plain volume read from it, beside a rebuild the plain volume written.",
   ];
 }
 

@@ -182,7 +182,7 @@ function superblockOf(member: Uint8Array): Superblock {
     checksums.xxh64(member.subarray(4096 * copy + 16, 4096 * (copy + 1)), copy, 0);
     assert.equal(bytes.getUint32(8, true), checksums.xxh64Low);
     assert.equal(bytes.getUint32(12, true), checksums.xxh64High);
-    assert.deepEqual([bytes.getUint16(16, true), bytes.getUint32(20, true)], [1, copy]);
+    assert.deepEqual([bytes.getUint16(16, true), bytes.getUint32(20, true)], [2, copy]);
     return [{ bytes, memberId: hex(bytes, 48), sequence: bytes.getBigUint64(24, true) }];
   });
   return valid.reduce((best, one) => (best.sequence < one.sequence ? one : best));
