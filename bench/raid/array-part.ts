@@ -61,7 +61,7 @@ function notes(): readonly string[] {
       "an array writes that is data. Unless they say so, reads come from the page cache, where a " +
       "plain volume's are a mere copy, and the array's the check of a checksum besides. Arrays " +
       "without a member are compared with themselves when whole. Reads from the disk take turns " +
-      "with a plain volume's in the same process. Beside a scrub, which reads from the disk, too, " +
+      "with a plain volume's in the same process. Beside a scrub, which reads from the disk too, " +
       "is the plain volume read from it, beside a rebuild the plain volume written.",
   ];
 }
