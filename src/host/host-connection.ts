@@ -12,19 +12,19 @@ import { availableParallelism } from "node:os";
 import { assert } from "../base/assert.ts";
 import type { Connection, ConnectionHandler } from "../world/network.ts";
 import { Alertness } from "./alertness.ts";
+import { Beginnings } from "./beginnings.ts";
 
 const LINGER_MS = 2000;
+const SHORT_BYTES_MAX = 1024;
 
 /** What reads go into: valid during the callback only, and so enough for all connections. */
-export const incomingBuffer: Uint8Array<ArrayBuffer> = new Uint8Array(65_536);
-/** Its beginnings, by length: most chunks are short, and many as long as one before. */
-const beginnings: (Uint8Array | undefined)[] = Array.from({ length: 1024 });
+export const incomingChunks: Beginnings = new Beginnings(new Uint8Array(65_536));
 
-/** The chunk of so many bytes that was read into `incomingBuffer`. */
-export function incomingChunk(count: number): Uint8Array {
-  if (beginnings.length <= count) return incomingBuffer.subarray(0, count);
-  return (beginnings[count] ??= incomingBuffer.subarray(0, count));
-}
+/**
+ * What short writes leave from, of all connections: memory that is near to the processor, and of
+ * the kind that Node sends as it is. When a write does not leave at once it keeps the memory.
+ */
+let outgoingChunks = new Beginnings(Buffer.alloc(SHORT_BYTES_MAX));
 
 /** None where who stays awake would keep the client from the only processor. */
 const alertness: Alertness | undefined =
@@ -37,6 +37,8 @@ export class HostConnection implements Connection {
   readonly #socket: Socket;
   #handler: ConnectionHandler | undefined;
   #ended = false;
+  /** Whether every short write has left at once. */
+  #takesAtOnce = true;
 
   constructor(socket: Socket, peer: string) {
     this.#socket = socket;
@@ -72,8 +74,18 @@ export class HostConnection implements Connection {
   write(bytes: Uint8Array): boolean {
     // Whoever is told to wait will be told next that the connection is over.
     if (this.#ended || this.#socket.destroyed) return false;
-    const isSent = this.#socket.write(bytes);
+    const isShort = this.#takesAtOnce && bytes.length <= SHORT_BYTES_MAX;
+    const isSent = isShort ? this.#writeShort(bytes) : this.#socket.write(bytes);
     alertness?.answered();
+    return isSent;
+  }
+
+  #writeShort(bytes: Uint8Array): boolean {
+    const chunk = outgoingChunks.of(bytes.length);
+    chunk.set(bytes);
+    const isSent = this.#socket.write(chunk);
+    this.#takesAtOnce = this.unsentBytes === 0;
+    if (!this.#takesAtOnce) outgoingChunks = new Beginnings(Buffer.alloc(SHORT_BYTES_MAX));
     return isSent;
   }
 

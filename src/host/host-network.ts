@@ -12,7 +12,7 @@ import { must } from "../base/assert.ts";
 import { Fault, messageOf } from "../base/fault.ts";
 import type { Address, Connection, Listener, Network } from "../world/network.ts";
 import type { Random } from "../world/world.ts";
-import { HostConnection, incomingBuffer, incomingChunk } from "./host-connection.ts";
+import { HostConnection, incomingChunks } from "./host-connection.ts";
 import { errnoOf, ioFault } from "./io-fault.ts";
 import { claimLocalAddress } from "./local-claim.ts";
 import { usingShortPath } from "./socket-path.ts";
@@ -169,11 +169,11 @@ function takeHandle(socket: Socket): object | undefined {
 
 /** The `onread` of a socket, which must exist before its connection does. */
 class Incoming {
-  readonly buffer = incomingBuffer;
+  readonly buffer = incomingChunks.memory;
   connection: HostConnection | undefined;
 
   readonly callback = (count: number): boolean =>
-    this.connection === undefined || this.connection.incoming(incomingChunk(count));
+    this.connection === undefined || this.connection.incoming(incomingChunks.of(count));
 }
 
 async function dial(

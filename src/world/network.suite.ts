@@ -72,6 +72,27 @@ function testFlow(addressOf: AddressOf, run: RunInWorld): void {
       await listener.close();
     });
   });
+
+  test("a short write that must wait arrives as it was, whatever others write", async () => {
+    await run(async ({ world: { network }, directory }) => {
+      const { client, server, listener } = await connectTo(network, addressOf(directory));
+      server.connection.pause();
+      const block = new Uint8Array(1 << 18);
+      let writtenBytes = 0;
+      do writtenBytes += block.length;
+      while (client.connection.write(block));
+      client.connection.write(Uint8Array.of(1, 2, 3));
+      client.connection.write(Uint8Array.of(4, 5, 6));
+      server.connection.write(Uint8Array.of(7, 8, 9));
+      await client.until(() => client.receivedBytes === 3);
+      expect(client.received).toEqual([7, 8, 9]);
+      server.connection.resume();
+      await server.until(() => server.receivedBytes === writtenBytes + 6);
+      expect(server.last).toEqual([1, 2, 3, 4, 5, 6]);
+      client.connection.destroy();
+      await listener.close();
+    });
+  });
 }
 
 function testEnds(addressOf: AddressOf, run: RunInWorld): void {
@@ -178,7 +199,9 @@ async function connectTo(network: Network, address: Address): Promise<Connected>
 /** One end of a connection, which counts what happens to it. */
 class Probe implements ConnectionHandler {
   readonly connection: Connection;
+  /** The first bytes that came in, and the last. */
   readonly received: number[] = [];
+  last: readonly number[] = [];
   receivedBytes = 0;
   drainedCount = 0;
   closedCount = 0;
@@ -192,6 +215,7 @@ class Probe implements ConnectionHandler {
   data(bytes: Uint8Array): void {
     this.receivedBytes += bytes.length;
     if (this.received.length < 10_000) this.received.push(...bytes.subarray(0, 10_000));
+    this.last = [...this.last, ...bytes.subarray(-6)].slice(-6);
     this.#waiting?.();
   }
 
