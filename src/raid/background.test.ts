@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { lossAt, perform, works } from "./background-work.suite.ts";
-import { CrashRun } from "./crash-run.suite.ts";
+import { FaultPlan } from "../volume/fault-plan.ts";
+import { lossAt, perform, WORK_SIZE_BYTES, works } from "./background-work.suite.ts";
+import { CrashRun, drawSteps } from "./crash-run.suite.ts";
 import { layoutShapes, shapeName, smallShapes } from "./test-array.suite.ts";
 
 const redundant = smallShapes.filter(({ level }) => level !== 0);
@@ -60,6 +61,26 @@ test("RAID 6 begins to grow, crashes, and crashes again before it went on, witho
     for (let moment = began; moment <= began + 28; moment += 4) {
       const point = { moment, seed: moment, crash: "power", lost: [] } as const;
       expect(await run.refuteTwice(point, 1, losses)).toBeUndefined();
+    }
+  }
+});
+
+test("a new member that fails while its tables are written is refused, and nobody waits", async () => {
+  for (const level of [5, 6] as const) {
+    const shape = { level, memberCount: 4, blockBytes: 64, chunkBlocks: 1 } as const;
+    for (const operations of [["write"], ["sync"]] as const) {
+      const plan = new FaultPlan();
+      const run = await CrashRun.create(shape, WORK_SIZE_BYTES, plan);
+      await run.run(drawSteps(5, 40, WORK_SIZE_BYTES));
+      const fault = { kind: "error" } as const;
+      // The first sync is of the room that is made.
+      const skip = operations[0] === "sync" ? 1 : 0;
+      plan.add({ operations, path: "disk4", skip, count: "forever", fault });
+      await expect(run.array.growBy(run.addVolume())).rejects.toThrow(/"disk4" failed/u);
+      await run.run(drawSteps(6, 6, WORK_SIZE_BYTES));
+      await run.array.sync();
+      expect(run.array.status()).toMatchObject({ health: "whole", members: { length: 4 } });
+      expect(run.model.refute(await run.content(), run.moments.length)).toBeUndefined();
     }
   }
 });

@@ -110,6 +110,8 @@ export class Membership {
         members.lose(spare, error);
         return true;
       }
+      // It may have failed meanwhile, and is no spare any more then.
+      if (spare.isOut) return true;
       members.spares.shift();
       await this.#seat(role, spare, 0);
       return true;

@@ -32,6 +32,7 @@ export async function beginReshape(parts: ArrayParts, member: Member): Promise<v
       await writeMovedTables(parts, geometry, member);
       await writeShiftedTables(parts, geometry, "before");
     }
+    refuseLost(member);
     members.seats.push({ member, replacement: undefined });
     const role: RoleRecord = {
       memberId: member.id,
@@ -60,6 +61,13 @@ export async function beginReshape(parts: ArrayParts, member: Member): Promise<v
   });
   for (let slot = 0; slot < core.table.slotCount; slot++) markTables(parts, slot);
   await checkpointer.run();
+}
+
+/** One that is out already would be waited for by whoever writes to those that are seated. */
+function refuseLost(member: Member): void {
+  if (!member.isOut) return;
+  const message = `"${member.name}" failed before the array could count on it: use another`;
+  throw new Fault("ERR_IO", message, { member: member.name });
 }
 
 /** Runs while the array becomes no larger and nobody joins it. */
