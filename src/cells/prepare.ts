@@ -95,6 +95,10 @@ export class Preparation {
     return this.#extentPages;
   }
 
+  get writeCount(): number {
+    return this.#leafOfWrite.count;
+  }
+
   begin(): void {
     this.askedPages = 0;
     this.#tree.forgetPath();
@@ -154,7 +158,7 @@ export class Preparation {
     // can be. Removes split nothing, and of two pages that they join one is free before the next is
     // copied.
     const pagesMax =
-      this.#removes === this.#leafOfWrite.count
+      this.#removes === this.writeCount
         ? this.#copies + rootLevel + 2
         : this.#copies + this.#worstPages(this.#splitsMax());
 

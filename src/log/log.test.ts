@@ -184,6 +184,23 @@ test("a half that fills up within a turn is written at once", async () => {
   expect(store.append(1, body)).toBe(3);
 });
 
+test("a batch may begin before the turn ends, and what is appended after that is in the next", async () => {
+  const writes: number[] = [];
+  const store = await openHooked((operation, _at, bytes) => {
+    if (operation === "write") writes.push(bytes.length);
+  });
+  store.append(1, bodyOf(1, 10));
+  store.log.beginBatch();
+  expect(writes).toEqual([UNIT_BYTES]);
+  expect(store.log.durableLsn).toBe(0);
+  store.append(1, bodyOf(2, 2 * UNIT_BYTES));
+  store.log.beginBatch();
+  expect(writes).toEqual([UNIT_BYTES]);
+  await store.settle();
+  expect(writes).toEqual([UNIT_BYTES, 3 * UNIT_BYTES]);
+  expect(store.log.durableLsn).toBe(2);
+});
+
 test("who asks for room too late hears of it too", async () => {
   const store = await openStore();
   const body = bodyOf(1, store.log.stagedBodyBytesMax);

@@ -236,8 +236,7 @@ export class Log implements ReadableLog {
     if (this.#hasRoom(bodyBytes, useReserve)) return true;
     // A half that filled up within one turn need not wait for the turn's end.
     if (this.#writer.isReady && this.#isWritable()) {
-      const gathered = this.#take();
-      if (gathered !== undefined) this.#writer.begin(gathered, this.view);
+      this.beginBatch();
       if (this.#hasRoom(bodyBytes, useReserve)) return true;
     }
     this.#wasRefused = true;
@@ -254,6 +253,13 @@ export class Log implements ReadableLog {
     assert(this.#large === undefined, "`room` said no");
     this.#staging.append(kind, this.view, bodyBytes);
     return this.#appended();
+  }
+
+  /** Begins the next batch now instead of at the turn's end, unless one is on its way. */
+  beginBatch(): void {
+    if (!this.#writer.isReady) return;
+    const gathered = this.#take();
+    if (gathered !== undefined) this.#writer.begin(gathered, this.view);
   }
 
   /** Appends an entry that is too large to gather with others, from a copy of `body`. */

@@ -67,6 +67,11 @@ export class Applier {
     return this.#preparation.askedPages;
   }
 
+  /** How many writes were prepared last. */
+  get writeCount(): number {
+    return this.#preparation.writeCount;
+  }
+
   /** Of what was prepared last. */
   urgency(bytes: Uint8Array, at: number, length: number): Urgency {
     if (!this.#hasPuts || this.#rows === undefined) return "makes room";

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { bestChecksums } from "../base/checksums.ts";
 import { lsn } from "../base/ids.ts";
 import { SeededRandom } from "../base/random.ts";
+import { HookedVolume } from "../log/hooked-volume.suite.ts";
 import { FaultPlan } from "../volume/fault-plan.ts";
 import { FaultyVolume } from "../volume/faulty-volume.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
@@ -87,6 +88,33 @@ test("a store that could not apply what it appended answers nothing more", async
     };
     expect(() => engine.tryRun((step) => step.set(KEY, KEY))).toThrow("a bug");
     expect(() => engine.tryRun((step) => step.get(KEY))).toThrow("stopped: a bug");
+    await engine.close();
+  });
+});
+
+test("a batch of many writes is on its way before they are applied", async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const events: string[] = [];
+    const volume = new HookedVolume(new MemoryVolume(image), (operation) => {
+      events.push(operation);
+    });
+    const engine = await openOn(world, volume);
+    const { tree } = engine.store.cells;
+    const put = tree.put.bind(tree);
+    tree.put = (...args) => {
+      if (events.at(-1) !== "put") events.push("put");
+      return put(...args);
+    };
+    const eventsOf = async (rowCount: number): Promise<readonly string[]> => {
+      events.length = 0;
+      await engine.run((step) => {
+        for (let row = 0; row < rowCount; row++) step.set(Uint8Array.of(1, row), KEY);
+      });
+      return [...events];
+    };
+    expect(await eventsOf(200)).toEqual(["write", "put"]);
+    expect(await eventsOf(2)).toEqual(["put", "write"]);
     await engine.close();
   });
 });

@@ -48,6 +48,9 @@ export const WAIT_FENCE: number = -5;
 /** The writes can never be applied with this cache. */
 export const REFUSED_LARGE: number = -6;
 
+/** To apply so many writes takes longer than a batch's way to another thread and back. */
+const MANY_WRITES = 128;
+
 export interface StoreParts {
   readonly world: World;
   readonly volume: Volume;
@@ -191,6 +194,7 @@ export class Store {
     if (prepared !== READY) return reasonOf(prepared);
     if (!this.log.room(length, false) && !this.#reservedRoom(bytes, at, length)) return WAIT_ROOM;
     const position = this.#append(bytes, at, length);
+    if (MANY_WRITES <= this.#applier.writeCount) this.log.beginBatch();
     try {
       this.#applier.apply(bytes, at, length, position);
     } catch (error) {
