@@ -11,7 +11,8 @@ const MANY = "1000000";
 const START = { timeout: 60_000 };
 
 test("work that is interrupted says so, and does not end as if all had been done", async () => {
-  const running = spawnHoldfast(["sim", "--seeds", MANY], {});
+  // Quietly, since a slow machine is told how far it is.
+  const running = spawnHoldfast(["sim", "--quiet", "--seeds", MANY], {});
   const ended = collect(running);
   running.stdout?.once("data", () => running.kill("SIGINT"));
   const { code, stderr } = await ended;
@@ -33,7 +34,8 @@ test("a benchmark that is interrupted leaves nothing behind", async () => {
 });
 
 test("who prints for nobody ends without a word", async () => {
-  const running = spawnHoldfast(["sim", "--seeds", MANY], {});
+  // Quietly, since a slow machine is told how far it is.
+  const running = spawnHoldfast(["sim", "--quiet", "--seeds", MANY], {});
   const ended = collect(running);
   running.stdout?.once("data", () => running.stdout?.destroy());
   expect(await ended).toMatchObject({ code: 1, stderr: "" });
