@@ -100,6 +100,26 @@ test.each<[string, typeof Redis6]>([
   await watcher.quit();
 });
 
+test("a scan goes on when the server was started again", async () => {
+  const data = temporaryDirectory();
+  const first = await Server.start({ data });
+  const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
+  const before = connectTo(first.port);
+  await before.mset(Object.fromEntries(keys.map((key) => [key, "v"])));
+  const met = new Set<string>();
+  let [cursor, found] = await before.scan(0, "COUNT", 20);
+  for (const key of found) met.add(key);
+  await first.stop();
+
+  const second = await Server.start({ data });
+  const after = connectTo(second.port);
+  while (cursor !== "0") {
+    [cursor, found] = await after.scan(cursor, "COUNT", 20);
+    for (const key of found) met.add(key);
+  }
+  expect([...met].toSorted()).toEqual(keys.toSorted());
+});
+
 test("node-redis 6 works, with RESP3", async () => {
   const { port } = await startServer();
   const client = createClient6({ url: `redis://127.0.0.1:${port}`, RESP: 3 });
@@ -132,6 +152,21 @@ test("node-redis 5 works, with RESP2", async () => {
   const found: string[] = [];
   for await (const keys of client.scanIterator()) found.push(...keys);
   expect(found.toSorted()).toEqual(["a", "key"]);
+});
+
+test("node-redis 6 runs nothing when what it watched was there in between", async () => {
+  const { port } = await startServer();
+  const client = createClient6({ url: `redis://127.0.0.1:${port}` });
+  client.on("error", () => undefined);
+  onTestFinished(() => client.destroy());
+  await client.connect();
+  const other = connectTo(port);
+
+  await client.watch("key");
+  await other.set("key", "value");
+  await other.del("key");
+  await expect(client.multi().set("done", "1").exec()).rejects.toThrow(/watched keys/u);
+  expect(await client.exists("done")).toBe(0);
 });
 
 test.skipIf(!hasProgram("redis-benchmark"))("redis-benchmark runs what is offered", async () => {
