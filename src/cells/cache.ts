@@ -114,6 +114,10 @@ export class Cache {
     return this.#dirtyCount;
   }
 
+  get freeCount(): number {
+    return this.#freeCount;
+  }
+
   get residentCount(): number {
     return this.frameCount - this.#freeCount;
   }

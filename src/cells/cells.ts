@@ -107,8 +107,8 @@ export class Lease {
 export type Pace = () => Promise<void> | undefined;
 
 /**
- * How pages are brought to the volume: each slice by a durable write, so that what else is written
- * never waits for long; or all before one sync, which is sooner done.
+ * How pages are brought to the volume: each slice durably, so that what else is written never waits
+ * for long; or all before one sync, which is sooner done.
  */
 export type WriteManner = "in slices" | "together";
 
@@ -191,9 +191,12 @@ export class Cells {
       assert(missingExtent !== undefined, "a miss says what is missing");
       return this.extents.load(missingExtent);
     }
-    if (missingAhead.length === 0) return this.cache.load(missing);
+    // What comes may not take the place of what is wanted with it.
+    if (missingAhead.size === 0 || !this.cache.ensureFree(1 + missingAhead.size)) {
+      return this.cache.load(missing);
+    }
     // What lies ahead is a guess: that it cannot be read matters only when it is asked for.
-    const ahead = missingAhead.map((page) => this.cache.load(page).catch(() => undefined));
+    const ahead = Array.from(missingAhead, (page) => this.cache.load(page).catch(() => undefined));
     return Promise.all([this.cache.load(missing), ...ahead]);
   }
 
@@ -329,39 +332,56 @@ export class Cells {
   /** Pages that are seen by a snapshot which stays until they are written. */
   async #writePages(generation: number, pace: Pace, manner: WriteManner): Promise<void> {
     const { cache } = this;
-    const { volume, pagesAt } = this.#options;
     const { slab } = cache;
     const pages = cache.dirtyPages((base) => generationOf(slab, base) <= generation);
     const levels = new Map(pages.map((page) => [page, levelOf(slab, cache.peek(page))]));
     const level = (page: number): number => levels.get(page) ?? 0;
     // Children first: a parent holds the checksums of its children.
     pages.sort((left, right) => level(left) - level(right) || left - right);
-    for (let from = 0; from < pages.length;) {
-      const slice = this.#takeSlice(pages, from);
-      from += slice.length;
-      const position = pagesAt + (slice[0] as number) * PAGE_BYTES;
-      const bytes = this.#slice.subarray(0, slice.length * PAGE_BYTES);
-      if (manner === "in slices") await volume.writeDurable(position, bytes);
-      else await volume.write(position, bytes);
+    for (let from = 0; from < pages.length; from += SLICE_PAGES) {
+      const slice = pages.slice(from, from + SLICE_PAGES);
+      await this.#writeSlice(slice, manner);
       for (const page of slice) cache.written(page);
       await pace();
     }
   }
 
-  /** Copies pages that adjoin on the volume into the slice, and returns their numbers. */
-  #takeSlice(pages: readonly number[], from: number): readonly number[] {
+  async #writeSlice(pages: readonly number[], manner: WriteManner): Promise<void> {
+    const { volume, pagesAt } = this.#options;
+    const runs = this.#copySlice(pages);
+    const [first] = runs;
+    if (first?.count === pages.length && manner === "in slices") {
+      const bytes = this.#slice.subarray(0, pages.length * PAGE_BYTES);
+      await volume.writeDurable(pagesAt + first.first * PAGE_BYTES, bytes);
+      return;
+    }
+    let at = 0;
+    const writes = runs.map((run) => {
+      const bytes = this.#slice.subarray(at, at + run.count * PAGE_BYTES);
+      at += bytes.length;
+      return volume.write(pagesAt + run.first * PAGE_BYTES, bytes);
+    });
+    // All of them, also when one has failed: they are of memory that is used again.
+    for (const outcome of await Promise.allSettled(writes)) {
+      if (outcome.status === "rejected") throw outcome.reason;
+    }
+    if (manner === "in slices") await volume.sync();
+  }
+
+  /** Copies the pages into the slice, and returns which of them adjoin on the volume. */
+  #copySlice(pages: readonly number[]): readonly PageRun[] {
     const { cache } = this;
-    const slice: number[] = [];
-    for (let index = from; index < pages.length && slice.length < SLICE_PAGES; index++) {
-      const page = pages[index] as number;
-      if (slice.length > 0 && page !== (slice[0] as number) + slice.length) break;
+    const runs: { first: number; count: number }[] = [];
+    for (const [index, page] of pages.entries()) {
       cache.seal(page);
       const base = cache.peek(page);
       const bytes = cache.slab.bytes.subarray(base, base + PAGE_BYTES);
-      this.#slice.set(bytes, slice.length * PAGE_BYTES);
-      slice.push(page);
+      this.#slice.set(bytes, index * PAGE_BYTES);
+      const last = runs.at(-1);
+      if (last !== undefined && page === last.first + last.count) last.count++;
+      else runs.push({ first: page, count: 1 });
     }
-    return slice;
+    return runs;
   }
 
   /** No snapshot sees them. */

@@ -137,7 +137,7 @@ export class Compaction {
       .filter((number) => this.#pinned(number) === MISS);
     if (missing.length > 0) {
       tree.miss(missing[0] as number);
-      for (const number of missing.slice(1)) tree.missingAhead.push(number);
+      for (const number of missing.slice(1)) tree.missingAhead.add(number);
       return "missing";
     }
     const isPacked = packs && this.#packer.isWorthIt(from, to);

@@ -3,10 +3,11 @@
  * memory and stays there, and that the frames and pages they may need are free.
  *
  *     preparation.begin();
- *     preparation.addPut(...); preparation.addRemove(...);   // MISS: load it, and begin again
+ *     preparation.addPut(...); preparation.addRemove(...);   // READY, or MISS
  *     preparation.finish(0);                                 // READY: now tree.put and tree.remove
  *
- * All of it, and the writes, happen in one turn.
+ * All of it, and the writes, happen in one turn. After a `MISS` the rest may still be added, so
+ * that what that misses is asked for, too; then all of it is loaded, and it begins again.
  *
  * Many writes go to as many leaves, each of which is a wait for memory, longer than all the rest
  * of the work. The processor waits for several at once where nothing lies between: so leaves are
@@ -31,7 +32,7 @@ import {
   usedBytes,
 } from "./page.ts";
 import { SMALL_PAGE_BYTES } from "./tree-join.ts";
-import { rowBytes, type Tree } from "./tree.ts";
+import { MISS, rowBytes, type Tree } from "./tree.ts";
 
 export const READY = 3;
 /** Too many pages are dirty: wait until a checkpoint has written some. */
@@ -40,6 +41,9 @@ export const NO_FRAMES = 4;
 export const NO_PAGES = 5;
 /** The writes touch more pages than the cache could ever hold. */
 export const TOO_LARGE = 6;
+
+/** At most this share of what writes may touch is asked for at a time. */
+const AHEAD_SHARE = 4;
 
 /** A row longer than this may need splits for itself. */
 export const LARGE_ROW_BYTES = 1024;
@@ -68,6 +72,8 @@ export class Preparation {
   readonly #limits: PreparationLimits;
   /** How many free pages the last `finish` asked for, without those that it left alone. */
   askedPages = 0;
+  /** How many frames must be free, or clean, that are not, for the last `finish` to say more. */
+  missingFrames = 0;
   #pins = 0;
   #copies = 0;
   #leaves = 0;
@@ -84,6 +90,8 @@ export class Preparation {
   readonly #unseen = new IntList();
   /** Of what was read ahead, so that it is read. */
   readonly #sum = new Int32Array(1);
+  /** Whether a page is missing. */
+  #misses = false;
 
   constructor(tree: Tree, limits: PreparationLimits) {
     this.#tree = tree;
@@ -101,6 +109,7 @@ export class Preparation {
 
   begin(): void {
     this.askedPages = 0;
+    this.missingFrames = 0;
     this.#tree.forgetPath();
     this.#tree.cache.unpinAll();
     this.#pins = 0;
@@ -114,6 +123,7 @@ export class Preparation {
     this.#extentPages = 0;
     this.#leafOfWrite.clear();
     this.#unseen.clear();
+    this.#misses = false;
   }
 
   addPut(key: Uint8Array, at: number, length: number, valueLength: number): number {
@@ -151,7 +161,7 @@ export class Preparation {
   /** Leaves alone so many of the free pages. May be asked again, with another number. */
   finish(reservedPages: number): number {
     this.#lookAtLeaves();
-    const { cache, space, rootLevel } = this.#tree;
+    const { space, rootLevel } = this.#tree;
     const made = this.#madePages(this.#leafSplits(SPLIT_BYTES));
     const pages = this.#copies + made;
     // A frame more can be had, by eviction, and a page more cannot: here every split is as bad as
@@ -165,8 +175,7 @@ export class Preparation {
     // As if all that is touched had to be copied, because recovery may have to: what is accepted
     // now must be applied then, with the same cache.
     if (this.#pins + made + rootLevel > this.#limits.framesMax) return this.#tooLarge();
-    if (cache.dirtyCount + pages > this.#limits.dirtyFramesMax) return NO_FRAMES;
-    if (!cache.ensureFree(pages)) return NO_FRAMES;
+    if (!this.#hasFrames(pages)) return NO_FRAMES;
     this.askedPages = pagesMax + this.#extentPages;
     if (space.freeCount < this.askedPages + reservedPages) return NO_PAGES;
     if (this.#extentPages > 0 && !space.hasRun(this.#extentPages)) return NO_PAGES;
@@ -179,14 +188,22 @@ export class Preparation {
    */
   finishMerge(newLeaves: number): number {
     this.#lookAtLeaves();
-    const { cache, space, rootLevel } = this.#tree;
+    const { space, rootLevel } = this.#tree;
     // What separates a new leaf may split one page of every level, and make a new root. That those
     // behind it then have a level more is made up for: of any three, two split nothing.
     const pages = this.#copies + newLeaves * (rootLevel + 2);
     if (this.#pins + pages > this.#limits.framesMax) return this.#tooLarge();
-    if (cache.dirtyCount + pages > this.#limits.dirtyFramesMax) return NO_FRAMES;
-    if (!cache.ensureFree(pages)) return NO_FRAMES;
+    if (!this.#hasFrames(pages)) return NO_FRAMES;
     return space.freeCount < pages ? NO_PAGES : READY;
+  }
+
+  #hasFrames(pages: number): boolean {
+    const { cache } = this.#tree;
+    this.missingFrames = Math.max(0, cache.dirtyCount + pages - this.#limits.dirtyFramesMax);
+    if (this.missingFrames === 0 && !cache.ensureFree(pages)) {
+      this.missingFrames = pages - cache.freeCount;
+    }
+    return this.missingFrames === 0;
   }
 
   /** How often leaves are split, if all may be full and so many bytes come between two splits. */
@@ -226,7 +243,7 @@ export class Preparation {
     let number = this.#tree.rootPage;
     for (let level = rootLevel; ; level--) {
       const base = cache.find(number);
-      if (base < 0) return this.#tree.miss(number);
+      if (base < 0) return this.#miss(number);
       this.#pin(base, level);
       // With everything pinned, the page that is missing would wait for a frame for ever.
       if (this.#pins > this.#limits.framesMax) return this.#tooLarge();
@@ -258,10 +275,22 @@ export class Preparation {
       if (count < 2) continue;
       const number = childOf(slab, parent, slot + 1 < count ? slot + 1 : slot - 1);
       const base = cache.find(number);
-      if (base < 0) return this.#tree.miss(number);
+      if (base < 0) return this.#miss(number);
       this.#pin(base, level);
     }
     return READY;
+  }
+
+  /** Asks for the page: beside those that were missed before, which come first. */
+  #miss(number: number): number {
+    const { missing, missingAhead } = this.#tree;
+    if (!this.#misses) {
+      this.#misses = true;
+      return this.#tree.miss(number);
+    }
+    const isFull = missingAhead.size >= this.#limits.framesMax / AHEAD_SHARE;
+    if (number !== missing && !isFull) missingAhead.add(number);
+    return MISS;
   }
 
   #pin(base: number, level: number): void {

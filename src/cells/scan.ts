@@ -174,7 +174,7 @@ export class Scanner {
       const slot = from + step * by;
       if (slot < 0 || slot >= count) return;
       const number = childOf(slab, parent, slot);
-      if (cache.peek(number) < 0) this.#tree.missingAhead.push(number);
+      if (cache.peek(number) < 0) this.#tree.missingAhead.add(number);
     }
   }
 }

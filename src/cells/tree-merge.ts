@@ -122,13 +122,13 @@ export class Merger {
     const count = countOf(slab, parent);
     const limit = Math.min(rows.count, from + ROWS_MAX);
     let index = from;
-    for (let next = slot + 1; next < count && missingAhead.length < AHEAD_MAX; next++) {
+    for (let next = slot + 1; next < count && missingAhead.size < AHEAD_MAX; next++) {
       const length = copyKey(slab, parent, next, this.#key, 0);
       const first = index;
       while (index < limit && this.#isBefore(rows, index, length)) index++;
       const previous = childOf(slab, parent, next - 1);
       if (first < index && previous !== missing && cache.peek(previous) < 0) {
-        missingAhead.push(previous);
+        missingAhead.add(previous);
       }
       if (index === limit) return;
     }

@@ -62,7 +62,7 @@ export class Tree extends TreePages {
   missing = 0;
   missingExtent: ExtentReference | undefined = undefined;
   /** Pages that will be asked for soon after the missing one. */
-  readonly missingAhead: number[] = [];
+  readonly missingAhead: Set<number> = new Set();
   /** Where `find` found the row: its cell and the place and length of its stored value. */
   cell = 0;
   /** The value found: `valueBytes[valueAt, valueAt + valueLength)`. */
@@ -156,7 +156,7 @@ export class Tree extends TreePages {
   miss(page: number): Found {
     this.missing = page;
     this.missingExtent = undefined;
-    if (this.missingAhead.length > 0) this.missingAhead.length = 0;
+    if (this.missingAhead.size > 0) this.missingAhead.clear();
     return MISS;
   }
 

@@ -6,6 +6,7 @@
 import { hashBytes } from "../base/bytes.ts";
 import type { Cells } from "../cells/cells.ts";
 import { NO_PAGES, Preparation, type PreparationLimits, READY } from "../cells/prepare.ts";
+import { MISS } from "../cells/tree.ts";
 import type { Census } from "./census.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { RowSpaces } from "../base/row-spaces.ts";
@@ -45,6 +46,7 @@ export class Applier {
     const preparation = this.#preparation;
     preparation.begin();
     this.#hasPuts = false;
+    let misses = false;
     writes.enter(bytes, at, length);
     while (writes.next()) {
       const { keyAt, keyBytes } = writes;
@@ -53,8 +55,10 @@ export class Applier {
         this.#hasPuts = true;
         added = preparation.addPut(bytes, keyAt, keyBytes, writes.valueBytes);
       } else added = preparation.addRemove(bytes, keyAt, keyBytes);
-      if (added !== READY) return added;
+      if (added === MISS) misses = true;
+      else if (added !== READY) return added;
     }
+    if (misses) return MISS;
     if (this.#rows === undefined) return preparation.finish(0);
     const ready = preparation.finish(this.reservedPages("ordinary"));
     if (ready !== NO_PAGES) return ready;
@@ -70,6 +74,11 @@ export class Applier {
   /** How many writes were prepared last. */
   get writeCount(): number {
     return this.#preparation.writeCount;
+  }
+
+  /** How many frames the last `prepare` lacked. */
+  get missingFrames(): number {
+    return this.#preparation.missingFrames;
   }
 
   /** Of what was prepared last. */

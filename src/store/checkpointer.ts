@@ -35,6 +35,8 @@ export interface CheckpointerOptions {
 
 /** Somebody who cannot go on before the checkpoint has come further. */
 interface Waiter {
+  /** So many frames may be dirty then. */
+  readonly dirtyFramesMax: number;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -83,19 +85,27 @@ export class Checkpointer {
 
   /** As `whenEnded`, without rests: somebody waits for what the checkpoint gives up. */
   async whenHurried(): Promise<void> {
-    this.hurry().catch(() => undefined);
+    this.#hurry();
     await this.whenEnded();
   }
 
   /**
-   * Somebody waits: what runs goes on without rests, and something runs. Resolves on progress, and
-   * rejects with `ERR_FULL` if there is none before the disk has room.
+   * Somebody waits: what runs goes on without rests, and something runs. Resolves when so many
+   * frames that are dirty now are clean, or the checkpoint has ended; rejects with `ERR_FULL` if
+   * nothing can be written before the disk has room.
    */
-  hurry(): Promise<void> {
+  hurry(frameCount: number): Promise<void> {
     if (this.#closed) return Promise.resolve();
+    this.#hurry();
+    const dirtyFramesMax = this.#options.cells.cache.dirtyCount - frameCount;
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ dirtyFramesMax, resolve, reject });
+    });
+  }
+
+  #hurry(): void {
     this.#isHurried = true;
     this.begin();
-    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
   /** Takes a checkpoint of all that is appended now. */
@@ -116,7 +126,7 @@ export class Checkpointer {
     } finally {
       this.#running = undefined;
       this.#isHurried = false;
-      this.#wake();
+      this.#wake(Number.NEGATIVE_INFINITY);
     }
   }
 
@@ -124,7 +134,7 @@ export class Checkpointer {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running?.catch(() => undefined);
-    this.#wake();
+    this.#wake(Number.NEGATIVE_INFINITY);
   }
 
   async #run(): Promise<void> {
@@ -160,7 +170,7 @@ export class Checkpointer {
       const nowMs = this.#options.clock.monotonicMs();
       const rest = this.#rest(nowMs - sliceBeganMs);
       sliceBeganMs = nowMs;
-      this.#wake();
+      this.#wake(this.#options.cells.cache.dirtyCount);
       return rest;
     };
   }
@@ -183,9 +193,11 @@ export class Checkpointer {
     return Math.max(pages, extents.dirtyBytes / (cache.frameCount * 16384));
   }
 
-  #wake(): void {
+  /** Tells those for whom it is enough if so many frames are dirty. */
+  #wake(dirtyCount: number): void {
+    if (this.#waiters.length === 0) return;
     const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const { resolve } of waiters) resolve();
+    this.#waiters = waiters.filter(({ dirtyFramesMax }) => dirtyFramesMax < dirtyCount);
+    for (const { dirtyFramesMax, resolve } of waiters) if (dirtyCount <= dirtyFramesMax) resolve();
   }
 }

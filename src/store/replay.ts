@@ -247,10 +247,7 @@ export class Replay {
 
   /** Nobody else makes room: pages that are dirty would stay in the way of the missing one. */
   async #load(): Promise<void> {
-    const { cache, tree } = this.#cells;
-    const { missingAhead } = tree;
-    if (!cache.ensureFree(1 + missingAhead.length)) missingAhead.length = 0;
-    if (!cache.ensureFree(1)) await this.#cells.spill();
+    if (!this.#cells.cache.ensureFree(1)) await this.#cells.spill();
     await this.#cells.loadMissing();
   }
 }

@@ -216,7 +216,7 @@ export class Store {
         await this.#look();
         break;
       case WAIT_FRAMES:
-        await this.#checkpointer.hurry().catch((error: unknown) => {
+        await this.#checkpointer.hurry(this.#applier.missingFrames).catch((error: unknown) => {
           throw isFault(error, "ERR_FULL") ? noRoomForCheckpoint(this.volume, error) : error;
         });
         break;
