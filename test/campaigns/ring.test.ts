@@ -8,7 +8,7 @@ import { failureCampaign, wholeFailureScope } from "./failure-campaign.ts";
 const shape = { ringBytes: 1 << 20, pagesBytes: 1 << 20 };
 
 test("a crash at every operation while the ring gets room", { timeout: 600_000 }, async () => {
-  const report = await crashCampaign(1, {
+  const report = await crashCampaign(17, {
     ...wholeScope,
     shape,
     operationCount: 130,
