@@ -1,4 +1,14 @@
-import { link, mkdtemp, open, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import {
+  link,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -122,6 +132,13 @@ test("what holds something is not overwritten, unless that is forced", async () 
   const forced = await createOnDisks(world, wishes, { ...PROGRAM, force: true });
   expect(forced.status().health).toBe("whole");
   opened.push(forced);
+});
+
+test("what its disk has no room for is refused before anything is made", async () => {
+  const refused = create({ sizeBytes: 2 ** 50 });
+  await expect(refused).rejects.toMatchObject({ code: "ERR_FULL" });
+  await expect(refused).rejects.toThrow(/"[^"]*a" would need \d+ bytes more/u);
+  expect(await readdir(directory)).toEqual([]);
 });
 
 test("a file that joins is made if it is missing, and gone again if it does not join", async () => {

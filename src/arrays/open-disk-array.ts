@@ -12,6 +12,8 @@ import { planArray, rowsFor } from "../raid/format-members.ts";
 import { readSuperblock } from "../raid/read-superblock.ts";
 import { idText } from "../raid/superblock.ts";
 import type { Volume } from "../volume/volume.ts";
+import type { Files } from "../world/files.ts";
+import { parentPath } from "../world/paths.ts";
 import type { World } from "../world/world.ts";
 import { ArrayEvents, type ArrayListener } from "./array-events.ts";
 import { ControlDesk } from "./control-desk.ts";
@@ -111,9 +113,25 @@ async function refuseUnfit(
     return isThere ? await sizeOfUnused(world, path, force) : 0;
   };
   for (const path of spares) await sizeOf(path);
-  let smallest = Infinity;
-  for (const path of paths) smallest = Math.min(smallest, (await sizeOf(path)) ?? Infinity);
-  if (smallest < Infinity) rowsFor(plan, [smallest], options.sizeBytes);
+  const sizes = new Map<string, number>();
+  for (const path of paths) {
+    const size = await sizeOf(path);
+    if (size !== undefined) sizes.set(path, size);
+  }
+  if (sizes.size === 0) return;
+  const neededBytes = plan.layout.bytesFor(rowsFor(plan, [...sizes.values()], options.sizeBytes));
+  for (const [path, size] of sizes) await requireRoom(world.files, path, neededBytes - size);
+}
+
+/** A disk that fills up is trouble for all who use it. */
+async function requireRoom(files: Files, path: string, neededBytes: number): Promise<void> {
+  const isThere = (await files.kind(path)) !== undefined;
+  const freeBytes = await files.freeBytes(isThere ? path : parentPath(path));
+  if (neededBytes <= freeBytes) return;
+  const message =
+    `"${path}" would need ${neededBytes} bytes more, and its file system has ${freeBytes} free: ` +
+    "choose a smaller size, or make room";
+  throw new Fault("ERR_FULL", message, { path, neededBytes, freeBytes });
 }
 
 /** Lets go of whatever was taken if nothing comes of it. */

@@ -1,7 +1,19 @@
 /** The file system of the host, through `node:fs`. Files are for the owner alone (0600, 0700). */
 
 import { constants } from "node:fs";
-import { close, fsync, link, mkdir, open, readdir, rename, stat, unlink } from "node:fs";
+import {
+  close,
+  fsync,
+  link,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  stat,
+  statfs,
+  type StatsFs,
+  unlink,
+} from "node:fs";
 import type { File, Files } from "../world/files.ts";
 import { parentPath } from "../world/paths.ts";
 import { HostFile } from "./host-file.ts";
@@ -108,6 +120,13 @@ export class HostFiles implements Files {
         else reject(ioFault("look at", path, error));
       });
     });
+  }
+
+  async freeBytes(path: string): Promise<number> {
+    const { blocks, bavail, bsize } = await call<StatsFs>("ask for the room of", path, (back) => {
+      statfs(path, back);
+    });
+    return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
   }
 }
 

@@ -50,6 +50,7 @@ const TIMES = {
   makeDirectory: "name",
   list: "name",
   kind: "name",
+  freeBytes: "name",
 } as const satisfies Record<StorageOperation, keyof FileParts["times"]>;
 
 export class SimulatedFiles implements Files {
@@ -139,6 +140,14 @@ export class SimulatedFiles implements Files {
       const found = this.#parts.disk.find(path);
       if (found === undefined) return undefined;
       return found instanceof SimulatedDirectory ? "directory" : "file";
+    });
+  }
+
+  /** How much a disk takes is not simulated, only that one is full. */
+  async freeBytes(path: string): Promise<number> {
+    return await perform(this.#parts, "freeBytes", path, undefined, () => {
+      this.#mustFind("ask for the room of", path);
+      return Number.POSITIVE_INFINITY;
     });
   }
 

@@ -22,7 +22,8 @@ export type StorageOperation =
   | "makeDirectory"
   | "syncDirectory"
   | "list"
-  | "kind";
+  | "kind"
+  | "freeBytes";
 
 export type StorageFault =
   /** The operation fails, with nothing done. After a sync that fails, what it was to make durable

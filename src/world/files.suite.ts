@@ -93,6 +93,8 @@ export function testFiles(name: string, run: RunInWorld): void {
         expect(await files.list(directory)).toEqual(["b", "c"]);
         expect(await files.kind(path("b"))).toBe("file");
         expect(await files.kind(path("a"))).toBeUndefined();
+        expect(await files.freeBytes(path("b"))).toBeGreaterThan(0);
+        await expect(files.freeBytes(path("a"))).rejects.toMatchObject({ code: "ERR_IO" });
 
         const other = await files.open(path("d"), "create");
         await other.close();

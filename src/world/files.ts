@@ -23,6 +23,8 @@ export interface Files {
   /** The names in a directory, sorted, or undefined if it does not exist. */
   list(path: string): Promise<readonly string[] | undefined>;
   kind(path: string): Promise<"file" | "directory" | "other" | undefined>;
+  /** How much more the file system takes that holds the path; infinite where it doesn't say. */
+  freeBytes(path: string): Promise<number>;
 }
 
 export interface File {
