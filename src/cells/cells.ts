@@ -71,6 +71,9 @@ export interface CellSnapshot {
   release(): void;
 }
 
+/** Who has loaded so many pages a frame looks for more of them at once than there are frames. */
+const LOADS_PER_FRAME_MAX = 4;
+
 /**
  * Loads what one body of code misses, run after run, and keeps long values in memory meanwhile, so
  * that a body that needs several of them comes to its end.
@@ -78,14 +81,21 @@ export interface CellSnapshot {
 export class Lease {
   readonly #cells: Cells;
   #extents: number[] = [];
+  #loadCount = 0;
 
   constructor(cells: Cells) {
     this.#cells = cells;
   }
 
-  /** Loads what the last `MISS` asked for; call it in the turn of that miss. */
+  /**
+   * Loads what the last `MISS` asked for; call it in the turn of that miss. `ERR_LIMIT` if it does
+   * so without end, since what is loaded takes the place of what was loaded before.
+   */
   async loadMissing(): Promise<void> {
-    const { missing, missingExtent } = this.#cells.tree;
+    const { cache, tree } = this.#cells;
+    const { missing, missingExtent, missingAhead } = tree;
+    this.#loadCount += 1 + missingAhead.size;
+    if (this.#loadCount > LOADS_PER_FRAME_MAX * cache.frameCount) throw readsTooMuch();
     const extents = this.#extents;
     await this.#cells.loadMissing();
     if (missing !== 0 || missingExtent === undefined) return;
@@ -100,6 +110,7 @@ export class Lease {
     this.#cells.cache.unpinAll();
     for (const first of this.#extents) this.#cells.extents.unlease(first);
     this.#extents = [];
+    this.#loadCount = 0;
   }
 }
 
@@ -397,6 +408,15 @@ export class Cells {
     this.#durable = { generation: root.generation, mapPages };
     return kept;
   }
+}
+
+function readsTooMuch(): Fault {
+  return new Fault(
+    "ERR_LIMIT",
+    'This reads more pages at once than "cacheBytes" can hold: read less at a time, or raise the ' +
+      "setting",
+    { setting: "cacheBytes" },
+  );
 }
 
 function lentTwice(volume: Volume, { first, count }: PageRun): Fault {

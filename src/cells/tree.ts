@@ -47,6 +47,8 @@ export const FOUND = 1;
 export const ABSENT = 0;
 export const MISS: number = -1;
 export type Found = number;
+/** What look-ups will miss is asked for ahead, up to this share of the frames. */
+const AHEAD_SHARE = 8;
 
 /** A tree as a snapshot sees it. */
 export interface TreeRoot {
@@ -158,6 +160,22 @@ export class Tree extends TreePages {
     this.missingExtent = undefined;
     if (this.missingAhead.size > 0) this.missingAhead.clear();
     return MISS;
+  }
+
+  /** Asks, with the page that was missed, for those that these keys miss under `page`, too. */
+  missWith(page: number, level: number, keys: Iterable<Uint8Array>): void {
+    const { cache, slab, missing, missingAhead } = this;
+    if (missing === 0) return;
+    for (const key of keys) {
+      if (missingAhead.size >= cache.frameCount / AHEAD_SHARE) return;
+      let number = page;
+      let base = cache.peek(number);
+      for (let below = level; below > 0 && base >= 0; below--) {
+        number = childOf(slab, base, childSlot(slab, base, key, 0, key.length));
+        base = cache.peek(number);
+      }
+      if (base < 0 && number !== missing) missingAhead.add(number);
+    }
   }
 
   /** The next `put` or `remove` is of the key whose way `path` and `slots` hold already. */

@@ -64,7 +64,10 @@ export function getRows<T>(
   keys: readonly Uint8Array[],
   read: RowReader<T>,
 ): (step: Step) => readonly (T | undefined)[] {
-  return (step) => keys.map((key) => readRow(step, find, key, read));
+  return (step) => {
+    step.willFind(keys);
+    return keys.map((key) => readRow(step, find, key, read));
+  };
 }
 
 function readRow<T>(step: Step, find: Find, key: Uint8Array, read: RowReader<T>): T | undefined {

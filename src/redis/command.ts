@@ -110,11 +110,25 @@ export class Command {
     this.open = this.flags.has("no_auth");
     const runLocally = localAction(spec);
     this.runLocally = runLocally;
-    this.runInStep = spec.kind === "store" ? spec.run : (_, call) => runLocally(call);
+    this.runInStep = spec.kind === "store" ? this.#inStep(spec.run) : (_, call) => runLocally(call);
   }
 
   get name(): string {
     return this.facts.name;
+  }
+
+  /** One of many keys tells of them first. */
+  #inStep(run: (step: Step, call: Call) => void): (step: Step, call: Call) => void {
+    const { keys } = this.facts;
+    if (keys === undefined || keys.first === keys.last) return run;
+    return (step, call) => {
+      step.willFind(this.#rows(call));
+      run(step, call);
+    };
+  }
+
+  *#rows({ keys, request }: Call): Generator<Uint8Array> {
+    for (const index of this.keyIndexes(request.count)) yield keys.rowOf(request, index);
   }
 
   /** The length of the longest key of the request. */

@@ -128,6 +128,12 @@ export class Keyspace implements KeyCounts {
     this.#looked = false;
   }
 
+  /** The row of the key that is this argument; points at it. */
+  rowOf(request: Request, index: number): Uint8Array {
+    this.point(request.bytes, request.at[index] as number, request.length[index] as number);
+    return this.#key.slice(0, this.#keyLength);
+  }
+
   /** Points at the key that is this argument, and says whether it is there. */
   find(request: Request, index: number): boolean {
     this.point(request.bytes, request.at[index] as number, request.length[index] as number);

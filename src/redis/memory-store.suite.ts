@@ -210,6 +210,8 @@ export class MemoryStep implements Step {
     return true;
   }
 
+  willFind(): void {}
+
   findForUpdate(source: Uint8Array, at: number, length: number): boolean {
     return this.find(source, at, length);
   }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { hostWorld } from "../host/world.ts";
 import { formatStore, storeBytes } from "../store/format.ts";
 import { defaultStoreOptions } from "../store/options.ts";
@@ -80,6 +80,43 @@ describe("transcripts", () => {
       pass: async (durationMs) => await door.clock.pass(durationMs),
     });
     expect(written).toBe(text);
+  });
+});
+
+describe("data that is larger than the cache", () => {
+  const keys = Array.from({ length: 6000 }, (_, index) => `key:${index * 7919}`);
+  let client: TestClient;
+
+  beforeEach(async () => {
+    client = door.connect();
+    const value = "v".repeat(900);
+    for (let first = 0; first < keys.length; first += 50) {
+      const pairs = keys.slice(first, first + 50).map((key) => `${key} ${value}`);
+      expect(await reply(`MSET ${pairs.join(" ")}`)).toBe("OK");
+    }
+  });
+
+  async function reply(line: string): Promise<string | undefined> {
+    client.send(line);
+    for (;;) {
+      const [first] = client.received();
+      if (first !== undefined) return first;
+      await turn();
+    }
+  }
+
+  test("the keys of one command are loaded together", async () => {
+    const loads = vi.spyOn(engine.store.cells, "loadMissing");
+    const some = keys.filter((_, index) => index % 60 === 0);
+    expect(await reply(`EXISTS ${some.join(" ")}`)).toBe(`(integer) ${some.length}`);
+    expect(loads.mock.calls.length).toBeGreaterThan(1);
+    expect(loads.mock.calls.length).toBeLessThan(20);
+  });
+
+  test("a command of more keys than the cache has pages is refused", async () => {
+    const answer = await reply(`EXISTS ${keys.join(" ")}`);
+    expect(answer).toMatch(/reads more pages at once than "cache" can hold/u);
+    expect(await reply("EXISTS key:0 key:7919 none")).toBe("(integer) 2");
   });
 });
 
@@ -204,7 +241,11 @@ describe("whole databases", () => {
     const client = door.connect();
     for (let part = 0; part < 20; part++) {
       const pairs = Array.from({ length: 100 }, (_, index) => `k${part}:${index} v`);
-      await ask(client, `MSET ${pairs.join(" ")}`);
+      let replies = await ask(client, `MSET ${pairs.join(" ")}`);
+      while (replies.length === 0) {
+        await turn();
+        replies = client.received();
+      }
     }
     const before = rowCount();
     expect(await ask(client, "FLUSHALL", "SET k v", "DBSIZE")).toEqual(["OK", "OK", "(integer) 1"]);

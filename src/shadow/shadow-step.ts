@@ -96,6 +96,9 @@ export class ShadowStep implements Step {
     return true;
   }
 
+  /** All rows are in memory. */
+  willFind(): void {}
+
   findForUpdate(source: Uint8Array, at: number, length: number): boolean {
     return this.find(source, at, length);
   }

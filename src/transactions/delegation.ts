@@ -109,6 +109,10 @@ export abstract class DelegatingStep {
   get buffer(): Uint8Array {
     return this.step.buffer;
   }
+
+  willFind(keys: Iterable<Uint8Array>): void {
+    this.step.willFind(keys);
+  }
 }
 
 /** What a scan has passed over, as a record has it: to `last`, if its visitor ended it there. */

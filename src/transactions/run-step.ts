@@ -43,6 +43,7 @@ export interface StepSettings {
 }
 
 const ZERO = lsn(0);
+const NOTHING: Iterable<Uint8Array> = [];
 
 export class RunStep implements Step {
   readonly #store: Store;
@@ -62,6 +63,8 @@ export class RunStep implements Step {
   version: Lsn = ZERO;
   #nowMs = 0;
   #isScanning = false;
+  /** What is looked up from here on, as far as it was told. */
+  #coming: Iterable<Uint8Array> = NOTHING;
 
   constructor(
     store: Store,
@@ -83,6 +86,7 @@ export class RunStep implements Step {
   begin(): void {
     this.#nowMs = 0;
     this.#isScanning = false;
+    this.#coming = NOTHING;
   }
 
   get nowMs(): number {
@@ -92,6 +96,10 @@ export class RunStep implements Step {
 
   get buffer(): Uint8Array {
     return this.writes.bytes;
+  }
+
+  willFind(keys: Iterable<Uint8Array>): void {
+    this.#coming = keys;
   }
 
   find(source: Uint8Array, at: number, length: number): boolean {
@@ -199,7 +207,10 @@ export class RunStep implements Step {
         ? tree.find(hash, source, at, length)
         : tree.findFrom(root.page, root.level, source, at, length);
     if (found === ABSENT) return false;
-    if (found !== FOUND) this.#abandon(WAIT_PAGE);
+    if (found !== FOUND) {
+      tree.missWith(root?.page ?? tree.rootPage, root?.level ?? tree.rootLevel, this.#coming);
+      this.#abandon(WAIT_PAGE);
+    }
     this.valueBytes = tree.valueBytes;
     this.valueAt = tree.valueAt;
     this.valueLength = tree.valueLength;

@@ -30,6 +30,12 @@ export interface Step {
   readonly version: Lsn;
 
   /**
+   * Tells which keys are looked up from here on. They are asked for only if one of them is not in
+   * memory: those that are not either are loaded with it.
+   */
+  willFind(keys: Iterable<Uint8Array>): void;
+
+  /**
    * Writes the key and makes room for a value of `valueLength` bytes: the caller fills
    * `buffer[result, result + valueLength)`, all of it, before any other call of the step.
    */

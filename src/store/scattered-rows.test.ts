@@ -1,4 +1,4 @@
-/** Transactions that write rows all over a tree which is much larger than the cache. */
+/** Bodies that look up and write rows all over a tree which is much larger than the cache. */
 
 import { expect, test, vi } from "vitest";
 import { SeededRandom } from "../base/random.ts";
@@ -49,6 +49,38 @@ test("what a transaction misses is asked for at once, and so are the frames that
     await engine.close();
   });
 });
+
+test.each(["the present", "a snapshot"])(
+  "what is looked up in %s is loaded together",
+  async (of) => {
+    const image = await formattedImage({ ringBytes: 4 * MB, pagesBytes: 16 * MB });
+    await inWorld(1, async (world) => {
+      const engine = await openOn(world, new MemoryVolume(image), { cacheBytes: 4 * MB });
+      for (let first = 0; first < 10_000; first += 50) {
+        await engine.run((step) => {
+          for (let index = first; index < first + 50; index++) {
+            step.set(keyOf(index), Uint8Array.of(index, ...new Uint8Array(900)));
+          }
+        });
+      }
+      const indexes = Array.from({ length: 100 }, (_, index) => index * 99);
+      const keys = indexes.map(keyOf);
+      const view = await engine.snapshot();
+      const runner = of === "a snapshot" ? view : engine;
+      let runCount = 0;
+      const found = await runner.run((step) => {
+        runCount++;
+        step.willFind(keys);
+        return keys.map((key) => step.get(key)?.[0]);
+      });
+      expect(found).toEqual(indexes.map((index) => index & 255));
+      expect(runCount).toBeGreaterThan(2);
+      expect(runCount).toBeLessThan(12);
+      view.release();
+      await engine.close();
+    });
+  },
+);
 
 function keyOf(index: number): Uint8Array {
   return Uint8Array.of(1, index >>> 8, index);
