@@ -72,7 +72,7 @@ export interface CellSnapshot {
 }
 
 /** Who has loaded so many pages a frame looks for more of them at once than there are frames. */
-const LOADS_PER_FRAME_MAX = 4;
+const LOADS_PER_FRAME_MAX = 64;
 
 /**
  * Loads what one body of code misses, run after run, and keeps long values in memory meanwhile, so
