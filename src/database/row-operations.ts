@@ -66,7 +66,9 @@ export function getRows<T>(
 ): (step: Step) => readonly (T | undefined)[] {
   return (step) => {
     step.willFind(keys);
-    return keys.map((key) => readRow(step, find, key, read));
+    const rows = keys.map((key) => readRow(step, find, key, read));
+    step.willFind([]);
+    return rows;
   };
 }
 

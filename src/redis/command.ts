@@ -124,6 +124,8 @@ export class Command {
     return (step, call) => {
       step.willFind(this.#rows(call));
       run(step, call);
+      // Another may follow within the same body, with a request of its own.
+      step.willFind([]);
     };
   }
 

@@ -113,6 +113,20 @@ describe("data that is larger than the cache", () => {
     expect(loads.mock.calls.length).toBeLessThan(20);
   });
 
+  test("what one command of MULTI looks up is not expected of the next", async () => {
+    const long = "w".repeat(10_000);
+    for (let index = 0; index < 60; index += 3) {
+      const [one, two, three] = keys.filter((_, at) => at % 97 === index);
+      client.send("MULTI", `MGET ${one} ${two}`, `SET ${three} ${long}`, "EXEC");
+      const replies: string[] = [];
+      while (replies.length < 4) {
+        await turn();
+        replies.push(...client.received());
+      }
+      expect(replies[3]).toMatch(/, OK\]$/u);
+    }
+  });
+
   test("a command of more keys than the cache has pages is refused", async () => {
     const answer = await reply(`EXISTS ${keys.join(" ")}`);
     expect(answer).toMatch(/reads more pages at once than "cache" can hold/u);

@@ -30,8 +30,9 @@ export interface Step {
   readonly version: Lsn;
 
   /**
-   * Tells which keys are looked up from here on. They are asked for only if one of them is not in
-   * memory: those that are not either are loaded with it.
+   * Tells which keys are looked up from here on, until it is told otherwise or the run ends. They
+   * are asked for only if one of them is not in memory: those that are not either are loaded with
+   * it.
    */
   willFind(keys: Iterable<Uint8Array>): void;
 
