@@ -6,8 +6,8 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 
 const LOOK_MS = 100;
-/** To put a dead process's file away takes a moment; who takes longer has died at it. */
-const BURIAL_MS = 10_000;
+/** To name oneself, and to put a dead process's file away, takes a moment; who takes longer died. */
+const MOMENT_MS = 10_000;
 
 /** Runs `work` while no other process runs any with the same file. Tells of a wait by `onWait`. */
 export function alone(file, work, onWait = () => {}) {
@@ -44,26 +44,32 @@ function make(file) {
 function bury(file) {
   const grave = `${file}.dead`;
   if (!make(grave)) {
-    const madeAt = statSync(grave, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-    if (BURIAL_MS < Date.now() - madeAt) rmSync(grave, { force: true });
+    if (isOld(grave)) rmSync(grave, { force: true });
     return;
   }
   if (!isAlive(holderOf(file))) rmSync(file, { force: true });
   rmSync(grave, { force: true });
 }
 
-/** Undefined if it is gone meanwhile, or its holder has not named itself yet. */
+/** Undefined if it is gone meanwhile, or may name its holder yet; 0 if that will never be. */
 function holderOf(file) {
   try {
     const pid = Number(readFileSync(file, "utf8"));
-    return pid > 0 ? pid : undefined;
+    if (pid > 0) return pid;
+    return isOld(file) ? 0 : undefined;
   } catch {
     return undefined;
   }
 }
 
+function isOld(file) {
+  const madeAt = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+  return MOMENT_MS < Date.now() - madeAt;
+}
+
 function isAlive(pid) {
   if (pid === undefined) return true;
+  if (pid === 0) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -19,13 +19,15 @@ const WORKER = `
   });
 `;
 
-test("of processes that set up at once one works, also behind one that died", async () => {
+test.each([
+  ["died", async () => String(await deadPid())],
+  ["died before it had written who it is", () => ""],
+])("of processes that set up at once one works, also behind one that %s", async (_, contentOf) => {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-alone-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const [file, notes] = [join(folder, "lock"), join(folder, "notes")];
-  const dead = spawn(process.execPath, ["--version"]);
-  await once(dead, "close");
-  writeFileSync(file, String(dead.pid));
+  writeFileSync(file, await contentOf());
+  utimesSync(file, 0, 0);
 
   const workers = [1, 2, 3].map(() =>
     spawn(process.execPath, ["--input-type=module", "--eval", WORKER, file, notes]),
@@ -37,5 +39,11 @@ test("of processes that set up at once one works, also behind one that died", as
     [0, null],
   ]);
   expect(readFileSync(notes, "utf8")).toBe("begin end begin end begin end ");
-  expect(existsSync(file)).toBe(false);
+  expect(readdirSync(folder)).toEqual(["notes"]);
 });
+
+async function deadPid(): Promise<number> {
+  const dead = spawn(process.execPath, ["--version"]);
+  await once(dead, "close");
+  return dead.pid ?? 0;
+}
