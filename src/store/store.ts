@@ -13,7 +13,7 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { Fault, isFault, messageOf } from "../base/fault.ts";
+import { Fault, isFault } from "../base/fault.ts";
 import type { Lsn } from "../base/ids.ts";
 import type { Cells, CheckpointRoot } from "../cells/cells.ts";
 import { NO_FRAMES, NO_PAGES, READY, TOO_LARGE } from "../cells/prepare.ts";
@@ -36,6 +36,7 @@ import { RingGrowth } from "./ring-growth.ts";
 import type { SuperblockZone } from "./superblock.ts";
 import type { PageZone } from "./superblock-format.ts";
 import { SettledWaiters } from "./settled-waiters.ts";
+import { full, noRoomForCheckpoint, stopped, tooLongForDisk } from "./store-faults.ts";
 import { checkpointFields } from "./superblock-root.ts";
 import { ENTRY_WRITES } from "./write-set.ts";
 
@@ -459,46 +460,6 @@ function reasonOf(prepared: number): number {
 /** The zone is said to have no more pages than it has, nor than the checkpoint's map knows. */
 function noMore(pages: PageZone, pageCount: number): PageZone {
   return { ...pages, pageCount: Math.min(pages.pageCount, pageCount) };
-}
-
-function stopped(volume: Volume, error: Error): Fault {
-  return new Fault(
-    "ERR_UNAVAILABLE",
-    `The store on "${volume.name}" stopped: ${messageOf(error)}. What was acknowledged is on the ` +
-      "volume; mend the cause and open it again",
-    { volume: volume.name },
-    error,
-  );
-}
-
-function full(volume: Volume, cause: Fault): Fault {
-  return new Fault(
-    "ERR_FULL",
-    `No room is left on "${volume.name}": delete rows, which is still possible, or make room on ` +
-      "the disk",
-    { volume: volume.name },
-    cause,
-  );
-}
-
-function tooLongForDisk(volume: Volume, cause: Fault): Fault {
-  return new Fault(
-    "ERR_FULL",
-    `The disk of "${volume.name}" has no room for a log of what this transaction writes: split ` +
-      "it, or make room on the disk",
-    { volume: volume.name },
-    cause,
-  );
-}
-
-function noRoomForCheckpoint(volume: Volume, cause: Fault): Fault {
-  return new Fault(
-    "ERR_FULL",
-    `The disk of "${volume.name}" has no room for what is to be written to it: make room, and ` +
-      "try again. What was acknowledged is safe",
-    { volume: volume.name },
-    cause,
-  );
 }
 
 function asError(error: unknown): Error {
