@@ -6,7 +6,7 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 
 const LOOK_MS = 100;
-/** To name oneself, and to put a dead process's file away, takes a moment; who takes longer died. */
+/** To name oneself takes a moment, as to put a dead process's file away; who takes longer died. */
 const MOMENT_MS = 10_000;
 
 /** Runs `work` while no other process runs any with the same file. Tells of a wait by `onWait`. */
