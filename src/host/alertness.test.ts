@@ -22,10 +22,11 @@ class Loop {
     for (const fire of this.#due.splice(0)) fire();
   }
 
-  /** One question and its answer, so long after the last answer. */
-  exchange(afterMs: number): void {
+  /** One question, so long after the last answer, and its answer, which takes a time too. */
+  exchange(afterMs: number, takingMs = 0): void {
     this.pass(afterMs);
     this.alertness.heard();
+    if (0 < takingMs) this.pass(takingMs);
     this.alertness.answered();
   }
 }
@@ -45,6 +46,15 @@ test("who took long is not waited for, until asking at once again", () => {
   for (let count = 0; count < 5; count++) loop.exchange(AWAKE_MS * 2);
   expect(loop.roundCount).toBe(0);
   loop.exchange(AWAKE_MS / 2);
+  expect(loop.roundCount).toBe(1);
+});
+
+test("after an answer that took long the loop sleeps, also for who asks again at once", () => {
+  const loop = new Loop();
+  loop.exchange(1);
+  for (let count = 0; count < 5; count++) loop.exchange(AWAKE_MS / 4, AWAKE_MS * 2);
+  expect(loop.roundCount).toBe(0);
+  loop.exchange(AWAKE_MS / 4, AWAKE_MS / 2);
   expect(loop.roundCount).toBe(1);
 });
 

@@ -7,7 +7,8 @@
  *
  *  1. for no longer than `AWAKE_MS` after an answer;
  *  2. only if what was asked last came as soon after the answer before;
- *  3. only while each question is answered before the next comes: a crowd leaves no time to sleep.
+ *  3. only if it was answered as soon: beside what a disk takes, being woken is little;
+ *  4. only while each question is answered before the next comes: a crowd leaves no time to sleep.
  */
 
 export const AWAKE_MS = 0.1;
@@ -23,12 +24,13 @@ export class Alertness {
   /** Whether nothing was heard since the last answer. */
   #isAnswered = false;
   #answeredMs = 0;
+  #heardMs = 0;
   /** Whether what was heard last came soon after the answer before. */
   #isExpecting = false;
   #isRoundDue = false;
   readonly #round = (): void => {
     this.#isRoundDue = false;
-    if (this.#isAnswered && this.#isSoon()) this.#goRound();
+    if (this.#isAnswered && isSoon(this.#answeredMs, this.#clock.nowMs())) this.#goRound();
   };
 
   constructor(clock: LoopClock) {
@@ -37,8 +39,11 @@ export class Alertness {
 
   /** A connection has read something. */
   heard(): void {
-    this.#isExpecting = this.#isAnswered && this.#isSoon();
+    this.#isExpecting = false;
+    if (!this.#isAnswered) return;
     this.#isAnswered = false;
+    this.#heardMs = this.#clock.nowMs();
+    this.#isExpecting = isSoon(this.#answeredMs, this.#heardMs);
   }
 
   /** A connection has written something. */
@@ -46,11 +51,7 @@ export class Alertness {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     this.#answeredMs = this.#clock.nowMs();
-    if (this.#isExpecting) this.#goRound();
-  }
-
-  #isSoon(): boolean {
-    return this.#clock.nowMs() - this.#answeredMs < AWAKE_MS;
+    if (this.#isExpecting && isSoon(this.#heardMs, this.#answeredMs)) this.#goRound();
   }
 
   #goRound(): void {
@@ -58,4 +59,8 @@ export class Alertness {
     this.#isRoundDue = true;
     this.#clock.soon(this.#round);
   }
+}
+
+function isSoon(fromMs: number, nowMs: number): boolean {
+  return nowMs - fromMs < AWAKE_MS;
 }
