@@ -57,8 +57,8 @@ function setUpAlone(work) {
 function installPackages(folder) {
   if (packagesMatch(folder)) return;
   say("installing the packages of package-lock.json");
-  // Not `npm ci`, which refuses a lock file where the registry it was made with lacks the
-  // binaries that some tools offer for other platforms. What is installed is what the file says.
+  // Not `npm ci`, which throws away what is there already and asks for all of it again. What is
+  // installed is what the lock file says.
   run("npm", ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"], folder);
 }
 
