@@ -13,9 +13,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bestChecksums } from "../base/checksums.ts";
+import { HostFiles } from "../host/host-files.ts";
+import { ioFault } from "../host/io-fault.ts";
 import { hostWorld } from "../host/world.ts";
 import { IS_BEHIND } from "../raid/assembly.ts";
 import { decodeSuperblocks, encodeSuperblock } from "../raid/superblock.ts";
+import type { File } from "../world/files.ts";
 import { connectToHolder } from "./control-connection.ts";
 import type { DiskArray, DiskArrayStatus, ScrubFindings } from "./disk-array.ts";
 import { statusOfDisks } from "./look-at-disks.ts";
@@ -29,6 +32,37 @@ const CONTENT = new Uint8Array(SIZE).map((_, index) => 1 + (index >> 12));
 
 let directory = "";
 let opened: DiskArray[] = [];
+
+/** Those of the host, which refuse to open one. */
+class RefusingFiles extends HostFiles {
+  readonly #refused: string;
+  readonly #errno: string;
+
+  constructor(refused: string, errno: string) {
+    super();
+    this.#refused = refused;
+    this.#errno = errno;
+  }
+
+  override async open(path: string, mode: "read" | "write" | "create"): Promise<File> {
+    if (path !== this.#refused) return await super.open(path, mode);
+    throw ioFault("open", path, Object.assign(new Error(this.#errno), { code: this.#errno }));
+  }
+}
+
+/** Those of the host, on a file system that says how much is free. */
+class NarrowFiles extends HostFiles {
+  freeNow: number;
+
+  constructor(freeBytes: number) {
+    super();
+    this.freeNow = freeBytes;
+  }
+
+  override async freeBytes(): Promise<number> {
+    return await Promise.resolve(this.freeNow);
+  }
+}
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "holdfast-arrays-"));
@@ -141,10 +175,90 @@ test("what its disk has no room for is refused before anything is made", async (
   expect(await readdir(directory)).toEqual([]);
 });
 
+test("room is asked for before an array grows, for all files of a file system together", async () => {
+  const files = new NarrowFiles(64 << 20);
+  const array = await createOnDisks(
+    { ...world, files },
+    { level: 5, journalBytes: 4 << 20, sizeBytes: SIZE, disks: disks() },
+    PROGRAM,
+  );
+  opened.push(array);
+  const sizes = async (): Promise<readonly number[]> =>
+    await Promise.all(disks().map(async (path) => (await stat(path)).size));
+  const before = await sizes();
+  files.freeNow = 8 << 20;
+  // Each of the three would grow by four of eight mebibytes.
+  const refused = array.growTo(SIZE + (8 << 20));
+  await expect(refused).rejects.toMatchObject({ code: "ERR_FULL" });
+  await expect(refused).rejects.toThrow(/and those beside it would need \d+ bytes more/u);
+  expect(await sizes()).toEqual(before);
+  await array.growTo(SIZE + (2 << 20));
+  expect(array.status()).toMatchObject({ health: "whole", sizeBytes: SIZE + (2 << 20) });
+});
+
+test("room is asked for before a file joins that has none", async () => {
+  const files = new NarrowFiles(64 << 20);
+  const array = await createOnDisks(
+    { ...world, files },
+    { level: 5, journalBytes: 4 << 20, sizeBytes: SIZE, disks: disks() },
+    PROGRAM,
+  );
+  opened.push(array);
+  files.freeNow = 4 << 20;
+  for (const joining of [
+    async () => await array.growBy(disk("d")),
+    async () => await array.add(disk("d")),
+    async () => await array.replace(disk("a"), disk("d")),
+  ]) {
+    await expect(joining()).rejects.toThrow(/"[^"]*\/d" would need \d+ bytes more/u);
+    await expect(stat(disk("d"))).rejects.toThrow(/ENOENT/u);
+  }
+  expect(array.status()).toMatchObject({ health: "whole", absent: [], spares: [] });
+});
+
+test.each(["EACCES", "EPERM", "EROFS", "EMFILE", "ENFILE", "EBUSY"])(
+  "nothing is assembled, or written, while a member cannot be opened for %s",
+  async (errno) => {
+    const array = await create();
+    await array.volume.writeDurable(0, CONTENT);
+    await array.close();
+    const before = await Promise.all(disks().map(async (path) => await readFile(path)));
+    const refusing = { ...world, files: new RefusingFiles(disk("b"), errno) };
+    const refused = assembleDisks(refusing, disks(), PROGRAM);
+    await expect(refused).rejects.toThrow(
+      new RegExp(`"[^"]*/b": ${errno}.*Nothing was assembled.*leave it out`, "u"),
+    );
+    await expect(refused).rejects.toMatchObject({ details: { path: disk("b"), errno } });
+    const after = await Promise.all(disks().map(async (path) => await readFile(path)));
+    expect(after.every((bytes, index) => bytes.equals(before[index] ?? bytes))).toBe(true);
+    const again = await assemble();
+    expect(again.status()).toMatchObject({ health: "whole", absent: [] });
+  },
+);
+
+test.each(["EIO", "ENXIO"])("an array does without a member that is broken: %s", async (errno) => {
+  await (await create()).close();
+  const refusing = { ...world, files: new RefusingFiles(disk("b"), errno) };
+  const array = await assembleDisks(refusing, disks(), PROGRAM);
+  opened.push(array);
+  expect(array.status()).toMatchObject({ health: "degraded", absent: [{ path: disk("b") }] });
+});
+
+test("a member that cannot be opened now is done without where it isn't named", async () => {
+  await (await create()).close();
+  const array = await assemble([disk("a"), disk("c")]);
+  await array.volume.writeDurable(0, CONTENT);
+  expect(await array.add(disk("b"))).toEqual({ kind: "re-added", role: 1 });
+  await array.volume.settled();
+  expect(array.status().health).toBe("whole");
+});
+
 test("a file that joins is made if it is missing, and gone again if it does not join", async () => {
   const array = await create();
   await array.fail(disk("a"));
-  await expect(array.growBy(disk("d"))).rejects.toThrow(/only while all its members are whole/u);
+  await expect(array.growBy(disk("d"))).rejects.toThrow(
+    /only while all its members are whole.*or a disk in its place \(role 0; `holdfast raid add/u,
+  );
   await expect(stat(disk("d"))).rejects.toThrow(/ENOENT/u);
   await expect(array.add(disk("none/d"))).rejects.toThrow(/is no directory/u);
   await expect(array.add("/dev/there-is-no-such-disk")).rejects.toThrow(/is not there/u);
@@ -440,7 +554,9 @@ test("no room is made for a growth that is refused", async () => {
   await writeFile(disk("d"), "");
   const array = await create();
   await array.fail(disk("a"));
-  await expect(array.growBy(disk("d"))).rejects.toThrow(/only while all its members are whole/u);
+  await expect(array.growBy(disk("d"))).rejects.toThrow(
+    /only while all its members are whole.*or a disk in its place \(role 0; `holdfast raid add/u,
+  );
   expect((await stat(disk("d"))).size).toBe(0);
 });
 

@@ -25,6 +25,7 @@ import type { ControlDesk, Controller } from "./control-desk.ts";
 import type { ControlRequest } from "./control-request.ts";
 import type { Disks } from "./disks.ts";
 import { type ArrayMeasurements, measuredOf } from "./measured.ts";
+import { requireRoom } from "./room.ts";
 import { arrayIdOf, forgetMembership, requireUnused } from "./unused.ts";
 
 /** How an array is, with its files by name. */
@@ -186,6 +187,12 @@ export class DiskArray implements Controller {
       const message = `The array has ${this.volume.sizeBytes} bytes already, and never shrinks`;
       throw new Fault("ERR_ARGUMENT", message, { sizeBytes: this.volume.sizeBytes });
     }
+    const { disks, world } = this.#parts;
+    const neededBytes = this.volume.memberBytesFor(sizeBytes);
+    const growth = seatedNames(this.volume.status()).map(
+      (path) => [path, neededBytes - disks.sizeBytesOf(path)] as const,
+    );
+    await requireRoom(world.files, new Map(growth));
     await this.volume.grow(sizeBytes);
   }
 
@@ -251,6 +258,9 @@ export class DiskArray implements Controller {
       try {
         const volume = await disks.take(path);
         await this.#requireOurs(volume, force, forgets);
+        const neededBytes = this.volume.memberBytesFor(this.volume.sizeBytes);
+        const growth = new Map([[path, neededBytes - volume.sizeBytes]]);
+        await requireRoom(this.#parts.world.files, growth);
         const joined = await join(volume);
         this.#reasons.delete(path);
         return joined;
@@ -325,9 +335,13 @@ export class DiskArray implements Controller {
   }
 }
 
-function namesOf({ members, spares }: RaidStatus): readonly string[] {
+function namesOf(status: RaidStatus): readonly string[] {
+  return [...seatedNames(status), ...status.spares];
+}
+
+function seatedNames({ members }: RaidStatus): readonly string[] {
   const seated = members.flatMap(({ name, replacement }) => [name, replacement?.name]);
-  return [...seated.filter((name) => name !== undefined), ...spares];
+  return seated.filter((name) => name !== undefined);
 }
 
 /** How many members an array may do without. */

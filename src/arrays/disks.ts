@@ -42,6 +42,11 @@ export class Disks {
     return this.#disks.has(path);
   }
 
+  /** How large the file is that is open; none if it isn't. */
+  sizeBytesOf(path: string): number {
+    return this.#disks.get(path)?.volume?.sizeBytes ?? 0;
+  }
+
   /** Locks the file, if it isn't yet, and opens it. It must be there, and be a file. */
   async take(path: string): Promise<Volume> {
     const { files } = this.#world;
@@ -110,9 +115,36 @@ export async function isFileOrMakeable(files: Files, path: string): Promise<bool
   return false;
 }
 
+/** What keeps this process, as it is now, from a file whose disk may be as good as ever. */
+const NOT_THE_DISK: ReadonlySet<unknown> = new Set([
+  "EACCES",
+  "EPERM",
+  "EROFS",
+  "EMFILE",
+  "ENFILE",
+  "ENOMEM",
+  "EAGAIN",
+  "EBUSY",
+  "ETXTBSY",
+]);
+
 /** Whether the fault says that the disk itself is wrong, so that an array may do without it. */
 export function isGone(error: unknown): error is Fault {
-  return isFault(error, "ERR_IO") || (isFault(error) && error.details["missing"] === true);
+  if (!isFault(error) || isWithheld(error)) return false;
+  return error.code === "ERR_IO" || error.details["missing"] === true;
+}
+
+/** What to tell of a member that cannot be had: if it may be whole, how to go on without it. */
+export function notTaken(path: string, error: unknown): unknown {
+  if (!isFault(error) || !isWithheld(error)) return error;
+  const message =
+    `${error.message}. Nothing was assembled or written, since "${path}" would be out of the ` +
+    "array from now on. To go on without it leave it out; it catches up when it is added again";
+  return new Fault(error.code, message, error.details, error);
+}
+
+function isWithheld(error: Fault): boolean {
+  return error.code === "ERR_IO" && NOT_THE_DISK.has(error.details["errno"]);
 }
 
 function missing(path: string): Fault {

@@ -12,13 +12,12 @@ import { planArray, rowsFor } from "../raid/format-members.ts";
 import { readSuperblock } from "../raid/read-superblock.ts";
 import { idText } from "../raid/superblock.ts";
 import type { Volume } from "../volume/volume.ts";
-import type { Files } from "../world/files.ts";
-import { parentPath } from "../world/paths.ts";
 import type { World } from "../world/world.ts";
 import { ArrayEvents, type ArrayListener } from "./array-events.ts";
 import { ControlDesk } from "./control-desk.ts";
 import { DiskArray, type DiskArrayParts, type OutReason } from "./disk-array.ts";
-import { Disks, isFileOrMakeable, isGone } from "./disks.ts";
+import { Disks, isFileOrMakeable, isGone, notTaken } from "./disks.ts";
+import { requireRoom } from "./room.ts";
 import { forgetMembership, requireUnused, sizeOfUnused } from "./unused.ts";
 
 /** How an array of files is had open. */
@@ -42,8 +41,9 @@ export interface NewDiskArray extends Partial<Omit<CreateOptions, "level">> {
 }
 
 /**
- * Assembles the array that the files make. Those that are missing or cannot be opened are left out,
- * as far as the level allows.
+ * Assembles the array that the files make. Those that are missing or broken are left out, as far as
+ * the level allows. One that this process merely may not open now is as good as it was, so that
+ * nothing is assembled without it, unless it isn't named.
  */
 export async function assembleDisks(
   world: World,
@@ -120,18 +120,8 @@ async function refuseUnfit(
   }
   if (sizes.size === 0) return;
   const neededBytes = plan.layout.bytesFor(rowsFor(plan, [...sizes.values()], options.sizeBytes));
-  for (const [path, size] of sizes) await requireRoom(world.files, path, neededBytes - size);
-}
-
-/** A disk that fills up is trouble for all who use it. */
-async function requireRoom(files: Files, path: string, neededBytes: number): Promise<void> {
-  const isThere = (await files.kind(path)) !== undefined;
-  const freeBytes = await files.freeBytes(isThere ? path : parentPath(path));
-  if (neededBytes <= freeBytes) return;
-  const message =
-    `"${path}" would need ${neededBytes} bytes more, and its file system has ${freeBytes} free: ` +
-    "choose a smaller size, or make room";
-  throw new Fault("ERR_FULL", message, { path, neededBytes, freeBytes });
+  const growth = new Map([...sizes].map(([path, size]) => [path, neededBytes - size]));
+  await requireRoom(world.files, growth);
 }
 
 /** Lets go of whatever was taken if nothing comes of it. */
@@ -174,7 +164,7 @@ async function takeAll(
     try {
       volumes.push(await disks.take(path));
     } catch (error) {
-      if (!isGone(error)) throw error;
+      if (!isGone(error)) throw notTaken(path, error);
       gone ??= error;
       reasons.set(path, { reason: messageOf(error), memberId: undefined });
     }

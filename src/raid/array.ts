@@ -24,7 +24,7 @@ import { openArrayParts, type ArrayParts } from "./array-parts.ts";
 import { Background } from "./background.ts";
 import { findMembers } from "./find-members.ts";
 import { formatMembers } from "./format-members.ts";
-import { growRows } from "./grow-rows.ts";
+import { growRows, rowsForSize } from "./grow-rows.ts";
 import { type Added, type MemberClaim, Membership } from "./membership.ts";
 import type { AssembleOptions, CreateOptions } from "./options.ts";
 import { BLOCK_TRIMMED } from "./pending-rows.ts";
@@ -134,6 +134,12 @@ export class RaidArray implements SparseVolume {
       block++;
     }
     return { written, byteCount: Math.min(block * this.blockBytes - at, byteCount) };
+  }
+
+  /** How large each member has to be for an array of that size. */
+  memberBytesFor(sizeBytes: number): number {
+    const { core } = this.#parts;
+    return core.layout.bytesFor(rowsForSize(core, sizeBytes));
   }
 
   /** Makes the array larger; members that have no room for it grow. */

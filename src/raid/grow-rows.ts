@@ -14,22 +14,23 @@ export async function growRows(core: RaidCore, sizeBytes: number): Promise<void>
   const { blockBytes } = layout;
   const wanted = Math.ceil(sizeBytes / blockBytes) * blockBytes;
   if (wanted <= members.record.sizeBytes) return;
-  const { geometry } = shape;
-  const { stripeBytes } = shape.isReshaping ? shape.oldGeometry : geometry;
-  const rows = Math.ceil(wanted / stripeBytes) * geometry.chunkBlocks;
   const oldRows = members.record.rows;
+  const rows = rowsForSize(core, wanted);
   if (oldRows < rows) {
     const growing = members.seated();
     await allDone(growing.map(async (member) => await growMember(core, member, oldRows, rows)));
     members.check();
-    table.resize(rows, geometry.slotCount);
+    table.resize(rows, shape.geometry.slotCount);
   }
-  members.change((record) => ({
-    ...record,
-    rows: Math.max(rows, oldRows),
-    sizeBytes: wanted,
-  }));
+  members.change((record) => ({ ...record, rows, sizeBytes: wanted }));
   await members.save();
+}
+
+/** How many rows the array needs to have that size; never fewer than it has. */
+export function rowsForSize({ members, shape }: RaidCore, sizeBytes: number): number {
+  const { chunkBlocks } = shape.geometry;
+  const { stripeBytes } = shape.isReshaping ? shape.oldGeometry : shape.geometry;
+  return Math.max(Math.ceil(sizeBytes / stripeBytes) * chunkBlocks, members.record.rows);
 }
 
 /** Where a member has no room nothing is lost, and the array stays as large as it was. */

@@ -17,9 +17,11 @@ import { type Job, JobStopped } from "./job.ts";
 import { batchBytesFor } from "./journal-batch.ts";
 import { batchBytesMaxOf } from "./journal-ring.ts";
 import type { Member } from "./member.ts";
+import type { Members } from "./members.ts";
 import { Pace } from "./pace.ts";
 import { BLOCK_DATA, BLOCK_LOST, BLOCK_TRIMMED } from "./pending-rows.ts";
 import { ProgressMeter } from "./progress.ts";
+import type { RaidCore } from "./raid-core.ts";
 import type { ScrubReport } from "./scrubber.ts";
 import type { RoleRecord } from "./superblock.ts";
 
@@ -260,12 +262,11 @@ class ReshapeJob implements Job {
 export function requireGrowable({ core, members }: ArrayParts): Geometry {
   const { options } = core.shape.geometry;
   const geometry = new Geometry({ ...options, memberCount: options.memberCount + 1 });
-  const isWhole = members.record.roles.every(({ state }) => state === "active");
-  const isReplacing = members.seats.some(({ replacement }) => replacement !== undefined);
-  if (core.shape.isReshaping || !isWhole || isReplacing) {
+  const way = wayToWhole(core, members);
+  if (way !== undefined) {
     const message =
       "The array can be grown by a member only while all its members are whole and none is " +
-      "being replaced: wait until that is so, and add a disk where one is missing";
+      `being replaced: ${way}`;
     throw new Fault("ERR_UNAVAILABLE", message);
   }
   const { layout } = core;
@@ -276,6 +277,22 @@ export function requireGrowable({ core, members }: ArrayParts): Geometry {
     `The journal of ${layout.journalBytes} bytes is too small for stripes over ` +
     `${geometry.memberCount} members: copy the data to a new array`;
   throw new Fault("ERR_ARGUMENT", message, { journalBytes: layout.journalBytes });
+}
+
+/** What has to be done, or waited for, until the array is whole; undefined if it is. */
+function wayToWhole({ shape }: RaidCore, { record, seats }: Members): string | undefined {
+  const { roles } = record;
+  const missing = roles.flatMap(({ state }, role) => (state === "missing" ? [role] : []));
+  if (0 < missing.length) {
+    return (
+      `add the one that is missing, or a disk in its place (role ${missing.join(", ")}; ` +
+      "`holdfast raid add DISK --array MEMBER --wait`), and grow it then"
+    );
+  }
+  const isReplacing = seats.some(({ replacement }) => replacement !== undefined);
+  const isWhole = roles.every(({ state }) => state === "active");
+  if (isWhole && !isReplacing && !shape.isReshaping) return undefined;
+  return "wait until what is under way is done (`holdfast raid status` shows it)";
 }
 
 /**
