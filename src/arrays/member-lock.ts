@@ -1,9 +1,10 @@
 /**
  * The lock of a file that is served as a volume or as a member of an array: one process at a time
- * has it. It lies beside the file, in a directory of the same name with `.lock` at its end, which
+ * has it. It lies beside the file, in a directory of the same name with `.lock` at its end. That
  * stays when the lock is let go of: were its claims to begin anew, one who slept while it took over
- * from a dead process would have the file beside another (`host/local-claim.ts`). Whoever has it listens at its socket, for its user alone; that is where an array is asked and told things
- * while it is in use (`control-desk.ts`).
+ * from a dead process would have the file as well (`host/local-claim.ts`). Whoever has it listens
+ * at its socket, for its user alone; that is where an array is asked and told things while it is in
+ * use (`control-desk.ts`).
  */
 
 import { acquireDirectoryLock, directoryTakenFault, lockAddress } from "../world/directory-lock.ts";
