@@ -12,7 +12,7 @@ import { Fault } from "../base/fault.ts";
 import { parseEdn } from "./edn.ts";
 import type { HistoryEvent } from "./history-events.ts";
 
-const LINE = /^INFO\s+jepsen\.util - (\S+)\s+:(invoke|ok|fail|info)\s+:(\S+)\s+(.*)$/;
+const LINE = /^INFO\s+jepsen\.util - (\S+)\s+:(invoke|ok|fail|info)\s+:(\S+)\s+(.*)\r?$/;
 
 function isEtcdLog(line: string): boolean {
   return /^INFO\s+jepsen\.util/.test(line);

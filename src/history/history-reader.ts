@@ -55,7 +55,7 @@ export class HistoryReader {
     this.#rest += chunk;
     const text = this.#rest;
     const first = /\{\s*(\S)/.exec(text)?.[1];
-    if (/^INFO\s+jepsen\.util.*\n/m.test(text)) this.#kind = "etcd";
+    if (/^INFO\s+jepsen\.util.*\r?\n/m.test(text)) this.#kind = "etcd";
     else if (first !== undefined) this.#kind = first === '"' ? "json" : "edn";
     else return;
     this.#rest = "";

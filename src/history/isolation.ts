@@ -41,7 +41,8 @@ const UNCOMMITTED = [...ALWAYS_WRONG, "G1a", "G1b", "incompatible-order"] as con
 const UNREPEATABLE = [...UNCOMMITTED, "internal", "lost-update"] as const;
 const OFF_SNAPSHOT = [...UNREPEATABLE, "wrong-total", "long-fork"] as const;
 const OFF_SERIAL = [...OFF_SNAPSHOT, "not-serializable"] as const;
-const OFF_REAL_TIME = [...OFF_SERIAL, "not-linearizable"] as const;
+const OFF_SESSION = [...OFF_SERIAL, "not-serializable-process"] as const;
+const OFF_REAL_TIME = [...OFF_SESSION, "not-linearizable"] as const;
 
 const SNAPSHOT_CYCLES = ["G0", "G1c", "G-single", "G-nonadjacent"] as const;
 const ALL_CYCLES = [...SNAPSHOT_CYCLES, "G2-item", "G2"] as const;
@@ -82,7 +83,7 @@ const DEFINITIONS = {
     implies: ["serializable", "strong-session-snapshot-isolation"],
     cycles: ALL_CYCLES,
     orders: ["", "-process"],
-    others: OFF_SERIAL,
+    others: OFF_SESSION,
   },
   "strong-snapshot-isolation": {
     implies: ["strong-session-snapshot-isolation"],

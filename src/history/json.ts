@@ -14,6 +14,16 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Integers too large for a number become strings, so that no two of them become one. */
 export function parseJson(text: string): Json {
-  return JSON.parse(text) as Json;
+  const exact = LONG_DIGITS.test(text) ? text.replaceAll(STRING_OR_NUMBER, exactToken) : text;
+  return JSON.parse(exact) as Json;
+}
+
+const LONG_DIGITS = /\d{16}/;
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+
+function exactToken(token: string): string {
+  const isTooLarge = /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token));
+  return isTooLarge ? `"${token}"` : token;
 }

@@ -26,8 +26,8 @@ import type { Fact } from "./verdict.ts";
 
 const NONE = -1;
 
-/** Of the readers of a whole list and the unread appends to it, so many are related at most. */
-const UNREAD_PAIRS_MAX = 256;
+/** Of the readers of a whole list and the unread appends to it, so many pairs are related. */
+const UNREAD_PAIRS_MAX = 1 << 20;
 
 /** Judges transactions that append to lists and read them. */
 export function checkListAppend(
@@ -46,6 +46,8 @@ class ListAppendCheck {
   /** Of each key, the appends that took place and were never read. */
   readonly #unread = new Map<number, number[]>();
   readonly #isIncompatible: ReadonlySet<number>;
+  /** A key with more pairs of readers and unread appends than were looked at. */
+  #cutKey: number | undefined;
 
   constructor(log: TransactionLog) {
     this.#log = log;
@@ -73,6 +75,10 @@ class ListAppendCheck {
     this.#emit(edges);
     const found = findCycles(edges, this.#log.transactionCount, this.#log.timeline);
     const doubts = found.complete ? [] : ["the search for cycles of each kind was cut short"];
+    if (this.#cutKey !== undefined) {
+      const key = this.#log.keys.name(this.#cutKey);
+      doubts.push(`${key} has too many appends that nobody read; let more reads of it follow them`);
+    }
     if (found.cycles.length > 0) {
       const evidence = new EvidenceOf(found.cycles);
       this.#emit(evidence);
@@ -155,9 +161,11 @@ class ListAppendCheck {
     }
     for (const [of, operations] of this.#unread) {
       const last = this.#lastWriter(of);
-      const first = operations.slice(0, UNREAD_PAIRS_MAX);
-      const rows = (wholeReaders.get(of) ?? []).slice(-UNREAD_PAIRS_MAX);
-      for (const operation of first) {
+      const readers = wholeReaders.get(of) ?? [];
+      // The latest readers and the earliest appends are the likeliest to contradict each other.
+      const rows = readers.slice(-Math.max(1, Math.floor(UNREAD_PAIRS_MAX / operations.length)));
+      if (rows.length < readers.length) this.#cutKey = of;
+      for (const operation of operations) {
         if (last !== NONE) this.#emitBetween(sink, last, operation, WW, of);
         const to = this.#transactionOf(operation);
         const after = this.#log.value.at(operation);

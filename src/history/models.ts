@@ -58,15 +58,13 @@ export function counterModel(initial = 0): Model {
     operations: ["add", "increment", "decrement", "read"],
     partitions: true,
     step: (state, { name, input, output }) => {
+      if (name === "read")
+        return output === undefined || text(output) === state ? state : undefined;
       const by = name === "decrement" ? -amount(input) : amount(input);
-      const next = name === "read" ? state : String(Number(state) + by);
-      const returned =
-        output === undefined || typeof output !== "number" ? undefined : String(output);
-      return returned !== undefined &&
-        (name === "read" || returned !== text(input)) &&
-        returned !== next
-        ? undefined
-        : next;
+      const next = String(Number(state) + by);
+      // What is added comes back from some as it was given, and from others the sum does.
+      const isSum = typeof output === "number" && text(output) !== text(input);
+      return isSum && text(output) !== next ? undefined : next;
     },
     isRead: ({ name }) => name === "read",
     isUnneeded: () => false,

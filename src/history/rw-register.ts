@@ -3,8 +3,9 @@
  * most once to a key.
  *
  * The order of versions is only partly known (`register-order.ts`), so what is found is wrong for
- * certain, and a history in which nothing is found is called valid only if a serial order was
- * found that explains every read; else it is unknown.
+ * certain, and a history is called valid only if an order was found that explains every read: a
+ * serial one, in real time or in that of the sessions if nothing more was promised; else it is
+ * unknown. Levels below serializable have no other proof than that.
  */
 
 import { type Narrator, cycleAnomaly } from "./cycle-anomaly.ts";
@@ -13,7 +14,7 @@ import { EdgeList } from "./edge-list.ts";
 import { type EdgeSink, EvidenceOf } from "./evidence.ts";
 import { groupedBy } from "./grouped-by.ts";
 import { forbids, type IsolationLevel } from "./isolation.ts";
-import { linearize } from "./linearize.ts";
+import { type Linearization, linearize } from "./linearize.ts";
 import { LogAnomalies } from "./log-anomalies.ts";
 import { NOTHING } from "./names.ts";
 import { type ExternalRead, RegisterOrder } from "./register-order.ts";
@@ -67,7 +68,7 @@ class RegisterCheck {
     const plain = this.#findCycles(known);
     this.#keep(plain, known);
     if (plain.length > 0) {
-      this.#searchTimeless(isolation);
+      this.#searchWeaker(isolation);
       return;
     }
     // Orders of writes that only real time tells make cycles that only real time closes.
@@ -81,7 +82,7 @@ class RegisterCheck {
     }));
     this.#keep(late, timed);
     if (this.#anomalies.found.length === 0) this.#searchOrder();
-    this.#searchTimeless(isolation);
+    this.#searchWeaker(isolation);
   }
 
   #findCycles(emit: (sink: EdgeSink) => void): readonly Cycle[] {
@@ -101,24 +102,36 @@ class RegisterCheck {
     }
   }
 
-  /** Where only real time or a session is broken, a database may have promised neither. */
-  #searchTimeless(isolation: IsolationLevel): void {
+  /** Where the level allows all that was found, a serial order of another kind proves it. */
+  #searchWeaker(isolation: IsolationLevel): void {
     const { found } = this.#anomalies;
-    const isAsked = isolation === "serializable" || isolation === "strong-session-serializable";
-    if (!isAsked || found.length === 0 || found.some((one) => forbids(isolation, one))) return;
-    const timeless = operationsOfLog(this.#log).map((operation) => ({
+    if (found.length === 0 || found.some((one) => forbids(isolation, one))) return;
+    const keepsSessions = isolation.startsWith("strong-session");
+    const isSerial = isolation.endsWith("serializable");
+    const order = isolation === "strong-snapshot-isolation" ? undefined : this.#timeless(false);
+    const last = order?.kind === "valid" && keepsSessions ? this.#timeless(true) : order;
+    if (last?.kind === "valid") return;
+    if (last?.kind === "unknown") this.#doubtOrder();
+    else if (last === undefined || !isSerial) {
+      this.#doubts.push(`what is known of the order of versions does not prove ${isolation}`);
+    } else {
+      const within = last === order ? "in whatever time" : "in the order of their sessions";
+      const because = `no order of the transactions, ${within}, lets it be next`;
+      const name = last === order ? "not-serializable" : "not-serializable-process";
+      this.#anomalies.report(name, [
+        { node: last.stuck.index, because, fact: { kind: "said" as const } },
+      ]);
+    }
+  }
+
+  #timeless(keepsSessions: boolean): Linearization {
+    const operations = operationsOfLog(this.#log).map((operation) => ({
       ...operation,
       called: 0,
       returned: operation.returned === Infinity ? Infinity : 1,
     }));
     const budget = { stepsLeft: SEARCH_STEPS_MAX };
-    const order = linearize(timeless, transactionsModel(this.#log), budget);
-    if (order.kind === "unknown") this.#doubtOrder();
-    else if (order.kind === "invalid") {
-      const because = "no order of the transactions, in whatever time, lets it be next";
-      const fact = { kind: "said" as const };
-      this.#anomalies.report("not-serializable", [{ node: order.stuck.index, because, fact }]);
-    }
+    return linearize(operations, transactionsModel(this.#log, keepsSessions), budget);
   }
 
   #doubtOrder(): void {

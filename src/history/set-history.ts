@@ -1,9 +1,9 @@
 /**
  * Judges histories of a set that elements are added to, each once, and that is read whole.
  *
- * Whatever was acknowledged before a read began must be in it; nothing may be in it that nobody
- * tried to add, or that was tried only later; what was seen must stay; and of two reads one must
- * contain the other.
+ * Whatever was acknowledged before a read began, or before the add of an element in it did, must
+ * be in it; nothing may be in it that nobody tried to add, or that was tried only later; what was
+ * seen must stay; and of two reads one must contain the other.
  */
 
 import { groupedBy } from "./grouped-by.ts";
@@ -15,6 +15,8 @@ import type { Anomaly, AnomalyName, Fact } from "./verdict.ts";
 interface Read {
   readonly operation: Operation;
   readonly elements: ReadonlySet<string>;
+  /** It took place after this moment: it had begun, and the adds of all that is in it. */
+  readonly after: number;
 }
 
 /** `failed` are the elements whose adding failed, so that they must not appear. */
@@ -38,10 +40,17 @@ class SetCheck {
     this.#adds = new Map(adds.map((add) => [text(add.input), add]));
     this.#twin = [...byElement].find(([, group]) => group.length > 1)?.[0];
     this.#reads = operations.flatMap((operation) =>
-      operation.name === "read" && isArray(operation.output)
-        ? [{ operation, elements: new Set(operation.output.map(text)) }]
-        : [],
+      operation.name === "read" && operation.output !== undefined ? [this.#read(operation)] : [],
     );
+  }
+
+  #read(operation: Operation): Read {
+    const elements = new Set(elementsOf(operation).map(text));
+    let after = operation.called;
+    for (const element of elements) {
+      after = Math.max(after, this.#adds.get(element)?.called ?? after);
+    }
+    return { operation, elements, after };
   }
 
   run(): Findings {
@@ -57,8 +66,7 @@ class SetCheck {
   }
 
   #checkElements({ operation, elements }: Read): void {
-    const output = isArray(operation.output) ? operation.output : [];
-    if (elements.size < output.length) {
+    if (elements.size < elementsOf(operation).length) {
       this.#report("duplicate-elements", [[operation, "an element is in it twice"]]);
     }
     for (const element of elements) {
@@ -86,14 +94,16 @@ class SetCheck {
       const isFirst = sighting === undefined || add.returned <= sighting.returned;
       const witness = isFirst ? add : sighting;
       const first = this.#reads.find(
-        ({ operation, elements }) => witness.returned < operation.called && !elements.has(element),
+        ({ after, elements }) => witness.returned < after && !elements.has(element),
       );
       if (first === undefined) continue;
-      const isLost = this.#reads.every(
-        ({ operation, elements }) => operation.called < witness.returned || !elements.has(element),
-      );
+      const later = this.#reads.filter(({ operation }) => witness.returned < operation.called);
+      const isLost = later.length > 0 && later.every(({ elements }) => !elements.has(element));
       const steps: Steps = [
-        [first.operation, `${element} is not in it, and it began when the other had returned`],
+        [
+          first.operation,
+          `${element} is not in it, and ${late(first)} when the other had returned`,
+        ],
         [witness, witness === add ? `it added ${element}` : `${element} was in it`],
       ];
       this.#report(isLost ? "lost-element" : "G-single-realtime", steps, element);
@@ -131,6 +141,16 @@ class SetCheck {
 }
 
 type Steps = readonly (readonly [Operation, string])[];
+
+function late({ operation, after }: Read): string {
+  return after === operation.called ? "it began" : "the add of another that is in it began";
+}
+
+/** The empty set may be read as nil; whatever else is no list is an element that nobody added. */
+function elementsOf({ output }: Operation): readonly Json[] {
+  if (output === null || output === undefined) return [];
+  return isArray(output) ? output : [output];
+}
 
 function shortened(words: string): string {
   return words.length <= 120 ? words : `${words.slice(0, 117)}...`;

@@ -47,7 +47,8 @@ export function operationsOfLog(log: TransactionLog): readonly Operation[] {
   return operations;
 }
 
-export function transactionsModel(log: TransactionLog): Model {
+/** `keepsSessions`: whatever their times, the transactions of a session come in its order. */
+export function transactionsModel(log: TransactionLog, keepsSessions = false): Model {
   const states = new Map<string, State>([[EMPTY.name, EMPTY]]);
   return {
     name: "transactions",
@@ -56,7 +57,7 @@ export function transactionsModel(log: TransactionLog): Model {
     partitions: false,
     step: (name, { index }) => {
       const state = states.get(name) ?? EMPTY;
-      const next = perform(log, index, state);
+      const next = perform(log, index, state, keepsSessions);
       if (next === undefined) return undefined;
       if (!states.has(next.name)) states.set(next.name, next);
       return next.name;
@@ -66,9 +67,22 @@ export function transactionsModel(log: TransactionLog): Model {
   };
 }
 
-function perform(log: TransactionLog, transaction: number, state: State): State | undefined {
+function perform(
+  log: TransactionLog,
+  transaction: number,
+  state: State,
+  keepsSessions: boolean,
+): State | undefined {
   const end = log.operationEnd(transaction);
   let changes: Map<number, number> | undefined;
+  if (keepsSessions) {
+    // A session is one key more, which holds when its last transaction began.
+    const { began, session } = log.timeline;
+    const key = log.keys.names.length + (session[transaction] as number);
+    const moment = began[transaction] as number;
+    if (moment < find(state, key)) return undefined;
+    changes = new Map([[key, moment]]);
+  }
   for (let at = log.operationStart.at(transaction); at < end; at++) {
     const key = log.key.at(at);
     const kind = log.kind.at(at);

@@ -49,7 +49,9 @@ export type AnomalyName =
   /** No order within the intervals of the operations explains what they returned. */
   | "not-linearizable"
   /** No order at all does. */
-  | "not-serializable";
+  | "not-serializable"
+  /** None does that keeps the order of each session. */
+  | "not-serializable-process";
 
 /** Something that the promised isolation rules out, with its proof. */
 export interface Anomaly {

@@ -7,6 +7,7 @@ import { parseEdn } from "./edn.ts";
 import { serialRecord } from "./generate-recorded.ts";
 import { HistoryReader } from "./history-reader.ts";
 import type { HistoryEvent } from "./history-events.ts";
+import { SmallRandom } from "./small-random.ts";
 import {
   type CheckOptions,
   type CheckReport,
@@ -38,6 +39,10 @@ function events(text: string): string {
       return `{"process": ${process}, "type": "${type}", "f": "${f}", "value": ${given}}`;
     })
     .join("\n");
+}
+
+function transaction(operation: string): string {
+  return events(`0 invoke txn []; 0 ok txn [${operation}]`);
 }
 
 interface Case {
@@ -108,6 +113,21 @@ const cases: Record<string, Case> = {
     history: "0 invoke add 1; 0 ok add 1; 2 invoke read; 2 ok read [1, 1]",
     expected: "duplicate-elements",
   },
+  "a set that shows the later of two adds alone": {
+    workload: "set",
+    history: "0 invoke add 1; 2 invoke read; 0 ok add 1; 1 invoke add 2; 1 ok add 2; 2 ok read [2]",
+    expected: "G-single-realtime",
+  },
+  "a set that is read as nil": {
+    workload: "set",
+    history: "0 invoke add 1; 0 ok add 1; 2 invoke read; 2 ok read null",
+    expected: "lost-element",
+  },
+  "a set that is read as no set": {
+    workload: "set",
+    history: "0 invoke add 1; 2 invoke read; 2 ok read 1; 2 invoke read; 2 ok read 7",
+    expected: "phantom-value",
+  },
   "a set seen in two orders": {
     workload: "set",
     history:
@@ -133,6 +153,28 @@ const cases: Record<string, Case> = {
   "a counter that goes back": {
     workload: "counter",
     history: "0 invoke add 1; 1 invoke read; 1 ok read 1; 1 invoke read; 1 ok read 0; 0 ok add 1",
+    expected: "not-linearizable",
+  },
+  "a counter that shows no number": {
+    workload: "counter",
+    history: '0 invoke add 2; 0 ok add 2; 1 invoke read; 1 ok read "7"',
+    expected: "not-linearizable",
+  },
+  "a list that is read as nil": {
+    workload: "list-append",
+    history: `0 invoke txn []; 0 ok txn [["append", 1, 1]]; 1 invoke txn [];
+        1 ok txn [["r", 1, null]]`,
+    expected: "G-single-realtime",
+  },
+  "registers that hold lists": {
+    workload: "rw-register",
+    history: `0 invoke txn []; 0 ok txn [["w", 1, [1]]]; 1 invoke txn []; 1 ok txn [["r", 1, [2]]]`,
+    expected: "phantom-value",
+  },
+  "numbers that are the same only in floating point": {
+    workload: "register",
+    history: `0 invoke write 9007199254740993; 0 ok write 9007199254740993; 0 invoke read;
+        0 ok read 9007199254740992`,
     expected: "not-linearizable",
   },
   "a long fork": {
@@ -190,6 +232,48 @@ describe("every workload has its verdict", () => {
   }
 });
 
+/** A few adds, and reads of what may have been added by then. */
+function madeUpSet(seed: number): string {
+  const random = new SmallRandom(seed);
+  const parts: string[] = [];
+  const adding = new Map<number, number>();
+  const reading: number[] = [];
+  let started = 0;
+  while (started < 7 || adding.size + reading.length > 0) {
+    const isNew = started < 7 && random.oneIn(2);
+    if (isNew && random.oneIn(2)) {
+      adding.set(started, started);
+      parts.push(`${started} invoke add ${started++}`);
+    } else if (isNew) {
+      reading.push(started);
+      parts.push(`${started++} invoke read`);
+    } else if (adding.size > 0 && random.oneIn(2)) {
+      const [process = 0] = [...adding.keys()].slice(random.below(adding.size));
+      adding.delete(process);
+      parts.push(`${process} ${random.oneIn(6) ? "info" : "ok"} add ${process}`);
+    } else if (reading.length > 0) {
+      const [process = 0] = reading.splice(random.below(reading.length), 1);
+      const added = parts.flatMap((part) => /invoke add (\d)/.exec(part)?.[1] ?? []);
+      const seen = added.filter(() => !random.oneIn(5));
+      parts.push(`${process} ok read [${seen.join(",")}]`);
+    }
+  }
+  return events(parts.join(";"));
+}
+
+test("what is said of sets is what trying all orders says", () => {
+  const counts = { valid: 0, invalid: 0, unknown: 0 };
+  for (let seed = 0; seed < 3000; seed++) {
+    const text = madeUpSet(seed);
+    const { verdict, counts: found } = check("set", text);
+    counts[verdict]++;
+    if (verdict === "unknown") continue;
+    const told = `seed ${seed}: ${JSON.stringify(found)}\n${text}`;
+    expect(verdict, told).toBe(check("mutable-set", text).verdict);
+  }
+  expect(Math.min(counts.valid, counts.invalid)).toBeGreaterThan(100);
+});
+
 const edn = `[{:process 0, :type :invoke, :f :txn, :value [[:append :x 1] [:r 5 nil]], :time 12}
  #jepsen.history.Op{:process 0 :type :ok :f :txn :value ([:append :x 1] [:r 5 []])} ; a remark }
  {:process :nemesis, :type :info, :f :kill, :value {"n1" #{:killed}}}
@@ -200,13 +284,18 @@ const edn = `[{:process 0, :type :invoke, :f :txn, :value [[:append :x 1] [:r 5 
 
 describe("formats", () => {
   const lines = events("0 invoke write 1; 0 ok write 1; 1 invoke read; 1 ok read 1");
+  const etcdLog = readFileSync(
+    new URL("testdata/etcd-registers/etcd_005.log", import.meta.url),
+    "utf8",
+  );
   const texts: Record<string, readonly [string, string]> = {
     EDN: ["list-append", edn.replace(/ #_.*\n/, "")],
     "JSON lines": ["register", lines],
     "a JSON array": ["register", `[${lines.replaceAll("\n", ",\n")}]`],
-    "an etcd log": [
+    "an etcd log": ["cas-register", etcdLog],
+    "an etcd log with ends of lines of another system": [
       "cas-register",
-      readFileSync(new URL("testdata/etcd-registers/etcd_005.log", import.meta.url), "utf8"),
+      etcdLog.replaceAll("\n", "\r\n"),
     ],
     "a record": [
       "recorded",
@@ -232,6 +321,15 @@ describe("formats", () => {
     '{"process" 0}': ["register", "it is not JSON"],
     "{:process 0 :type :invoke :f :dequeue}": ["register", "a register knows read, write"],
     "{:process 0 :type :invoke :f :txn :value 3}": ["list-append", "3 is no transaction"],
+    '{"process": 1, "type": "info", "f": "txn", "value": [["w", 1, 1]]}\n': [
+      "rw-register",
+      "it completed what it never began",
+    ],
+    [transaction('["w", 1, 1]')]: ["list-append", '["w",1,1] is no transaction of lists'],
+    [transaction('["r", 1, 7]')]: ["list-append", '["r",1,7] is no transaction of lists'],
+    [transaction('["append", 1, null]')]: ["list-append", "only reads may be of null"],
+    [transaction('["append", 1, 2]')]: ["rw-register", "is no transaction of registers"],
+    [transaction('["w", 1, null]')]: ["long-fork", "only reads may be of null"],
     '{"operations": [], "id": 1}': ["recorded", '"id" is not a string'],
     '{"process": 1, "type": "ok", "f": "x"}': ["recorded", "name their workload"],
   };

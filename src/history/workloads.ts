@@ -20,8 +20,9 @@ import { OperationPairing } from "./operations-of-events.ts";
 import { reportOnRecorded } from "./recorded-check.ts";
 import { checkRegisters } from "./rw-register.ts";
 import { checkSet } from "./set-history.ts";
+import type { TransactionLog } from "./transaction-log.ts";
 import { type Findings, reportOn, type TransactionReport } from "./transaction-report.ts";
-import { TransactionPairing } from "./transactions-of-events.ts";
+import { type Contents, TransactionPairing } from "./transactions-of-events.ts";
 import type { Anomaly, Verdict } from "./verdict.ts";
 
 /** What a history is held against. */
@@ -89,15 +90,15 @@ export const workloadNames: readonly string[] = [
 export function startCheck(workload: string, options: CheckOptions): WorkloadCheck {
   switch (workload) {
     case "list-append":
-      return new TransactionsCheck(workload, (pairing) => {
-        return checkListAppend(pairing.finish(), options.isolation);
-      });
+      return new TransactionsCheck(workload, "lists", (log) =>
+        checkListAppend(log, options.isolation),
+      );
     case "rw-register":
-      return new TransactionsCheck(workload, (pairing) => {
-        return checkRegisters(pairing.finish(), options.isolation);
-      });
+      return new TransactionsCheck(workload, "registers", (log) =>
+        checkRegisters(log, options.isolation),
+      );
     case "long-fork":
-      return new TransactionsCheck(workload, (pairing) => reportOnForks(pairing, options));
+      return new TransactionsCheck(workload, "registers", (log) => reportOnForks(log, options));
     case "bank":
       return new EventsCheck(workload, (events) =>
         reportOn(checkBank(events, options), options.isolation),
@@ -117,19 +118,14 @@ export function startCheck(workload: string, options: CheckOptions): WorkloadChe
   }
 }
 
-function reportOnForks(
-  pairing: TransactionPairing,
-  { isolation }: CheckOptions,
-): TransactionReport {
-  const log = pairing.finish();
+function reportOnForks(log: TransactionLog, { isolation }: CheckOptions): TransactionReport {
   const forks = longForks(log);
   const report = checkRegisters(log, isolation);
   if (forks.length === 0) return report;
   const { transactionCount } = log;
-  return reportOn(
-    { anomalies: [...forks, ...report.anomalies], transactionCount, doubts: [] },
-    isolation,
-  );
+  const doubts = report.verdict.kind === "unknown" ? [report.verdict.reason] : [];
+  const anomalies = [...forks, ...report.anomalies];
+  return reportOn({ anomalies, transactionCount, doubts }, isolation);
 }
 
 function reportOnSet(events: readonly HistoryEvent[], options: CheckOptions): TransactionReport {
@@ -165,12 +161,17 @@ function noRecords(workload: string): never {
 
 class TransactionsCheck implements WorkloadCheck {
   readonly #workload: string;
-  readonly #judge: (pairing: TransactionPairing) => TransactionReport;
-  readonly #pairing = new TransactionPairing();
+  readonly #judge: (log: TransactionLog) => TransactionReport;
+  readonly #pairing: TransactionPairing;
 
-  constructor(workload: string, judge: (pairing: TransactionPairing) => TransactionReport) {
+  constructor(
+    workload: string,
+    contents: Contents,
+    judge: (log: TransactionLog) => TransactionReport,
+  ) {
     this.#workload = workload;
     this.#judge = judge;
+    this.#pairing = new TransactionPairing(contents);
   }
 
   event(event: HistoryEvent): void {
@@ -182,7 +183,7 @@ class TransactionsCheck implements WorkloadCheck {
   }
 
   finish(): CheckReport {
-    return fromTransactions(this.#workload, this.#judge(this.#pairing));
+    return fromTransactions(this.#workload, this.#judge(this.#pairing.finish()));
   }
 }
 
