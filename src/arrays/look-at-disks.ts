@@ -27,7 +27,8 @@ export async function lookAtDisk({ files, checksums }: World, path: string): Pro
     const volume = await openFileVolume(readOnly, path);
     try {
       const found = await readSuperblock(volume, checksums);
-      return { path, found, problem: shortageOf(volume, found) };
+      const isMember = found.kind === "valid";
+      return { path, found, problem: isMember ? shortageOf(volume, found.superblock) : undefined };
     } finally {
       await volume.close();
     }

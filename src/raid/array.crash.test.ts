@@ -1,8 +1,18 @@
 import { describe, expect, test } from "vitest";
+import { plainChecksums } from "../base/checksums.ts";
 import { FaultPlan } from "../volume/fault-plan.ts";
+import type { PagedImage } from "../volume/paged-image.ts";
 import { choices, CrashRun, drawSteps } from "./crash-run.suite.ts";
 import { Geometry } from "./geometry.ts";
-import { memoryMember, shapeName, type SmallShape, smallShapes } from "./test-array.suite.ts";
+import { SUPERBLOCK_BYTES } from "./member-layout.ts";
+import { decodeSuperblocks, encodeSuperblock } from "./superblock.ts";
+import {
+  memoryMember,
+  shapeName,
+  type SmallShape,
+  smallShapes,
+  testWorld,
+} from "./test-array.suite.ts";
 
 const SIZE_BYTES = 2048;
 
@@ -35,6 +45,44 @@ describe("a crash while what an earlier crash left is assembled", () => {
     });
   }
 });
+
+describe("a crash while the loss of a member is recorded", () => {
+  for (const shape of smallShapes.filter(({ level }) => level === 4 || level === 5)) {
+    test(`${shapeName(shape)} needs who had the record before in one copy only`, async () => {
+      const created = await CrashRun.create(shape, SIZE_BYTES);
+      const [first, ...others] = created.images({
+        moment: 0,
+        seed: 1,
+        crash: "process",
+        lost: [1],
+      });
+      if (first === undefined) throw new Error("the first member is there");
+      ageSecondCopy(first);
+      const run = await CrashRun.over(shape, testWorld(), [first, ...others]);
+      for (let moment = 0; moment < 10; moment++) {
+        for (let seed = 0; seed < 40; seed++) {
+          const refuted = await run.refute({ moment, seed, crash: "power", lost: [] });
+          expect(refuted).toBeUndefined();
+        }
+      }
+    });
+  }
+});
+
+/** Has the second copy of the superblock be that of the record before. */
+function ageSecondCopy(image: PagedImage): void {
+  const checksums = plainChecksums();
+  const copies = [0, 1].map((copy) => {
+    const bytes = new Uint8Array(SUPERBLOCK_BYTES);
+    image.read(copy * SUPERBLOCK_BYTES, bytes);
+    return bytes;
+  });
+  const found = decodeSuperblocks(copies, checksums);
+  if (found.kind !== "valid") throw new Error("there is a superblock");
+  const { array } = found.superblock;
+  const older = { ...found.superblock, array: { ...array, sequence: array.sequence - 1 } };
+  image.write(SUPERBLOCK_BYTES, encodeSuperblock(older, 1, checksums));
+}
 
 test("a member that fails while a checkpoint is flushed catches up with all that it missed", async () => {
   for (const shape of smallShapes.filter(({ level }) => level !== 0)) {

@@ -182,7 +182,11 @@ function message(verdict: AssemblyVerdict): string {
 
 function member(index: number, array: ArrayRecord, purpose: MemberPurpose = "member"): FoundMember {
   const superblock = { memberId: idOf(index), purpose, array };
-  return { name: String(index), found: { kind: "valid", superblock }, problem: undefined };
+  return {
+    name: String(index),
+    found: { kind: "valid", superblock, isOnBoth: true },
+    problem: undefined,
+  };
 }
 
 function idOf(index: number): Uint8Array {

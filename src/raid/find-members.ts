@@ -15,7 +15,7 @@ export interface FoundArray extends ArrayMembers {
   readonly risks: readonly string[];
   /** What was last written to some of the members. */
   readonly foundRecord: ArrayRecord;
-  /** Members that have the record before it. */
+  /** Members that have the record before it, if only in one of their copies. */
   readonly behind: readonly Member[];
   /** Whether somebody left who isn't recorded as gone yet. */
   readonly isChanged: boolean;
@@ -52,7 +52,7 @@ export async function findMembers(
   const behind = seats
     .flatMap(({ member, replacement }) => [member, replacement])
     .filter((member) => member !== undefined)
-    .filter((member) => sequenceOf(found, volumes, member) < verdict.array.sequence);
+    .filter((member) => sequenceOnBoth(found, volumes, member) < verdict.array.sequence);
   const layout = new MemberLayout({ ...record, tableCopies: tableCopiesOf(record) });
   const spares = verdict.spares.flatMap((index) => memberAt(index) ?? []);
   const isChanged = record !== verdict.array;
@@ -68,13 +68,14 @@ function tellMissing(world: RaidWorld, before: ArrayRecord, now: ArrayRecord): v
   }
 }
 
-function sequenceOf(
+/** The last record that the member has for certain, whichever copy is torn. */
+function sequenceOnBoth(
   found: readonly FoundMember[],
   volumes: readonly Volume[],
   { volume }: Member,
 ): number {
   const one = found[volumes.indexOf(volume)]?.found;
-  return one?.kind === "valid" ? one.superblock.array.sequence : 0;
+  return one?.kind === "valid" && one.isOnBoth ? one.superblock.array.sequence : 0;
 }
 
 async function findMember(
@@ -93,7 +94,8 @@ async function findMember(
   try {
     const reading = readSuperblock(volume, world.checksums);
     const found = await watch.inTime(reading);
-    return { name, found, problem: problem ?? shortageOf(volume, found) };
+    if (found.kind === "valid") problem ??= shortageOf(volume, found.superblock);
+    return { name, found, problem };
   } catch (error) {
     if (!(error instanceof Stall)) throw error;
     return { name, found: { kind: "damaged" }, problem: "it does not answer: replace it" };

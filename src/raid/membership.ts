@@ -157,7 +157,7 @@ export class Membership {
   async #addAgain(volume: Volume, superblock: MemberSuperblock, role: number): Promise<Added> {
     const record = this.#parts.members.role(role);
     const { sequence } = superblock.array;
-    const isCut = shortageOf(volume, { kind: "valid", superblock }) !== undefined;
+    const isCut = shortageOf(volume, superblock) !== undefined;
     const isOfThen = record.leftSequence - 1 <= sequence && 0 < record.leftSequence;
     const asItLeft = isOfThen && !isCut;
     const member = await this.#prepare(volume, superblock.memberId);

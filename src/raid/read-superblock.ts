@@ -4,7 +4,12 @@ import { isFault } from "../base/fault.ts";
 import type { Volume } from "../volume/volume.ts";
 import type { Checksums } from "../world/world.ts";
 import { MemberLayout, SUPERBLOCK_BYTES, tableCopiesOf } from "./member-layout.ts";
-import { decodeSuperblocks, type FoundSuperblock, SUPERBLOCK_COPIES } from "./superblock.ts";
+import {
+  decodeSuperblocks,
+  type FoundSuperblock,
+  type MemberSuperblock,
+  SUPERBLOCK_COPIES,
+} from "./superblock.ts";
 
 export async function readSuperblock(
   volume: Volume,
@@ -27,10 +32,12 @@ export async function readSuperblock(
 }
 
 /** What is missing of a member that was cut short, in words. */
-export function shortageOf(volume: Volume, found: FoundSuperblock): string | undefined {
+export function shortageOf(
+  volume: Volume,
+  { array, purpose }: MemberSuperblock,
+): string | undefined {
   // A spare gets its room when it is needed.
-  if (found.kind !== "valid" || found.superblock.purpose === "spare") return undefined;
-  const { array } = found.superblock;
+  if (purpose === "spare") return undefined;
   const layout = new MemberLayout({ ...array, tableCopies: tableCopiesOf(array) });
   const needed = layout.bytesFor(array.rows);
   if (needed <= volume.sizeBytes) return undefined;

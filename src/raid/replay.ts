@@ -21,7 +21,8 @@ export async function replayJournal(
   options: AssembleOptions,
 ): Promise<void> {
   const { checkpointer, core, journal, members, ring } = parts;
-  // Before the next record is written, all have this one, or a crash would leave some two behind.
+  // Before the next record is written, all have this one, and twice: the copy of it that is written
+  // over may be torn, and a crash would leave some two behind.
   await allDone(
     found.behind.map(async (member) => await members.giveRecord(member, found.foundRecord)),
   );

@@ -17,7 +17,11 @@ test("what is encoded is decoded, whatever the fields hold", () => {
   fc.assert(
     fc.property(arbitrarySuperblock(), (superblock) => {
       const copies = [0, 1].map((copy) => encodeSuperblock(superblock, copy, checksums));
-      expect(decodeSuperblocks(copies, checksums)).toEqual({ kind: "valid", superblock });
+      expect(decodeSuperblocks(copies, checksums)).toEqual({
+        kind: "valid",
+        superblock,
+        isOnBoth: true,
+      });
     }),
     { seed: 2, numRuns: 100 },
   );
@@ -51,7 +55,11 @@ test("what the first version wrote is read", () => {
     inVersion(1, encodeSuperblock(superblock, 0, checksums)),
     encodeSuperblock(superblockAt(5), 1, checksums),
   ];
-  expect(decodeSuperblocks(copies, checksums)).toEqual({ kind: "valid", superblock });
+  expect(decodeSuperblocks(copies, checksums)).toEqual({
+    kind: "valid",
+    superblock,
+    isOnBoth: false,
+  });
 });
 
 test("any flipped bit is noticed", () => {

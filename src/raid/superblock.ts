@@ -199,7 +199,12 @@ export interface MemberSuperblock {
 
 /** What was found where a member's superblock should be. */
 export type FoundSuperblock =
-  | { readonly kind: "valid"; readonly superblock: MemberSuperblock }
+  | {
+      readonly kind: "valid";
+      readonly superblock: MemberSuperblock;
+      /** Whether both copies say so: the next may be torn, and then the other one counts. */
+      readonly isOnBoth: boolean;
+    }
   /** Neither copy was ever written. */
   | { readonly kind: "empty" }
   /** Whole, but of a version that only another program knows. */
@@ -252,7 +257,10 @@ export function decodeSuperblocks(
     .filter((one) => one.kind === "valid")
     .toSorted((left, right) => right.superblock.array.sequence - left.superblock.array.sequence);
   const damaged = found.find(({ kind }) => kind === "damaged");
-  return valid[0] ?? damaged ?? { kind: "empty" };
+  const [newest, other] = valid;
+  if (newest === undefined) return damaged ?? { kind: "empty" };
+  const isOnBoth = other?.superblock.array.sequence === newest.superblock.array.sequence;
+  return { ...newest, isOnBoth };
 }
 
 function decodeCopy(bytes: Uint8Array, copyIndex: number, checksums: Checksums): FoundSuperblock {
@@ -270,7 +278,7 @@ function decodeCopy(bytes: Uint8Array, copyIndex: number, checksums: Checksums):
   if (fields.u32() !== copyIndex) return { kind: "damaged" };
   const superblock = readSuperblock(fields);
   if (superblock === undefined || fields.isMalformed) return { kind: "damaged" };
-  return { kind: "valid", superblock };
+  return { kind: "valid", superblock, isOnBoth: false };
 }
 
 function readSuperblock(fields: FieldReader): MemberSuperblock | undefined {
