@@ -7,18 +7,27 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { perform, works } from "../../src/raid/background-work.suite.ts";
 import { BlockReader } from "../../src/raid/block-reader.ts";
 import { choices, CrashRun } from "../../src/raid/crash-run.suite.ts";
+import type { Geometry } from "../../src/raid/geometry.ts";
 import { JournalReader } from "../../src/raid/journal-reader.ts";
 import { JournalWriter } from "../../src/raid/journal-writer.ts";
 import { Members } from "../../src/raid/members.ts";
 import { PendingRows } from "../../src/raid/pending-rows.ts";
 import { StripeLocks } from "../../src/raid/stripe-locks.ts";
 import type { SmallShape } from "../../src/raid/test-array.suite.ts";
+import type { inIndexOrder, isWholeRow } from "../../src/raid/whole-rows.ts";
 import { raidCrashCampaign, wholeRaidCrashScope } from "./raid-crash-campaign.ts";
 import { raidFailureCampaign, wholeRaidFailureScope } from "./raid-failure-campaign.ts";
 import { raidRotCampaign, wholeRaidRotScope } from "./raid-rot-campaign.ts";
 import { drawWrites, redundantShapes, sizeOf } from "./raid-workload.ts";
 
-const planted = vi.hoisted(() => ({ acceptsStale: false }));
+const planted = vi.hoisted(() => ({
+  acceptsStale: false,
+  keepsOldParity: false,
+  /** How whole rows are told, and put in order, and what of them parity is computed of. */
+  wholeRow: undefined as typeof isWholeRow | undefined,
+  order: undefined as typeof inIndexOrder | undefined,
+  computedOf: (data: readonly Uint8Array[]) => data,
+}));
 
 vi.mock(import("../../src/raid/assembly.ts"), async (importOriginal) => {
   const original = await importOriginal();
@@ -37,14 +46,43 @@ vi.mock(import("../../src/raid/assembly.ts"), async (importOriginal) => {
   };
 });
 
+vi.mock(import("../../src/raid/journal-batch.ts"), async (importOriginal) => {
+  const original = await importOriginal();
+  return {
+    ...original,
+    decodeRecords: (outline, bytes, blockBytes, compute) => {
+      const computed = new Set<Uint8Array | undefined>();
+      const records = original.decodeRecords(outline, bytes, blockBytes, (data, parity) => {
+        for (const block of parity) computed.add(block);
+        compute(planted.computedOf(data), parity);
+      });
+      return planted.keepsOldParity ? records.filter((one) => !computed.has(one.bytes)) : records;
+    },
+  };
+});
+
+vi.mock(import("../../src/raid/whole-rows.ts"), async (importOriginal) => {
+  const original = await importOriginal();
+  return {
+    isWholeRow: (blocks, geometry): geometry is Geometry =>
+      (planted.wholeRow ?? original.isWholeRow)(blocks, geometry),
+    inIndexOrder: (blocks, geometry) => (planted.order ?? original.inIndexOrder)(blocks, geometry),
+  };
+});
+
 const five: SmallShape = { level: 5, memberCount: 3, blockBytes: 64, chunkBlocks: 1 };
 const six: SmallShape = { level: 6, memberCount: 4, blockBytes: 64, chunkBlocks: 1 };
+const wideSix: SmallShape = { level: 6, memberCount: 5, blockBytes: 128, chunkBlocks: 2 };
 
 /** The journal begins behind the superblocks. */
 const JOURNAL_AT = 8192;
 
 afterEach(() => {
   planted.acceptsStale = false;
+  planted.keepsOldParity = false;
+  planted.wholeRow = undefined;
+  planted.order = undefined;
+  planted.computedOf = (data) => data;
   vi.restoreAllMocks();
 });
 
@@ -186,6 +224,38 @@ test("rows that are changed without their stripe's lock are caught", async () =>
   });
   vi.spyOn(StripeLocks.prototype, "release").mockReturnValue();
   await expect(crash([five, six])).rejects.toThrow(/seed \d/u);
+});
+
+describe("of the parity of whole rows, which is computed when the journal is read,", () => {
+  test.each([five, six])(
+    "RAID $level: the old one that is kept instead is caught",
+    async (shape) => {
+      planted.keepsOldParity = true;
+      await expect(crash([shape])).rejects.toThrow(/seed \d/u);
+    },
+  );
+
+  test.each([five, six])("RAID $level: one that lacks a column is caught", async (shape) => {
+    planted.computedOf = (data) => data.slice(1);
+    await expect(crash([shape])).rejects.toThrow(/seed \d/u);
+  });
+
+  test("one of a row with a block trimmed is caught", async () => {
+    planted.wholeRow = (blocks, geometry): geometry is Geometry =>
+      geometry !== undefined && geometry.parityCount > 0 && blocks.length === geometry.slotCount;
+    await expect(crash([five])).rejects.toThrow(/seed \d/u);
+  });
+
+  test("a Q with the coefficients of other columns is caught", async () => {
+    planted.computedOf = (data) => data.toReversed();
+    await expect(crash([six])).rejects.toThrow(/seed \d/u);
+    await expect(crash([wideSix])).rejects.toThrow(/seed \d/u);
+  });
+
+  test("columns in the order of their members are caught", async () => {
+    planted.order = (blocks) => blocks;
+    await expect(crash([six])).rejects.toThrow(/seed \d/u);
+  });
 });
 
 test("a position of growth that is recorded apart from its rows is caught", async () => {
