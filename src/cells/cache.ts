@@ -82,7 +82,10 @@ export class Cache {
   #loadingCount = 0;
   /** Loads that wait for others to end, the first first. */
   readonly #queued: (() => void)[] = [];
+  /** Loads that wait for a frame. */
   #waiters: (() => void)[] = [];
+  /** Why no frame may ever be free again. */
+  #stopped: Error | undefined;
   missCount = 0;
   evictionCount = 0;
 
@@ -314,6 +317,12 @@ export class Cache {
     return this.#loads.join(page, (load) => this.#load(page, load));
   }
 
+  /** No checkpoint writes what is dirty any more: who waits for a frame hears why. */
+  stop(reason: Error): void {
+    this.#stopped = reason;
+    this.#wake();
+  }
+
   /**
    * Few are under way at a time: if each page that came were at once replaced by one of those that
    * wait for a frame, nobody would ever find what was loaded for him.
@@ -332,7 +341,10 @@ export class Cache {
   }
 
   async #read(page: number, load: Load): Promise<void> {
-    while (!this.ensureFree(1)) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    while (!this.ensureFree(1)) {
+      if (this.#stopped !== undefined) throw this.#stopped;
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    }
     const frame = this.#takeFrame();
     const at = this.#framesAt + (frame << PAGE_SHIFT);
     try {

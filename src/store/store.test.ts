@@ -92,6 +92,35 @@ test("a store that could not apply what it appended answers nothing more", async
   });
 });
 
+test("who waits for memory for a page hears at once that the store failed", async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const first = await openOn(world, new MemoryVolume(image));
+    for (let row = 0; row < 40; row++) {
+      await first.run((step) => step.set(Uint8Array.of(1, row), new Uint8Array(3000)));
+    }
+    await first.close();
+
+    const plan = new FaultPlan();
+    const parts = { plan, random: new SeededRandom(1), clock: world.clock, crash: () => undefined };
+    const engine = await openOn(world, new FaultyVolume(new MemoryVolume(image), parts));
+    const { cache } = engine.store.cells;
+    // What is dirty stays in memory, and so the next write needs no other page.
+    await engine.run((step) => step.set(KEY, KEY));
+    while (cache.ensureFree(1)) cache.borrow();
+    const beganMs = world.clock.monotonicMs();
+    const waiting = [
+      engine.run((step) => step.get(Uint8Array.of(1, 39))),
+      engine.begin().run((step) => step.get(Uint8Array.of(1, 20))),
+    ].map((read) => read.catch((error: unknown) => error));
+    plan.add({ operations: ["durable"], skip: 0, count: "forever", fault: { kind: "error" } });
+    await expect(engine.run((step) => step.set(KEY, KEY))).rejects.toThrow();
+    for (const error of await Promise.all(waiting)) expect(String(error)).toMatch(/stopped: /u);
+    expect(world.clock.monotonicMs() - beganMs).toBeLessThan(1000);
+    await engine.store.abandon();
+  });
+});
+
 test("a batch of many writes is on its way before they are applied", async () => {
   const image = await formattedImage();
   await inWorld(1, async (world) => {

@@ -437,6 +437,7 @@ export class Store {
   #fail(error: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = isFault(error, "ERR_CLOSED") ? error : stopped(this.volume, error);
+    this.cells.cache.stop(this.#failure);
     this.#onFailure.call(this.#failure);
     this.#waiters.failed(this.#failure);
   }
