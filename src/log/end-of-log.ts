@@ -13,7 +13,9 @@
  *  3. A header of k in another place than k's is a write that was misdirected: it may have been
  *     whole, and acknowledged.
  *  4. A header of a generation that the superblock does not know yet was written after a later
- *     superblock than the one that is left. Nothing can be said then about where the log ends.
+ *     superblock than the one that is left, and so was one of a batch of which a part has no place.
+ *     Nothing can be said then about where the log ends. Nor if it ends just where its places do,
+ *     and there may have been a later superblock, which told of more of them.
  *
  * Headers of a generation that is not the right one for their number do not count: they were cut
  * off before. Headers of another volume do not count. Data cannot look like a header, because of
@@ -48,6 +50,8 @@ export interface LogHistory {
   readonly cleanBatch: BatchNumber | undefined;
   /** The checkpoint holds what the entries before this one did. */
   readonly replayFrom: Lsn;
+  /** Whether there may have been a newer superblock, which is lost. */
+  readonly mayBeOlder?: boolean;
 }
 
 /**
@@ -69,6 +73,12 @@ export async function checkEnd(
   if (cleanBatch !== undefined && end.batch <= cleanBatch) {
     throw damaged(ring, end, `the store was shut down after batch ${cleanBatch}`);
   }
+  if (found.kind === "broken" && !hasPlaces(ring, end, found.header)) {
+    throw damaged(ring, end, "it goes on where a newer superblock, which is lost, had a place");
+  }
+  if (history.mayBeOlder === true && ring.byteAt(end.position) === 0) {
+    throw damaged(ring, end, "a newer superblock, which is lost, may have had a place for it");
+  }
   const { firstBatch } = currentGeneration(history.generations);
   if (end.batch < firstBatch) {
     throw damaged(ring, end, `the store was opened with everything before batch ${firstBatch}`);
@@ -79,6 +89,11 @@ export async function checkEnd(
   // Behind a clean shutdown the next opening would have written the next batch, and right here.
   const scanEnd = cleanBatch === undefined ? limit : Math.min(end.position + 1, limit);
   await scan(ring, codec, history, end, scanEnd);
+}
+
+/** Whether the log was where it lies now when the batch with this header was written. */
+function hasPlaces(ring: Ring, { position }: LogPoint, { usedBytes }: FoundHeader): boolean {
+  return position + ring.unitsOf(usedBytes) <= ring.placedUntil(position);
 }
 
 /** Looks at every unit for a header that shows that batch `end.batch` was durable. */

@@ -20,6 +20,7 @@ import {
   firstSuperblock,
   freshVolume,
   hex,
+  segmentedGeometry,
   seenOf,
   type Seen,
   smallGeometry,
@@ -304,6 +305,30 @@ test("an older superblock is refused even when the ring was written over since",
   }
   volume.image.write(0, old);
   await expect(recoveredBodies(volume.image)).rejects.toThrow(/was written after it/);
+});
+
+test("where an older superblock has no more places, the log is not taken to end", async () => {
+  // Batches of five units, of which one lies across the end of the third segment, or of four.
+  for (const [length, isCrossing] of [
+    [2000, true],
+    [1700, false],
+  ] as const) {
+    const volume = await freshVolume(segmentedGeometry);
+    const store = await TestStore.open(volume, segmentedGeometry);
+    for (let tag = 1; tag <= 5; tag++) {
+      store.append(1, bodyOf(tag, length));
+      await store.settle();
+    }
+    const { current } = store.superblocks;
+    const places = current.zone.places.map((at, segment) => (segment < 3 ? at : 0));
+    const zone = { ...current.zone, places };
+    const recover = async (mayBeOlder: boolean): Promise<unknown> =>
+      await recoverLog(volume, checksums, { ...current, zone, mayBeOlder }, () => undefined).catch(
+        (error: unknown) => error,
+      );
+    expect(String(await recover(true))).toMatch(/a newer superblock, which is lost/u);
+    expect(isFault(await recover(false), "ERR_CORRUPT")).toBe(isCrossing);
+  }
 });
 
 test("forged headers in the data of a torn batch are no evidence", async () => {

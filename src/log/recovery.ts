@@ -46,6 +46,8 @@ export interface LogDescription {
   readonly generations: readonly GenerationStart[];
   /** The last batch at the clean shutdown after which nothing was written, if there was one. */
   readonly cleanBatch: BatchNumber | undefined;
+  /** Whether there may have been a newer superblock, which is lost. */
+  readonly mayBeOlder?: boolean;
 }
 
 export interface RecoveredLog {

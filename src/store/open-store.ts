@@ -33,7 +33,7 @@ import { PageGrowth } from "./page-growth.ts";
 import { Replay } from "./replay.ts";
 import { RowSpaces } from "../base/row-spaces.ts";
 import { Store } from "./store.ts";
-import { checkpointOf, ringPages } from "./superblock-root.ts";
+import { checkpointOf, logOf, requireAllPages, ringPages } from "./superblock-root.ts";
 import { SuperblockZone } from "./superblock.ts";
 import type { Superblock } from "./superblock-format.ts";
 
@@ -67,6 +67,7 @@ export async function openStore(
   const superblocks = await SuperblockZone.open(volume, world.checksums, (candidate) =>
     isReadable(world, volume, candidate),
   );
+  requireAllPages(superblocks, volume);
   // Before anything else is written: replay may spill pages.
   if (superblocks.needsHealing) await superblocks.heal();
   const found = superblocks.current;
@@ -81,13 +82,7 @@ export async function openStore(
   const recovered = await recoverLog(
     volume,
     world.checksums,
-    {
-      volumeId: found.volumeId,
-      zone: found.zone,
-      anchor: found.anchor,
-      generations: found.generations,
-      cleanBatch: found.cleanBatch,
-    },
+    logOf(superblocks),
     (entry) => replay.visit(entry),
     () => replay.nextBuffer(),
   );

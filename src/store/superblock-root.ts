@@ -5,7 +5,9 @@ import { pageNumber } from "../base/ids.ts";
 import { mapPagesOf } from "../cells/allocation-map.ts";
 import type { CheckpointRoot } from "../cells/cells.ts";
 import type { PageRun } from "../cells/page-space.ts";
+import type { LogDescription } from "../log/recovery.ts";
 import type { Volume } from "../volume/volume.ts";
+import type { SuperblockZone } from "./superblock.ts";
 import type { PageZone, Superblock } from "./superblock-format.ts";
 
 /** The fields of a superblock that a checkpoint replaces. */
@@ -49,14 +51,28 @@ export function checkpointOf({ root, map, pages }: Superblock): CheckpointRoot |
   };
 }
 
-/** `ERR_CORRUPT` if the volume is shorter than its superblock tells, as part of a copy is. */
-export function requireAllPages({ pages }: Superblock, { name, sizeBytes }: Volume): void {
+/** What is known of the log. */
+export function logOf({ current, mayBeOlder }: SuperblockZone): LogDescription {
+  const { volumeId, zone, anchor, generations, cleanBatch } = current;
+  return { volumeId, zone, anchor, generations, cleanBatch, mayBeOlder };
+}
+
+/**
+ * `ERR_CORRUPT` if the volume is shorter than its superblock tells: as part of a copy is, and as a
+ * volume is that was cut, if all that is left is the superblock of before.
+ */
+export function requireAllPages(superblocks: SuperblockZone, { name, sizeBytes }: Volume): void {
+  const { pages } = superblocks.current;
   const toldBytes = pages.at + pages.pageCount * pages.pageBytes;
   if (toldBytes <= sizeBytes) return;
+  const advice = superblocks.mayBeOlder
+    ? "both copies of a superblock are damaged, which may have been newer and told otherwise. " +
+      "Restore a backup"
+    : "if it is a copy, copy it whole; else restore a backup";
   throw new Fault(
     "ERR_CORRUPT",
-    `"${name}" has ${sizeBytes} bytes, and by its superblock at least ${toldBytes}: if it is a ` +
-      "copy, copy it whole; else restore a backup",
+    `"${name}" has ${sizeBytes} bytes, and by superblock ${superblocks.sequence} at least ` +
+      `${toldBytes}: ${advice}`,
     { volume: name, sizeBytes, toldBytes },
   );
 }

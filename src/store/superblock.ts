@@ -46,6 +46,11 @@ interface Candidate {
 export type IsReadable = (candidate: Superblock) => Promise<boolean>;
 
 export class SuperblockZone {
+  /**
+   * Whether there may have been a newer one than the one that was believed at the opening, which is
+   * lost: neither copy of the other pair can be believed.
+   */
+  readonly mayBeOlder: boolean;
   readonly #volume: Volume;
   readonly #checksums: Checksums;
   #current: Superblock;
@@ -63,7 +68,9 @@ export class SuperblockZone {
     checksums: Checksums,
     candidate: Candidate,
     sequenceMax: number,
+    mayBeOlder: boolean,
   ) {
+    this.mayBeOlder = mayBeOlder;
     this.#volume = volume;
     this.#checksums = checksums;
     this.#current = candidate.superblock;
@@ -84,7 +91,8 @@ export class SuperblockZone {
     checksums: Checksums,
     superblock: Superblock,
   ): Promise<SuperblockZone> {
-    const zone = new SuperblockZone(volume, checksums, { superblock, sequence: 0, copies: [] }, 0);
+    const none = { superblock, sequence: 0, copies: [] };
+    const zone = new SuperblockZone(volume, checksums, none, 0, false);
     await zone.#writePair(superblock, 1);
     return zone;
   }
@@ -103,7 +111,9 @@ export class SuperblockZone {
     for (const candidate of candidates) {
       if (candidate.copies.length === 1 && !(await isReadable(candidate.superblock))) continue;
       const sequenceMax = Math.max(...candidates.map(({ sequence }) => sequence));
-      return new SuperblockZone(volume, checksums, candidate, sequenceMax);
+      const { sequence } = candidate;
+      const mayBeOlder = sequence < sequenceMax || lacksOtherPair(sequence, candidates, found);
+      return new SuperblockZone(volume, checksums, candidate, sequenceMax, mayBeOlder);
     }
     throw noneValid(volume, found);
   }
@@ -189,6 +199,17 @@ export class SuperblockZone {
 /** The copies that a sequence is written to. */
 function pairOf(sequence: number): readonly number[] {
   return sequence % 2 === 0 ? [0, 1] : [2, 3];
+}
+
+/** Whether nothing is left of the pair of which one copy may hold a newer one than `sequence`. */
+function lacksOtherPair(
+  sequence: number,
+  candidates: readonly Candidate[],
+  found: readonly FoundCopy[],
+): boolean {
+  if (candidates.some((other) => other.sequence % 2 !== sequence % 2)) return false;
+  // The first of all has none beside it.
+  return sequence > 1 || pairOf(sequence + 1).some((index) => found[index]?.kind === "damaged");
 }
 
 /** Above every sequence that was seen, and in the pair that does not hold the current one. */

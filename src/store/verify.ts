@@ -16,7 +16,7 @@ import type { Volume } from "../volume/volume.ts";
 import type { World } from "../world/world.ts";
 import { Census } from "./census.ts";
 import { ReadOnlyVolume } from "./read-only-volume.ts";
-import { checkpointOf, requireAllPages, ringPages } from "./superblock-root.ts";
+import { checkpointOf, logOf, requireAllPages, ringPages } from "./superblock-root.ts";
 import { describeCopies, SuperblockZone } from "./superblock.ts";
 import type { Superblock } from "./superblock-format.ts";
 import { type Finding, TreeWalk } from "./tree-walk.ts";
@@ -71,7 +71,8 @@ export interface VerifyReport {
 }
 
 export async function inspectStore(world: World, volume: Volume): Promise<StoreDescription> {
-  const { superblock, copies } = await readSuperblock(world, volume);
+  const { superblocks, copies } = await readSuperblocks(world, volume);
+  const superblock = superblocks.current;
   const root = checkpointOf(superblock);
   let usedCount = 0;
   let rowCount = 0;
@@ -89,11 +90,12 @@ export async function verifyStore(
   volume: Volume,
   onPages: (doneCount: number, totalCount: number) => void,
 ): Promise<VerifyReport> {
-  const { superblock, copies } = await readSuperblock(world, volume);
+  const { superblocks, copies } = await readSuperblocks(world, volume);
+  const superblock = superblocks.current;
   const findings: Finding[] = copies
     .filter((copy) => copy.includes("damaged"))
     .map((problem) => ({ where: "the superblock", problem }));
-  const log = await verifyLog(world, volume, superblock, findings);
+  const log = await verifyLog(world, volume, superblocks, findings);
   const tree = await verifyTree(world, volume, superblock, findings, onPages);
   return {
     description: describe(volume, superblock, copies, tree.usedCount, tree.walk.rowCount),
@@ -108,28 +110,27 @@ export async function verifyStore(
   };
 }
 
-async function readSuperblock(
+async function readSuperblocks(
   world: World,
   volume: Volume,
-): Promise<{ superblock: Superblock; copies: readonly string[] }> {
+): Promise<{ superblocks: SuperblockZone; copies: readonly string[] }> {
   const { checksums } = world;
-  const zone = await SuperblockZone.open(volume, checksums, () => Promise.resolve(true));
-  requireAllPages(zone.current, volume);
-  return { superblock: zone.current, copies: await describeCopies(volume, checksums) };
+  const superblocks = await SuperblockZone.open(volume, checksums, () => Promise.resolve(true));
+  requireAllPages(superblocks, volume);
+  return { superblocks, copies: await describeCopies(volume, checksums) };
 }
 
 async function verifyLog(
   world: World,
   volume: Volume,
-  superblock: Superblock,
+  superblocks: SuperblockZone,
   findings: Finding[],
 ): Promise<{ entryCount: number; endLsn: number }> {
-  const { volumeId, zone, anchor, generations, cleanBatch } = superblock;
+  const log = logOf(superblocks);
   const writes = new WriteCursor();
   let entryCount = 0;
-  let endLsn = anchor.replayFrom - 1;
+  let endLsn = log.anchor.replayFrom - 1;
   try {
-    const log = { volumeId, zone, anchor, generations, cleanBatch };
     await recoverLog(new ReadOnlyVolume(volume), world.checksums, log, (entry) => {
       entryCount++;
       endLsn = entry.lsn;
