@@ -24,6 +24,7 @@ test.skipIf(!mayMount)(
     expect(written, "the disk got full").toBeLessThan(KEYS_MAX);
     expect(await client.get(keyOf(0)), "readers go on").toBe(VALUE);
     expect(await client.dbsize()).toBe(written);
+    expect(await isDiskFull(first), "whoever watches it is told").toBe(1);
 
     for (let index = 0; index < written; index += 2) await client.del(keyOf(index));
     await expect
@@ -38,6 +39,7 @@ test.skipIf(!mayMount)(
     expect(await reader.get("again")).toBe(VALUE);
     expect(await reader.get(keyOf(1))).toBe(VALUE);
     expect(await reader.get(keyOf(0))).toBeNull();
+    expect(await isDiskFull(second)).toBe(0);
     expect((await second.stop()).code).toBe(0);
   },
 );
@@ -59,6 +61,11 @@ test.skipIf(!mayMount)("a full disk is freed by transactions and by FLUSHDB", as
     .toBe(1000);
   expect((await server.stop()).code).toBe(0);
 });
+
+async function isDiskFull(server: Server): Promise<number> {
+  const metrics = await (await fetch(`${server.http}/metrics`)).text();
+  return Number(/^holdfast_disk_full (\d)$/mu.exec(metrics)?.[1]);
+}
 
 /** How many keys were acknowledged before one was refused, in requests of many. */
 async function fillWithSmallRows(client: Redis, max = SMALL_KEYS_MAX): Promise<number> {

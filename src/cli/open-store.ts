@@ -152,6 +152,12 @@ function storeFigures(engine: Transactions): readonly Figure[] {
     gauge("holdfast_log_size_bytes", "size of the log's ring", () => log.ringBytes),
     gauge("holdfast_log_placed_bytes", "of the ring, what has room on disk", () => log.placedBytes),
     gauge("holdfast_volume_size_bytes", "size of the volume", () => store.volume.sizeBytes),
+    gauge("holdfast_disk_full", "1 if there was no room on disk when asked last", () => {
+      return store.isDiskFull ? 1 : 0;
+    }),
+    gauge("holdfast_pages_free_bytes", "room for data that takes no more of the disk", () => {
+      return cells.space.freeCount * PAGE_BYTES;
+    }),
     gauge("holdfast_cache_used_bytes", "pages in memory", () => {
       return cells.cache.residentCount * PAGE_BYTES;
     }),

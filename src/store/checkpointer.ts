@@ -55,6 +55,8 @@ export class Checkpointer {
   #waiters: Waiter[] = [];
   #closed = false;
   count = 0;
+  /** Whether the last one found no room. */
+  isFull = false;
   lastDurationMs = 0;
 
   constructor(options: CheckpointerOptions) {
@@ -114,7 +116,9 @@ export class Checkpointer {
     this.#running = this.#run();
     try {
       await this.#running;
+      this.isFull = false;
     } catch (error) {
+      this.isFull = isFault(error, "ERR_FULL");
       // A full volume is not a broken one: what is in the log is safe, and room may be made.
       if (isFault(error, "ERR_FULL")) {
         for (const { reject } of this.#waiters.splice(0)) reject(error);

@@ -7,7 +7,7 @@ import { GENERATION_COUNT_MAX } from "../log/generations.ts";
 import { pageRanges, storedLogRanges } from "../simulation/serial/page-ranges.ts";
 import type { Step } from "../transactions/step.ts";
 import type { Transactions } from "../transactions/transactions.ts";
-import { FaultPlan } from "../volume/fault-plan.ts";
+import { FaultPlan, type FaultRule } from "../volume/fault-plan.ts";
 import { FaultyVolume } from "../volume/faulty-volume.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
 import type { PagedImage } from "../volume/paged-image.ts";
@@ -58,6 +58,40 @@ test("rows of the store's own leave room for removes", async () => {
       await run(engine, (step) => step.delete(keyOf(index)));
     }
     await run(engine, put(0));
+    await engine.close();
+  });
+});
+
+test("a store says that its disk is full, until some room was found", async () => {
+  const image = await formattedImage(SHAPE);
+  await inWorld(1, async (world) => {
+    const plan = new FaultPlan();
+    const fault = { kind: "full" } as const;
+    const full: FaultRule = { operations: ["grow"], skip: 0, count: "forever", fault };
+    plan.add(full);
+    const parts = { plan, random: new SeededRandom(1), clock: world.clock, crash: () => undefined };
+    const engine = await openOn(world, new FaultyVolume(new MemoryVolume(image), parts));
+    const put = (index: number) => (step: Step) => {
+      step.set(keyOf(index), new Uint8Array(VALUE_BYTES));
+    };
+    expect(engine.store.isDiskFull).toBe(false);
+    await runUntilFull(engine, put);
+    expect(engine.store.isDiskFull).toBe(true);
+    plan.remove(full);
+    await run(engine, put(5000));
+    expect(engine.store.isDiskFull).toBe(false);
+
+    const noPages = pageRanges(storedLogRanges(image)).map((range): FaultRule => ({
+      ...full,
+      operations: ["write", "durable"],
+      range,
+    }));
+    for (const rule of noPages) plan.add(rule);
+    await expect(engine.store.checkpoint()).rejects.toMatchObject({ code: "ERR_FULL" });
+    expect(engine.store.isDiskFull).toBe(true);
+    for (const rule of noPages) plan.remove(rule);
+    await engine.store.checkpoint();
+    expect(engine.store.isDiskFull).toBe(false);
     await engine.close();
   });
 });

@@ -23,11 +23,17 @@ export class PageGrowth {
   #askedPages = 0;
   /** The last attempt found no room; only who needs pages tries again. */
   #isFull = false;
+  #isVolumeFull = false;
 
   constructor(volume: Volume, cells: Cells, pagesAt: number) {
     this.#volume = volume;
     this.#cells = cells;
     this.#pagesAt = pagesAt;
+  }
+
+  /** Whether the volume had no room when it was to be longer the last time. */
+  get isVolumeFull(): boolean {
+    return this.#isVolumeFull;
   }
 
   /** Grows the zone by a step, and by what is missing. `ERR_FULL` if the volume has no room. */
@@ -44,8 +50,7 @@ export class PageGrowth {
     return this.#inTurn(async () => {
       const { space } = this.#cells;
       const run = { first: space.pageCount, count };
-      await this.#volume.grow(this.#pagesAt + (run.first + count) * PAGE_BYTES);
-      this.#cells.growTo(run.first + count);
+      await this.#growTo(run.first + count);
       space.lend(run);
       return run;
     });
@@ -88,6 +93,7 @@ export class PageGrowth {
     try {
       await this.#volume.shrink(this.#pagesAt + kept * PAGE_BYTES);
       this.#isFull = false;
+      this.#isVolumeFull = false;
     } catch (error) {
       if (!isFault(error, "ERR_FULL")) throw error;
     }
@@ -110,8 +116,18 @@ export class PageGrowth {
     this.#isFull = true;
     // Whoever needs less than what there was no room for asks for no more than a step.
     this.#askedPages = 0;
-    await this.#volume.grow(this.#pagesAt + pageCount * PAGE_BYTES);
+    await this.#growTo(pageCount);
     this.#isFull = false;
+  }
+
+  async #growTo(pageCount: number): Promise<void> {
+    try {
+      await this.#volume.grow(this.#pagesAt + pageCount * PAGE_BYTES);
+    } catch (error) {
+      this.#isVolumeFull = isFault(error, "ERR_FULL");
+      throw error;
+    }
+    this.#isVolumeFull = false;
     this.#cells.growTo(pageCount);
   }
 }

@@ -158,6 +158,11 @@ export class Store {
     return this.#checkpointer.count;
   }
 
+  /** Whether there was no room on disk when some was asked for the last time. */
+  get isDiskFull(): boolean {
+    return this.#growth.isVolumeFull || this.#checkpointer.isFull;
+  }
+
   /** Whether reads and writes may go on in this turn; if not, wait for `progress(WAIT_FENCE)`. */
   get isClear(): boolean {
     return this.#fence.isClear;
