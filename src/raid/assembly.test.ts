@@ -84,6 +84,28 @@ test("who missed that another came back did not go on alone", () => {
   expect(returned(verdict, 1)).toEqual({ member: 1, sinceEvent: 5 });
 });
 
+test("a record that never came to those who went on is not believed, however new its event", () => {
+  const gone = { state: "missing", leftEvent: 4, leftSequence: 7 } as const;
+  const common = change(record({ memberCount: 3, event: 5, sequence: 9 }), 1, gone);
+  const now = { ...common, sequence: 14 };
+  // The power failed when only the one that was about to join had the record that says so.
+  const joins = { state: "rebuilding", leftEvent: 4, leftSequence: 0 } as const;
+  const again = change({ ...common, event: 6, sequence: 10 }, 1, joins);
+  const verdict = judge([member(1, again), member(0, now), member(2, now)]);
+  expect(seats(verdict)).toEqual([1, undefined, 2]);
+  expect(returned(verdict, 1)).toEqual({ member: 0, sinceEvent: undefined });
+  expect(verdict.kind === "assemble" && verdict.array).toBe(now);
+
+  const fresh = change(again, 1, { memberId: idOf(7) });
+  const unknown = judge([member(7, fresh), member(0, now), member(2, now)]);
+  expect(seats(unknown)).toEqual([1, undefined, 2]);
+  expect(unknown.kind === "assemble" && unknown.out[0]?.member).toBe(0);
+
+  // As long as nobody went on without it, it is what the others were about to have.
+  const cut = judge([member(1, again), member(0, common), member(2, common)]);
+  expect(seats(cut)).toEqual([1, 0, 2]);
+});
+
 test("too few are refused, and those that could be outvoted by the missing", () => {
   const five = record({ memberCount: 3 });
   expect(message(judge([member(0, five)]))).toMatch(

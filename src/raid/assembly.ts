@@ -6,7 +6,8 @@
  *
  *  1. the record that is believed is the one with the highest event, and of those with the highest
  *     sequence, unless two members each went on after the other recorded them as gone: then neither
- *     is touched;
+ *     is touched. One that a crash kept from the others, who went on without it, is not believed:
+ *     their sequence has passed its own, though their event is lower;
  *  2. a member is *current* only if the record has it, and its own superblock is the newest or the
  *     one before: superblocks are written one after the other to all members, so nobody who is
  *     current can be further behind. An old copy of a member that is put back is further behind;
@@ -238,12 +239,18 @@ function roleOf(array: ArrayRecord, memberId: Uint8Array): RoleRecord | undefine
 }
 
 function newestRecord(candidates: readonly Candidate[]): ArrayRecord {
-  const records = candidates.map(({ superblock }) => superblock.array);
+  const all = candidates.map(({ superblock }) => superblock.array);
+  const records = all.filter((one) => !all.some((other) => isPassed(one, other)));
   return records.reduce((best, one) =>
     best.event < one.event || (best.event === one.event && best.sequence < one.sequence)
       ? one
       : best,
   );
+}
+
+/** Whether others, who never had this record, went on. */
+function isPassed(one: ArrayRecord, other: ArrayRecord): boolean {
+  return other.event < one.event && one.sequence <= other.sequence;
 }
 
 function refuseUnfinished(array: ArrayRecord, candidates: readonly Candidate[]): Fault | undefined {

@@ -56,7 +56,7 @@ export class BlockReader {
 
   /** Fills `target` with the block; takes the stripe's lock if it has to be recovered. */
   async read(row: number, slot: number, target: Uint8Array): Promise<void> {
-    const attempt = await this.#attempt(row, slot, target, 0);
+    const attempt = await this.#attempt(row, slot, target);
     if (attempt === "read" || attempt === "hole") return;
     const { locks, shape } = this.#core;
     const stripe = shape.geometry.stripeOfRow(row);
@@ -70,7 +70,7 @@ export class BlockReader {
 
   /** As `read`, for whoever holds the stripe's lock. False if the block is a hole. */
   async readLocked(row: number, slot: number, target: Uint8Array): Promise<boolean> {
-    const attempt = await this.#attempt(row, slot, target, 0);
+    const attempt = await this.#attempt(row, slot, target);
     if (attempt === "read" || attempt === "hole") return attempt === "read";
     await this.recoverLocked(row, slot, target);
     return true;
@@ -92,13 +92,12 @@ export class BlockReader {
   /** The member to read the slot's row from; undefined if none holds it. */
   memberFor(row: number, slot: number): Member | undefined {
     const { members, shape } = this.#core;
-    const { geometry } = shape.atRow(row);
-    if (!geometry.isMirror) return members.readable(slot, row);
-    return this.#candidates(row, rolesOfSlot(geometry, slot), stretchOf(geometry, row))[0];
+    if (!shape.geometry.isMirror) return members.readable(slot, row);
+    return this.#candidatesFor(row, slot)[0];
   }
 
-  /** Tries one member: of several the first, or the next ones if `skip` says so. */
-  async #attempt(row: number, slot: number, target: Uint8Array, skip: number): Promise<Attempt> {
+  /** Tries one member: of several the first that is there, unless it is said which. */
+  async #attempt(row: number, slot: number, target: Uint8Array, one?: Member): Promise<Attempt> {
     for (;;) {
       const expected = this.#expected(row, slot);
       if (expected.kind === "hole") {
@@ -110,9 +109,7 @@ export class BlockReader {
         target.set(expected.bytes);
         return "read";
       }
-      const { geometry } = this.#core.shape.atRow(row);
-      const roles = rolesOfSlot(geometry, slot);
-      const member = this.#candidates(row, roles, stretchOf(geometry, row))[skip];
+      const member = one ?? this.memberFor(row, slot);
       if (member !== undefined && (await this.#readFrom(member, row, expected.crc, target))) {
         return "read";
       }
@@ -126,8 +123,12 @@ export class BlockReader {
     return isRead && this.#crc(target) === crc;
   }
 
-  #candidates(row: number, roles: readonly number[], turn: number): readonly Member[] {
-    const { members } = this.#core;
+  /** The members that hold the slot's row, in the order in which they are asked. */
+  #candidatesFor(row: number, slot: number): readonly Member[] {
+    const { members, shape } = this.#core;
+    const { geometry } = shape.atRow(row);
+    const roles = rolesOfSlot(geometry, slot);
+    const turn = stretchOf(geometry, row);
     const found: Member[] = [];
     for (let index = 0; index < roles.length; index++) {
       const role = roles[(index + turn) % roles.length] as number;
@@ -148,14 +149,11 @@ export class BlockReader {
 
   /** Asks all members that hold the block, and puts it right on those that have it wrong. */
   async #recoverMirrored(row: number, target: Uint8Array): Promise<void> {
-    const { geometry } = this.#core.shape.atRow(row);
-    const roles = rolesOfSlot(geometry, 0);
-    const candidates = this.#candidates(row, roles, stretchOf(geometry, row));
     const wrong: Member[] = [];
     let isFound = false;
-    for (const [skip, member] of candidates.entries()) {
+    for (const member of this.#candidatesFor(row, 0)) {
       const bytes = new Uint8Array(target.length);
-      const attempt = await this.#attempt(row, 0, bytes, skip);
+      const attempt = await this.#attempt(row, 0, bytes, member);
       if (attempt === "wrong") wrong.push(member);
       if (isFound || attempt === "wrong" || attempt === "lost") continue;
       target.set(bytes);
@@ -181,7 +179,7 @@ export class BlockReader {
       if (other === slot) continue;
       const bytes = new Uint8Array(geometry.blockBytes);
       const member = members.readable(other, row);
-      const attempt = await this.#attempt(row, other, bytes, 0);
+      const attempt = await this.#attempt(row, other, bytes);
       const index = geometry.indexOfSlot(stripe, other);
       if (attempt === "read") blocks[index] = bytes;
       if (attempt === "wrong" || attempt === "lost") {

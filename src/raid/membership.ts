@@ -143,7 +143,11 @@ export class Membership {
     if (role === undefined) return wentOnAfterReplaced(superblock, record);
     const { leftSequence } = role;
     const isLater = 0 < leftSequence && leftSequence < superblock.array.sequence;
-    return role.state === "missing" && isLater;
+    // One that was about to come back has a later record, too, in which all that are here are.
+    const lacksOthers = superblock.array.roles.some(
+      ({ state }, index) => state === "missing" && record.roles[index]?.state !== "missing",
+    );
+    return role.state === "missing" && isLater && lacksOthers;
   }
 
   #refuseAlone(superblock: MemberSuperblock, volume: Volume): void {
@@ -158,7 +162,8 @@ export class Membership {
     const record = this.#parts.members.role(role);
     const { sequence } = superblock.array;
     const isCut = shortageOf(volume, superblock) !== undefined;
-    const isOfThen = record.leftSequence - 1 <= sequence && 0 < record.leftSequence;
+    const { leftSequence } = record;
+    const isOfThen = leftSequence - 1 <= sequence && sequence <= leftSequence && 0 < leftSequence;
     const asItLeft = isOfThen && !isCut;
     const member = await this.#prepare(volume, superblock.memberId);
     await this.#seat(role, member, asItLeft ? record.leftEvent : 0);

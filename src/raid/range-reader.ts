@@ -30,8 +30,10 @@ export class RangeReader {
   async read(at: number, target: Uint8Array): Promise<void> {
     const { layout, shape } = this.#core;
     for (;;) {
-      const movedBefore = shape.movedBlocks;
+      const { movedBlocks: movedBefore, now } = shape;
       await this.#readOnce(at, target);
+      // Another growth began, which counts anew what it has moved.
+      if (shape.now !== now) continue;
       const [from, to] = [movedBefore * layout.blockBytes, shape.movedBlocks * layout.blockBytes];
       // What lay in a stripe that was laid out anew meanwhile may be another block by now.
       if (to <= from || to <= at || at + target.length <= from) return;
