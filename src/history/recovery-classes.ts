@@ -57,13 +57,22 @@ export function readsFrom({ operations }: Schedule): readonly ReadFrom[] {
     if (operation.kind === "abort") {
       remove(writes, ({ transaction }) => transaction === operation.transaction);
     } else if (operation.kind === "read") {
-      const write = writes.findLast(({ item }) => item === operation.item);
-      if (write !== undefined && write.transaction !== operation.transaction) {
-        pairs.push({ read: operation, write });
+      for (const write of foundBy(operation, writes)) {
+        if (write.transaction !== operation.transaction) pairs.push({ read: operation, write });
       }
     } else if (isData(operation)) writes.push(operation);
   }
   return pairs;
+}
+
+/** What made the value that is read: the last write, and every increment of it since. */
+function foundBy(
+  read: ScheduledOperation,
+  writes: readonly ScheduledOperation[],
+): readonly ScheduledOperation[] {
+  const ofItem = writes.filter(({ item }) => item === read.item).toReversed();
+  const end = ofItem.findIndex(({ kind }) => kind === "write");
+  return end < 0 ? ofItem : ofItem.slice(0, end + 1);
 }
 
 function remove<Item>(items: Item[], isGone: (item: Item) => boolean): void {

@@ -268,6 +268,19 @@ describe("locks", () => {
   });
 });
 
+test("a read depends on every increment since the last write", () => {
+  const dirty = parseSchedule("inc1(x) inc2(x) c2 r3(x) c3 c1");
+  expect(recoveryClasses(dirty)).toMatchObject({
+    recoverable: { holds: false },
+    cascadeless: { holds: false },
+  });
+  const written = reportOnSchedule(parseSchedule("inc1(x) w2(x) dec3(x) dec4(x) r4(x) c2 c3 c4"));
+  expect(written.readsFrom).toEqual([
+    { read: "r4(x)", write: "dec3(x)" },
+    { read: "r4(x)", write: "w2(x)" },
+  ]);
+});
+
 test("increments commute with each other and with nothing else", () => {
   const report = reportOnSchedule(parseSchedule("inc1(x) inc2(x) dec1(x) r3(x)"));
   expect(report.conflictSerializable).toBe(true);
