@@ -7,7 +7,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeReply, type Reply, ReplyReader } from "../resp/reply-reader.ts";
-import { randomRequests } from "./random-requests.suite.ts";
+import { randomRequests, randomTurns } from "./random-requests.suite.ts";
 import { encodeRequest, TestDoor, words } from "./test-door.suite.ts";
 import { transcribe, type Transcribed } from "./transcripts.suite.ts";
 
@@ -64,6 +64,31 @@ describe.skipIf(!hasRedis())("beside redis-server", () => {
       { seed: 20_260_101, numRuns: 1000 },
     );
     theirs.close();
+  });
+
+  test("whatever three clients ask in turn", async () => {
+    const cleaner = await redis.connect();
+    await fc.assert(
+      fc.asyncProperty(randomTurns, async (turns) => {
+        await cleaner.ask(["FLUSHALL"], 1);
+        const theirs = await Promise.all([redis.connect(), redis.connect(), redis.connect()]);
+        const door = new TestDoor();
+        const ours = [door.connect(), door.connect(), door.connect()];
+        const lines: string[] = [];
+        const expected: string[] = [];
+        const received: string[] = [];
+        for (const [who, asked] of turns) {
+          const line = asked.map((word) => JSON.stringify(word)).join(" ");
+          lines.push(`${who}: ${line}`);
+          expected.push(...((await theirs[who]?.ask([line], 1)) ?? []));
+          received.push(...((await ours[who]?.ask(line)) ?? []));
+        }
+        for (const client of theirs) client.close();
+        expect(withSortedKeys(lines, received)).toEqual(withSortedKeys(lines, expected));
+      }),
+      { seed: 20_260_101, numRuns: 150 },
+    );
+    cleaner.close();
   });
 });
 

@@ -92,9 +92,13 @@ export class Executor implements Call {
 
   /** The connection is over: nothing that it left open may stay. */
   abandon(): void {
+    this.#endInteractive();
+    this.multi.abandon();
+  }
+
+  #endInteractive(): void {
     this.interactive?.rollback();
     this.interactive = undefined;
-    this.multi.abandon();
   }
 
   #executeWithin(container: Command, request: Request): boolean {
@@ -463,7 +467,8 @@ export class Executor implements Call {
   }
 
   #reset(): void {
-    this.abandon();
+    this.#endInteractive();
+    this.multi.clear();
     this.client.reset(this.door.settings.password === undefined);
     this.reply.protocol = 2;
     this.reply.status("RESET");

@@ -262,3 +262,23 @@ export const randomRequests: fc.Arbitrary<readonly Words[]> = fc
     maxLength: 30,
   })
   .map((parts) => parts.flat());
+
+const aboutTransactions = fc.oneof(
+  { weight: 3, arbitrary: command("WATCH", several) },
+  {
+    weight: 5,
+    arbitrary: fc.constantFrom<Words>(["MULTI"], ["EXEC"], ["UNWATCH"], ["DISCARD"], ["RESET"]),
+  },
+);
+const oneOfAll = fc.oneof(single, fc.constantFrom<Words>(["FLUSHALL"], ["SWAPDB", "0", "1"]));
+/** The first client watches; it and two others write. */
+const oneTurn: fc.Arbitrary<readonly [number, Words]> = fc.oneof(
+  fc.tuple(fc.constant(0), aboutTransactions),
+  fc.tuple(fc.nat(2), fc.oneof({ weight: 5, arbitrary: oneOfAll }, aboutTransactions)),
+);
+
+/** What three clients ask in turn. */
+export const randomTurns: fc.Arbitrary<readonly (readonly [number, Words])[]> = fc.array(oneTurn, {
+  maxLength: 100,
+  size: "max",
+});
