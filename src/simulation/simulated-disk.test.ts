@@ -234,8 +234,9 @@ async function openVolume() {
     machine.crash("power");
     return await openFileVolume(machine.world.files, "/v");
   };
-  const fail = (): void => {
-    machine.disk.plan.add(rule({ operations: ["write", "durable", "sync"] }));
+  const fail = (code: "ERR_IO" | "ERR_FULL"): void => {
+    const kind = code === "ERR_FULL" ? "full" : "error";
+    machine.disk.plan.add(rule({ operations: ["write", "durable", "sync"], fault: { kind } }));
   };
   return { volume, reopen, fail };
 }

@@ -18,8 +18,9 @@ testVolume("a faulty one without faults", async () => {
 
 testVolumeFailure("a faulty one", async () => {
   const { volume, plan } = make([]);
-  const fail = (): void => {
-    plan.add(rule({ operations: ["write", "durable", "sync"], fault: { kind: "error" } }));
+  const fail = (code: "ERR_IO" | "ERR_FULL"): void => {
+    const kind = code === "ERR_FULL" ? "full" : "error";
+    plan.add(rule({ operations: ["write", "durable", "sync"], fault: { kind } }));
   };
   return { volume, fail };
 });

@@ -85,10 +85,11 @@ export class FaultyVolume implements Volume {
 
   async sync(): Promise<void> {
     this.#state.checkWritable();
-    await this.#keep(async () => {
+    const sync = async (): Promise<void> => {
       const place = await this.#meet("sync", 0, this.sizeBytes, undefined);
       if (place !== undefined) await this.#inner.sync();
-    });
+    };
+    await this.#keep(sync, (error) => this.#state.syncFailed(error));
   }
 
   async grow(sizeBytes: number): Promise<void> {
@@ -198,11 +199,14 @@ export class FaultyVolume implements Volume {
     await this.#inner.write(at, bytes);
   }
 
-  async #keep(run: () => Promise<void>): Promise<void> {
+  async #keep(
+    run: () => Promise<void>,
+    failed: (error: unknown) => Fault = (error) => this.#state.failed(error),
+  ): Promise<void> {
     try {
       await run();
     } catch (error) {
-      throw this.#state.failed(error);
+      throw failed(error);
     }
     if (this.#state.failure !== undefined) throw this.#state.failure;
   }

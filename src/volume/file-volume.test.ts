@@ -39,7 +39,7 @@ testVolumeFailure("a file of the host", async () => {
   const path = nextPath();
   await (await createFileVolume(files, path, 65_536)).close();
   const volume = await openFileVolume(failing.files, path);
-  return { volume, fail: () => (failing.next = new Fault("ERR_IO", "the disk is gone")) };
+  return { volume, fail: (code) => (failing.next = new Fault(code, "the disk is gone")) };
 });
 
 test("a new volume tells its progress, in steps of a mebibyte", async () => {
@@ -86,6 +86,21 @@ test("growth without room fails nothing and gives back what it took", async () =
   await file.close();
   await volume.grow(16_384);
   expect(volume.sizeBytes).toBe(16_384);
+  await volume.close();
+});
+
+test("growth of which the sync finds no room leaves in doubt what was written before", async () => {
+  const failing = new OnceFailing();
+  const path = nextPath();
+  await (await createFileVolume(files, path, 8192)).close();
+  const volume = await openFileVolume(failing.files, path);
+  await volume.write(0, new Uint8Array(4096).fill(1));
+  failing.writesBefore = 1;
+  failing.next = new Fault("ERR_FULL", "no room");
+  const outcome: unknown = await volume.grow(16_384).catch((e: unknown) => e);
+  expect(isFault(outcome, "ERR_IO")).toBe(true);
+  expect(await volume.sync().catch((e: unknown) => e)).toBe(outcome);
+  expect(volume.sizeBytes).toBe(8192);
   await volume.close();
 });
 

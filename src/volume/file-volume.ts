@@ -72,6 +72,7 @@ async function writeDraft(
   const file = await files.open(draft, "create");
   try {
     await writeZeroes(file, 0, sizeBytes, freely, progress);
+    await file.sync();
   } finally {
     await file.close();
   }
@@ -92,7 +93,6 @@ async function writeZeroes(
     at += length;
     progress(at - from, to - from);
   }
-  await file.sync();
 }
 
 class FileVolume implements Volume {
@@ -154,7 +154,7 @@ class FileVolume implements Volume {
 
   async sync(): Promise<void> {
     this.#state.checkWritable();
-    await this.#keep(this.#file.sync());
+    await this.#sync();
   }
 
   async grow(sizeBytes: number, mayGoOn: MayGoOn = freely): Promise<void> {
@@ -192,6 +192,7 @@ class FileVolume implements Volume {
       }
       throw fault;
     }
+    await this.#sync();
     this.#sizeBytes = sizeBytes;
   }
 
@@ -200,15 +201,22 @@ class FileVolume implements Volume {
     if (this.#sizeBytes <= sizeBytes) return;
     this.#sizeBytes = sizeBytes;
     await this.#keep(this.#file.truncate(sizeBytes));
-    await this.#keep(this.#file.sync());
+    await this.#sync();
+  }
+
+  async #sync(): Promise<void> {
+    await this.#keep(this.#file.sync(), (error) => this.#state.syncFailed(error));
   }
 
   /** Awaits a write or sync. One that ends well after another failed is not believed either. */
-  async #keep(done: Promise<void>): Promise<void> {
+  async #keep(
+    done: Promise<void>,
+    failed: (error: unknown) => Fault = (error) => this.#state.failed(error),
+  ): Promise<void> {
     try {
       await done;
     } catch (error) {
-      throw this.#state.failed(error);
+      throw failed(error);
     }
     if (this.#state.failure !== undefined) throw this.#state.failure;
   }

@@ -51,6 +51,16 @@ export class VolumeState {
       : new Fault("ERR_IO", `The volume "${this.#name}" failed: ${messageOf(error)}`, {}, error);
     return this.#failure;
   }
+
+  /**
+   * Takes note of a sync that failed, and returns the fault to throw. If it found no room, too: of
+   * what was written before some is lost then, and no later sync would try that again.
+   */
+  syncFailed(error: unknown): Fault {
+    if (!isFault(error, "ERR_FULL")) return this.failed(error);
+    const message = `The volume "${this.#name}" failed in a sync: ${error.message}`;
+    return this.failed(new Fault("ERR_IO", message, {}, error));
+  }
 }
 
 /** Reading past the end is a fault: what points there may have come from a disk that lies. */

@@ -164,10 +164,13 @@ export function testVolume(
   });
 }
 
-/** What one that fails must pass besides. `fail` makes the next write or sync fail, once. */
+/** What one that fails must pass besides. `fail` makes the next write or sync fail so, once. */
 export function testVolumeFailure(
   name: string,
-  open: () => Promise<{ readonly volume: Volume; readonly fail: () => void }>,
+  open: () => Promise<{
+    readonly volume: Volume;
+    readonly fail: (code: "ERR_IO" | "ERR_FULL") => void;
+  }>,
   drive: Drive = undriven,
 ): void {
   describe(`failed volume: ${name}`, () => {
@@ -176,12 +179,28 @@ export function testVolumeFailure(
       durable: async (volume) => await volume.writeDurable(0, new Uint8Array(4096)),
       sync: async (volume) => await volume.sync(),
     };
+    test("a write that finds no room fails nothing, and a sync that finds none does", async () => {
+      await drive(async () => {
+        const { volume, fail } = await open();
+        fail("ERR_FULL");
+        const full: unknown = await steps["write"]?.(volume).catch((error: unknown) => error);
+        expect(isFault(full, "ERR_FULL")).toBe(true);
+        await volume.write(0, pattern(4096, 1));
+        fail("ERR_FULL");
+        const lost: unknown = await volume.sync().catch((error: unknown) => error);
+        expect(isFault(lost, "ERR_IO")).toBe(true);
+        expect(volume.failure).toBe(lost);
+        expect(await volume.sync().catch((error: unknown) => error)).toBe(lost);
+        await volume.close();
+      });
+    });
+
     for (const [step, run] of Object.entries(steps)) {
       test(`a failed ${step} fails it for ever, and it still reads`, async () => {
         await drive(async () => {
           const { volume, fail } = await open();
           await volume.write(4096, pattern(4096, 1));
-          fail();
+          fail("ERR_IO");
           const first: unknown = await run(volume).catch((error: unknown) => error);
           expect(isFault(first, "ERR_IO")).toBe(true);
           expect(volume.failure).toBe(first);

@@ -8,7 +8,8 @@
  *     survives a loss of power;
  *  2. after a failed write or sync the volume is failed for ever: every later write and sync is
  *     refused with the same fault, because what a disk holds after a failed sync is not known.
- *     (A write that found no room, `ERR_FULL`, or a read that failed does not fail the volume.)
+ *     (A write that found no room, `ERR_FULL`, or a read that failed does not fail the volume. A
+ *     sync that found none does: what it was to make durable is lost.)
  *
  * It does not promise that what is read is what was written; whoever reads checks a checksum.
  */
