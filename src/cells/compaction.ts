@@ -207,8 +207,7 @@ export class Compaction {
       if (reference.first + extentPages(reference.lengthBytes) <= this.#options.limitPage) continue;
       const bytes = extents.find(reference.first);
       if (bytes !== undefined) return this.#moveValue(reference, bytes);
-      tree.missing = 0;
-      tree.missingExtent = reference;
+      tree.missExtent(reference);
       return "missing";
     }
     if (++this.#leavesDone > this.#options.pagesMax) return "spent";

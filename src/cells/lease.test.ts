@@ -93,3 +93,24 @@ test("what a transaction pinned that came to nothing is not in the way of reader
     await engine.close();
   });
 });
+
+test("a body may read as many long values as memory holds", async () => {
+  const image = await formattedImage({ ringBytes: 4 << 20, pagesBytes: 16 << 20 });
+  const value = new Uint8Array(4200);
+  // So long that few are in a leaf, and most leaves are asked for ahead.
+  const keys = Array.from({ length: 600 }, (_, index) => {
+    return Uint8Array.of(1, index >>> 8, index, ...new Uint8Array(1000));
+  });
+  await inWorld(1, async (world) => {
+    const engine = await openOn(world, new MemoryVolume(image));
+    for (const key of keys) await engine.run((step) => step.set(key, value));
+    await engine.close();
+    const again = await openOn(world, new MemoryVolume(image));
+    const lengths = await again.run((step) => {
+      step.willFind(keys);
+      return keys.map((key) => step.get(key)?.length);
+    });
+    expect(new Set(lengths)).toEqual(new Set([value.length]));
+    await again.close();
+  });
+});

@@ -144,11 +144,7 @@ export class Tree extends TreePages {
     }
     const reference = readReference(this.slab, at);
     const bytes = this.extents.find(reference.first);
-    if (bytes === undefined) {
-      this.missing = 0;
-      this.missingExtent = reference;
-      return MISS;
-    }
+    if (bytes === undefined) return this.missExtent(reference);
     this.valueBytes = bytes;
     this.valueAt = 0;
     this.valueLength = bytes.length;
@@ -159,6 +155,12 @@ export class Tree extends TreePages {
     this.missing = page;
     this.missingExtent = undefined;
     if (this.missingAhead.size > 0) this.missingAhead.clear();
+    return MISS;
+  }
+
+  missExtent(reference: ExtentReference): Found {
+    this.miss(0);
+    this.missingExtent = reference;
     return MISS;
   }
 
