@@ -93,16 +93,16 @@ export class Lease {
    */
   async loadMissing(): Promise<void> {
     const { cache, tree } = this.#cells;
-    const { missing, missingExtent, missingAhead } = tree;
-    this.#loadCount += 1 + missingAhead.size;
+    const { missing, missingExtent, missingAhead, extentsAhead } = tree;
+    this.#loadCount += 1 + missingAhead.size + extentsAhead.size;
     if (this.#loadCount > LOADS_PER_FRAME_MAX * cache.frameCount) throw readsTooMuch();
     const extents = this.#extents;
+    const loaded = [...extentsAhead.keys()];
+    if (missing === 0 && missingExtent !== undefined) loaded.push(missingExtent.first);
     await this.#cells.loadMissing();
-    if (missing !== 0 || missingExtent === undefined) return;
-    // Who wanted it may have given up meanwhile, and nobody would release it then.
+    // Who wanted them may have given up meanwhile, and nobody would release them then.
     if (extents !== this.#extents) return;
-    const { first } = missingExtent;
-    if (this.#cells.extents.lease(first)) extents.push(first);
+    for (const first of loaded) if (this.#cells.extents.lease(first)) extents.push(first);
   }
 
   release(): void {
@@ -197,10 +197,14 @@ export class Cells {
 
   /** Loads what the last `MISS` asked for; see `Lease` for a body that may miss several times. */
   loadMissing(): Promise<unknown> {
-    const { missing, missingExtent, missingAhead } = this.tree;
+    const { missing, missingExtent, missingAhead, extentsAhead } = this.tree;
     if (missing === 0) {
       assert(missingExtent !== undefined, "a miss says what is missing");
-      return this.extents.load(missingExtent);
+      const { extents } = this;
+      const ahead = Array.from(extentsAhead.values(), (reference) =>
+        extents.load(reference).catch(() => undefined),
+      );
+      return Promise.all([extents.load(missingExtent), ...ahead]);
     }
     // What comes may not take the place of what is wanted with it.
     if (missingAhead.size === 0 || !this.cache.ensureFree(1 + missingAhead.size)) {

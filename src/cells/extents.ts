@@ -22,6 +22,9 @@ export interface ExtentReference {
   readonly sumHigh: number;
 }
 
+/** The share of what may stay in memory that is asked for at once. */
+const AHEAD_SHARE = 4;
+
 interface Held {
   readonly bytes: Uint8Array;
   readonly generation: number;
@@ -35,7 +38,7 @@ export interface ExtentsOptions {
   readonly pagesAt: number;
   readonly checksums: Checksums;
   readonly checksumSeed: number;
-  /** How many bytes of extents that are also on the volume may stay in memory. */
+  /** How many bytes of extents that are also on the volume, and not leased, may stay in memory. */
   readonly cacheBytes: number;
 }
 
@@ -45,6 +48,8 @@ export class Extents {
   readonly #held = new Map<number, Held>();
   readonly #loads = new Loads();
   #cleanBytes = 0;
+  /** Of those, what leases keep. */
+  #leasedBytes = 0;
   #dirtyBytes = 0;
 
   constructor(options: ExtentsOptions) {
@@ -58,6 +63,11 @@ export class Extents {
   /** In memory and on the volume. */
   get cleanBytes(): number {
     return this.#cleanBytes;
+  }
+
+  /** Of values that are loaded together, so that none takes the place of another. */
+  get aheadBytesMax(): number {
+    return this.#options.cacheBytes / AHEAD_SHARE;
   }
 
   /** Takes a copy of the value and writes its reference to `slab` at `referenceAt`. */
@@ -90,6 +100,11 @@ export class Extents {
     return held.bytes;
   }
 
+  /** As `find`, but does not keep it in memory for longer. */
+  has(first: number): boolean {
+    return this.#held.has(first);
+  }
+
   /**
    * Brings the extent into memory, unless it is let go meanwhile. `ERR_CORRUPT` if it is not what
    * was written there.
@@ -102,13 +117,14 @@ export class Extents {
   lease(first: number): boolean {
     const held = this.#held.get(first);
     if (held === undefined) return false;
-    held.leaseCount++;
+    if (held.leaseCount++ === 0 && !held.dirty) this.#leasedBytes += held.bytes.length;
     return true;
   }
 
   unlease(first: number): void {
     const held = this.#held.get(first);
-    if (held !== undefined && held.leaseCount > 0) held.leaseCount--;
+    if (held === undefined || held.leaseCount === 0) return;
+    if (--held.leaseCount === 0 && !held.dirty) this.#leasedBytes -= held.bytes.length;
   }
 
   /** Nobody can ask for extents that begin on these pages any more. */
@@ -135,6 +151,7 @@ export class Extents {
     held.dirty = false;
     this.#dirtyBytes -= held.bytes.length;
     this.#cleanBytes += held.bytes.length;
+    if (held.leaseCount > 0) this.#leasedBytes += held.bytes.length;
     this.#evict(first);
   }
 
@@ -169,7 +186,7 @@ export class Extents {
   /** Forgets clean extents until they are within the budget; the one asked for last stays. */
   #evict(keep: number): void {
     for (const [first, held] of this.#held) {
-      if (this.#cleanBytes <= this.#options.cacheBytes) return;
+      if (this.#cleanBytes - this.#leasedBytes <= this.#options.cacheBytes) return;
       if (!held.dirty && held.leaseCount === 0 && first !== keep) this.#forget(first);
     }
   }
@@ -179,8 +196,12 @@ export class Extents {
     if (held === undefined) return;
     this.#held.delete(first);
     if (held.dirty) this.#dirtyBytes -= held.bytes.length;
-    else this.#cleanBytes -= held.bytes.length;
-    assert(this.#cleanBytes >= 0 && this.#dirtyBytes >= 0, "extents are counted once");
+    else {
+      this.#cleanBytes -= held.bytes.length;
+      if (held.leaseCount > 0) this.#leasedBytes -= held.bytes.length;
+    }
+    assert(this.#leasedBytes >= 0 && this.#dirtyBytes >= 0, "extents are counted once");
+    assert(this.#leasedBytes <= this.#cleanBytes, "extents are counted once");
   }
 
   #sum(first: number, bytes: Uint8Array): void {

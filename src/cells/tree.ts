@@ -65,6 +65,9 @@ export class Tree extends TreePages {
   missingExtent: ExtentReference | undefined = undefined;
   /** Pages that will be asked for soon after the missing one. */
   readonly missingAhead: Set<number> = new Set();
+  /** As above: long values behind `missingExtent`, by their first pages. */
+  readonly extentsAhead: Map<number, ExtentReference> = new Map();
+  #aheadBytes = 0;
   /** Where `find` found the row: its cell and the place and length of its stored value. */
   cell = 0;
   /** The value found: `valueBytes[valueAt, valueAt + valueLength)`. */
@@ -153,31 +156,54 @@ export class Tree extends TreePages {
 
   miss(page: number): Found {
     this.missing = page;
+    this.#aheadBytes = 0;
     this.missingExtent = undefined;
     if (this.missingAhead.size > 0) this.missingAhead.clear();
+    if (this.extentsAhead.size > 0) this.extentsAhead.clear();
     return MISS;
   }
 
   missExtent(reference: ExtentReference): Found {
     this.miss(0);
     this.missingExtent = reference;
+    this.#aheadBytes = reference.lengthBytes;
     return MISS;
   }
 
-  /** Asks, with the page that was missed, for those that these keys miss under `page`, too. */
+  /**
+   * Asks, with the page that was missed, for those that these keys miss under `page`, too; with a
+   * long value, for those of these keys whose leaves are there.
+   */
   missWith(page: number, level: number, keys: Iterable<Uint8Array>): void {
     const { cache, slab, missing, missingAhead } = this;
-    if (missing === 0) return;
     for (const key of keys) {
       if (missingAhead.size >= cache.frameCount / AHEAD_SHARE) return;
+      if (this.#aheadBytes >= this.extents.aheadBytesMax) return;
       let number = page;
       let base = cache.peek(number);
       for (let below = level; below > 0 && base >= 0; below--) {
         number = childOf(slab, base, childSlot(slab, base, key, 0, key.length));
         base = cache.peek(number);
       }
-      if (base < 0 && number !== missing) missingAhead.add(number);
+      if (missing === 0 && base >= 0) this.#missValue(base, key);
+      else if (missing !== 0 && base < 0 && number !== missing) missingAhead.add(number);
     }
+  }
+
+  /** Asks for the value of this key of the leaf, if it is long and not in memory. */
+  #missValue(leaf: number, key: Uint8Array): void {
+    const { slab, extents, extentsAhead } = this;
+    const slot = lowerBound(slab, leaf, key, 0, key.length);
+    if (!holdsKey(slab, leaf, slot, key, 0, key.length)) return;
+    const cell = cellAt(slab, leaf, slot);
+    if (slab.u16[(cell + 6) >> 1] !== EXTENT_FLAG) return;
+    const at = cell + LEAF_CELL_BYTES + suffixBytesOf(slab, leaf, slot);
+    const reference = readReference(slab, at);
+    const { first, lengthBytes } = reference;
+    if (extents.has(first) || extentsAhead.has(first)) return;
+    if (first === this.missingExtent?.first) return;
+    extentsAhead.set(first, reference);
+    this.#aheadBytes += lengthBytes;
   }
 
   /** The next `put` or `remove` is of the key whose way `path` and `slots` hold already. */
