@@ -41,7 +41,12 @@ export interface CycleFindings {
 /** How many edges the searches in one component may follow. */
 const WORK_MAX = 20_000_000;
 
-export function findCycles(edges: EdgeList, nodeCount: number, timeline: Timeline): CycleFindings {
+export function findCycles(
+  edges: EdgeList,
+  nodeCount: number,
+  timeline: Timeline,
+  workMax: number = WORK_MAX,
+): CycleFindings {
   const dependencyCount = edges.count;
   const wholeCount = addWholeOrder(timeline, nodeCount, edges);
   const components = strongComponents(adjacencyOf(edges, wholeCount));
@@ -51,7 +56,7 @@ export function findCycles(edges: EdgeList, nodeCount: number, timeline: Timelin
   const cycles: Cycle[] = [];
   let complete = true;
   for (const group of groups) {
-    const found = new ComponentSearch(group, timeline).run();
+    const found = new ComponentSearch(group, timeline, workMax).run();
     cycles.push(...found.cycles);
     complete &&= found.complete;
   }
@@ -108,13 +113,13 @@ class ComponentSearch {
   readonly #paths: PathSearch;
   readonly #found: Cycle[] = [];
 
-  constructor(group: Group, timeline: Timeline) {
+  constructor(group: Group, timeline: Timeline, workMax: number) {
     this.#nodes = group.nodes;
     this.#edges = group.edges;
     this.#timeline = timeline;
     addOrderAmong(timeline, group.nodes, group.edges);
     this.#graph = adjacencyOf(group.edges, group.nodes.length);
-    this.#paths = new PathSearch(this.#graph, WORK_MAX);
+    this.#paths = new PathSearch(this.#graph, workMax);
   }
 
   run(): CycleFindings {

@@ -89,6 +89,10 @@ const plantedLists: Record<string, Planted> = {
     name: "internal",
     lines: ["1(", "2(", "1) a.x.1", "2) r.x. r.x.1"],
   },
+  "a list that is another one at the second read": {
+    name: "internal",
+    lines: ["1(", "2(", "3(", "1) a.x.1", "2) a.x.2", "3) r.x.1 r.x.2"],
+  },
   "its own append seen too early": { name: "internal", lines: ["1(", "1) r.x.1 a.x.1"] },
   "an element twice": { name: "duplicate-elements", lines: ["1(", "2(", "1) a.x.1", "2) r.x.1,1"] },
   "an element from nowhere": { name: "phantom-value", lines: ["1(", "1) r.x.7"] },
@@ -143,6 +147,10 @@ const plantedRegisters: Record<string, Planted> = {
     lines: [...all, "1) w.x.1", "2) v.x.1 w.x.2", "3) v.x.1 w.x.3"],
   },
   "its own write unseen": { name: "internal", lines: ["1(", "1) w.x.1 v.x."] },
+  "a value that is another one at the second read": {
+    name: "internal",
+    lines: ["1(", "2(", "3(", "1) w.x.1", "2) w.x.2", "3) v.x.1 v.x.2"],
+  },
   "a value from nowhere": { name: "phantom-value", lines: ["1(", "1) v.x.7"] },
   "a stale read": {
     name: "G-single-realtime",
@@ -229,6 +237,22 @@ test("of many appends that nobody read each one counts", () => {
   const reads = processes.map((process) => `${process}) r.x.`);
   const late = history(...begins, "w(", "r) r.x. r.y.1", ...reads, "w) a.x.1 a.y.1");
   expect(names(checkListAppend(late))).toContain("G-single");
+});
+
+test("a session that goes back is found among hundreds that are part of the cycle", () => {
+  const writers = Array.from({ length: 400 }, (_, at) => `${at}`);
+  const log = history(
+    ...writers.map((writer) => `${writer}(`),
+    "s(",
+    `s) r.x.${writers.join(",")}`,
+    "s(",
+    "s) r.x.",
+    ...writers.map((writer) => `${writer}) a.x.${writer}`),
+  );
+  const report = checkListAppend(log, "strong-session-serializable");
+  expect(names(report)).toEqual(["G-single-process"]);
+  expect(report.verdict.kind).toBe("invalid");
+  expect(checkListAppend(log, "serializable").verdict.kind).toBe("valid");
 });
 
 test("appends that nobody read, too many to look at, leave a doubt", () => {

@@ -113,6 +113,20 @@ const wrong: Record<string, { readonly name: string; readonly record: readonly s
     record: ["T1 a 1-2 @1 w(x)", "T2 b 3-4 @1 w(y)"],
   },
   "its own write unseen": { name: "internal", record: ["T1 a 1-2 @1 w(x) r(x,-)"] },
+  "its own removal undone": { name: "internal", record: ["T1 a 1-2 @1 w(x) d(x) r(x,0)"] },
+  "its own write seen too early": { name: "internal", record: ["T1 a 1-2 @1 r(x,1) w(x)"] },
+  "its own write with another value": {
+    name: "internal",
+    record: ["T1 a 1-2 @1 w(x,v) r(x,0,u)"],
+  },
+  "the version before its own": {
+    name: "internal",
+    record: ["T1 a 1-2 @1 w(x)", "T2 a 3-4 @2 w(x) r(x,1)"],
+  },
+  "a value in a version that removed it": {
+    name: "wrong-value",
+    record: ["T1 a 1-2 @1 d(x)", "T2 b 3-4 r(x,1,v)"],
+  },
   "a long fork": {
     name: "G-nonadjacent",
     record: [
