@@ -14,7 +14,8 @@
  *  3. an array isn't assembled without members that could make a working array by themselves,
  *     unless those who are there record that they left; `force` overrides this, not the first;
  *  4. it isn't assembled with fewer current members than the level needs; `force` takes those who
- *     are behind, the newest first, and what they missed will be told as lost, block by block.
+ *     are behind, the newest first. Where there is parity, what they missed will be told as lost,
+ *     block by block.
  */
 
 import { equalBytes } from "../base/bytes.ts";
@@ -65,6 +66,8 @@ export interface Seat {
   readonly replacement: number | undefined;
   /** One that left this role and is here again. */
   readonly returned: ReturnedMember | undefined;
+  /** Whether `member` is behind and taken by force. */
+  readonly isTakenBehind: boolean;
 }
 
 export interface ReturnedMember {
@@ -271,6 +274,7 @@ function seatMembers(array: ArrayRecord, candidates: readonly Candidate[]): read
       member: isHere && !member.isBroken ? member.index : undefined,
       replacement: replacementOf(role, array, candidates),
       returned: isOut ? undefined : returnedMember(member, role),
+      isTakenBehind: false,
     };
   });
 }
@@ -314,6 +318,10 @@ function takeStale(
 ): readonly Seat[] {
   let wanted = neededCount(array) - activeCount(array, seats);
   if (wanted <= 0) return seats;
+  const fate =
+    new Geometry(array).parityCount === 0
+      ? ", and what was there before is shown in its place"
+      : " where the others cannot make up for it, and is told block by block";
   const stale = seats.flatMap(({ returned }, role) => {
     const member = candidates.find(({ index }) => index === returned?.member);
     return member === undefined ? [] : [{ role, member }];
@@ -321,18 +329,18 @@ function takeStale(
   const newestFirst = stale.toSorted(
     (left, right) => sequenceOf(right.member) - sequenceOf(left.member),
   );
-  const taken = new Map<number, number>();
+  const taken = new Set<number>();
   for (const { role, member } of newestFirst) {
     if (wanted-- <= 0) break;
-    taken.set(role, member.index);
+    taken.add(role);
     risks.push(
-      `"${member.name}" is behind the others: what was written since it left is lost where ` +
-        "the others cannot make up for it, and is told block by block",
+      `"${member.name}" is behind the others: what was written since it left is lost${fate}`,
     );
   }
   return seats.map((seat, role) => {
-    const member = taken.get(role);
-    return member === undefined ? seat : { ...seat, member, returned: undefined };
+    const { returned } = seat;
+    if (returned === undefined || !taken.has(role)) return seat;
+    return { ...seat, member: returned.member, returned: undefined, isTakenBehind: true };
   });
 }
 

@@ -186,20 +186,23 @@ export class BlockReader {
         wrong.push({ index, slot: other, target: bytes, member });
       }
     }
-    if (math === undefined || geometry.parityCount < wrong.length) {
+    const tried = geometry.parityCount < wrong.length ? await this.#lostOnes(row, wrong) : [];
+    const unknown = wrong.filter((one) => !tried.includes(one));
+    if (math === undefined || geometry.parityCount < unknown.length) {
       throw this.#corrupt(
         row,
         wrong.map((one) => one.slot),
       );
     }
+    for (const one of tried) blocks[one.index] = one.target;
     const onDisk = target.slice();
     math.reconstruct(
       blocks,
-      wrong.map(({ index }) => index),
-      wrong.map((one) => one.target),
+      unknown.map(({ index }) => index),
+      unknown.map((one) => one.target),
     );
     const isLost = this.#expected(row, slot).kind === "lost";
-    if (isLost) this.#refuseMore(row, wrong);
+    if (isLost || 0 < tried.length) this.#refuseMore(row, wrong, tried);
     else if (!this.#agrees(row, slot, target)) {
       this.#believeMember(row, slot, target, onDisk, wrong);
     }
@@ -215,13 +218,28 @@ export class BlockReader {
     }
   }
 
-  /** What was computed must agree with the checksums of all those of which one is known. */
-  #refuseMore(row: number, wrong: readonly WrongBlock[]): void {
-    const isSound = wrong.every(({ slot, target }) => {
-      const expected = this.#expected(row, slot);
-      return expected.kind === "lost" || this.#agrees(row, slot, target);
-    });
-    if (isSound) return;
+  /**
+   * Reads what members have of blocks that are lost: what lost its checksum only is right, and
+   * others of the row can tell.
+   */
+  async #lostOnes(row: number, wrong: readonly WrongBlock[]): Promise<readonly WrongBlock[]> {
+    const { layout, members } = this.#core;
+    const found: WrongBlock[] = [];
+    for (const one of wrong) {
+      if (one.member === undefined || this.#expected(row, one.slot).kind !== "lost") continue;
+      if (await members.read(one.member, layout.rowAt(row), one.target)) found.push(one);
+    }
+    return found;
+  }
+
+  /**
+   * What was computed must agree with the checksums of all those of which one is known, and with
+   * one at least if some were taken as they were.
+   */
+  #refuseMore(row: number, wrong: readonly WrongBlock[], tried: readonly WrongBlock[]): void {
+    const known = wrong.filter(({ slot }) => this.#expected(row, slot).kind !== "lost");
+    const isSound = known.every(({ slot, target }) => this.#agrees(row, slot, target));
+    if (isSound && (tried.length === 0 || 0 < known.length)) return;
     throw this.#corrupt(
       row,
       wrong.map((one) => one.slot),

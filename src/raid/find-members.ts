@@ -17,6 +17,8 @@ export interface FoundArray extends ArrayMembers {
   readonly foundRecord: ArrayRecord;
   /** Members that have the record before it, if only in one of their copies. */
   readonly behind: readonly Member[];
+  /** Members that are taken by force though they are behind. */
+  readonly takenBehind: ReadonlySet<Member>;
   /** Whether somebody left who isn't recorded as gone yet. */
   readonly isChanged: boolean;
 }
@@ -53,11 +55,16 @@ export async function findMembers(
     .flatMap(({ member, replacement }) => [member, replacement])
     .filter((member) => member !== undefined)
     .filter((member) => sequenceOnBoth(found, volumes, member) < verdict.array.sequence);
+  const takenBehind = new Set(
+    seats.flatMap(({ member }, role) =>
+      member !== undefined && verdict.seats[role]?.isTakenBehind === true ? [member] : [],
+    ),
+  );
   const layout = new MemberLayout({ ...record, tableCopies: tableCopiesOf(record) });
   const spares = verdict.spares.flatMap((index) => memberAt(index) ?? []);
   const isChanged = record !== verdict.array;
   const { array: foundRecord, risks } = verdict;
-  return { record, layout, seats, spares, risks, foundRecord, behind, isChanged };
+  return { record, layout, seats, spares, risks, foundRecord, behind, takenBehind, isChanged };
 }
 
 /** Who was there until now, and isn't any more. */

@@ -27,7 +27,8 @@ export async function replayJournal(
     found.behind.map(async (member) => await members.giveRecord(member, found.foundRecord)),
   );
   if (found.isChanged) await members.save();
-  const { sequenceMax, isLost } = await new TableLoader(core).load(options.force);
+  const loader = new TableLoader(core, found.takenBehind);
+  const { sequenceMax, isLost } = await loader.load(options.force);
   checkpointer.skipTo(sequenceMax);
   if (!members.record.clean) {
     const reader = new JournalReader(core, ring);

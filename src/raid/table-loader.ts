@@ -9,7 +9,8 @@
  * The record has a digest over what should have been found. If it differs, then some table block's
  * newest side is gone everywhere: those of which a side is damaged are marked as lost, to be had
  * from the rest of their rows where that can be, and if there is none, nobody can say which it is,
- * and the array is refused.
+ * and the array is refused. A table block that only members have that were taken by force though
+ * they are behind may be an old one, and counts as damaged.
  */
 
 import { Fault } from "../base/fault.ts";
@@ -52,11 +53,13 @@ export class TableLoader {
   readonly #core: RaidCore;
   #sequenceMax = 0;
   readonly #suspects: TablePlace[] = [];
+  readonly #takenBehind: ReadonlySet<Member>;
   /** Writes of copies that are not on the side where the others are. */
   readonly #aligning: (() => Promise<boolean>)[] = [];
 
-  constructor(core: RaidCore) {
+  constructor(core: RaidCore, takenBehind: ReadonlySet<Member>) {
     this.#core = core;
+    this.#takenBehind = takenBehind;
   }
 
   async load(force: boolean): Promise<LoadedTable> {
@@ -113,7 +116,13 @@ export class TableLoader {
       !found.holdings.some(({ member }) => member === holder);
     const isOdd = found.isDamaged || found.isAhead;
     if (isOdd || (0 < found.sequence && expected.some(isBehind))) table.markDirty(place);
-    if (found.isDamaged) this.#suspects.push(place);
+    if (found.isDamaged || this.#isOld(expected)) this.#suspects.push(place);
+  }
+
+  /** A mirror that is behind is as it was when it left, and nothing could make up for it. */
+  #isOld(holders: readonly Member[]): boolean {
+    if (this.#core.shape.geometry.parityCount === 0) return false;
+    return holders.every((holder) => this.#takenBehind.has(holder));
   }
 
   /** Looks at both sides that a member has. */
