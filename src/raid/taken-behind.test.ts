@@ -68,7 +68,7 @@ async function refuted(
   return lost;
 }
 
-/** A closed array whose members `behind` left; a part was written, and trimmed, before and since. */
+/** A closed array that some members left; parts were written, and trimmed, before and since. */
 async function written(
   shape: SmallShape,
   behind: readonly number[],
