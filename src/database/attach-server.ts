@@ -32,8 +32,13 @@ import type {
   SessionTransaction,
 } from "./session.ts";
 
-/** A process that asks for more at once is made to wait. */
-const REQUESTS_MAX = 1024;
+/** A process that asks for more reads at once is made to wait. */
+const READS_MAX = 1024;
+/**
+ * What else it asks may wait for something that it asks later: for the commit that lets go of a
+ * lock, for the write that is the change. So that is always heard.
+ */
+const READS: ReadonlySet<string> = new Set(["get", "getMany", "view", "snapshot"]);
 /** So is one that does not take its answers. */
 const UNSENT_BYTES_MAX = 8 << 20;
 
@@ -67,7 +72,7 @@ export class AttachServer {
   readonly #watches = new Map<number, ServedWatch>();
   readonly #opening: Promise<LocalSession>;
   #session: LocalSession | undefined;
-  #requestCount = 0;
+  #readCount = 0;
   #isPaused = false;
   #isStopping = false;
   #isClosed = false;
@@ -125,7 +130,7 @@ export class AttachServer {
   #take(fields: Fields): void {
     const number = fields.number();
     const name = fields.text();
-    this.#requestCount++;
+    if (READS.has(name)) this.#readCount++;
     this.#pauseIfFull();
     void this.#answer(number, name, fields);
   }
@@ -141,7 +146,7 @@ export class AttachServer {
       const isEnd = this.#isStopping && isFault(error, "ERR_CLOSED");
       if (!isEnd) reply = encodeFrame([number, false, packFault(error)]);
     }
-    this.#requestCount--;
+    if (READS.has(name)) this.#readCount--;
     if (number !== 0 && reply !== undefined && !this.#isClosed) this.#connection.write(reply);
     this.#resume();
   }
@@ -280,8 +285,7 @@ export class AttachServer {
   }
 
   #pauseIfFull(): void {
-    const isFull =
-      REQUESTS_MAX <= this.#requestCount || UNSENT_BYTES_MAX <= this.#connection.unsentBytes;
+    const isFull = READS_MAX <= this.#readCount || UNSENT_BYTES_MAX <= this.#connection.unsentBytes;
     if (this.#isPaused || !isFull) return;
     this.#isPaused = true;
     this.#connection.pause();
@@ -289,7 +293,7 @@ export class AttachServer {
 
   #resume(): void {
     if (!this.#isPaused || this.#isStopping || this.#isClosed) return;
-    if (REQUESTS_MAX / 2 < this.#requestCount) return;
+    if (READS_MAX / 2 < this.#readCount) return;
     if (UNSENT_BYTES_MAX / 2 < this.#connection.unsentBytes) return;
     this.#isPaused = false;
     this.#connection.resume();

@@ -7,8 +7,10 @@ import type { SimulatedWorld } from "../simulation/simulated-world.ts";
 import { acquireDirectoryLock, directoryTakenFault } from "../world/directory-lock.ts";
 import type { Connection, ConnectionHandler } from "../world/network.ts";
 import type { World } from "../world/world.ts";
+import { AttachConnection } from "./attach-connection.ts";
 import type { Database } from "./database.ts";
 import { openDirectory } from "./open-directory.ts";
+import { RemoteTransaction } from "./remote-transaction.ts";
 import { smallOptions } from "../../test/support/small-store.ts";
 import { openEngine } from "../transactions/open-engine.ts";
 import { makeSimulation, TestEngine } from "./test-engine.suite.ts";
@@ -348,6 +350,45 @@ test("who asks a holder that is stopped is told so in time", async () => {
   });
 });
 
+test("a holder that hung does not go on with what nobody waits for", async () => {
+  await withTwo(async ({ first, second, sleep }) => {
+    first.process.pause();
+    const options = { timeoutMs: Number.POSITIVE_INFINITY };
+    expect(await codeOf(second.db.transact(async (tx) => await tx.get("a"), options))).toBe(
+      "ERR_TIMEOUT",
+    );
+    first.process.resume();
+    await sleep(1000);
+    expect(first.engine().open.map(({ isOver }) => isOver)).toEqual([true]);
+  });
+});
+
+test("a commit that cannot be sent leaves nothing open", async () => {
+  const told: unknown[] = [];
+  class Narrow extends AttachConnection {
+    override async ask(): Promise<unknown> {
+      await Promise.resolve();
+      throw new Fault("ERR_LIMIT", "too much between processes");
+    }
+
+    override tell(...message: readonly unknown[]): void {
+      told.push(message);
+    }
+  }
+  const simulation = makeSimulation(1);
+  const { clock } = simulation.node("a").world;
+  const connection = new Narrow(SILENT, clock, 1000);
+  const id = { session: 1, sequence: 1, secret: new Uint8Array(16) };
+  const transaction = new RemoteTransaction(connection, 7, id, {
+    onEnd: () => undefined,
+    resolve: async () => await Promise.resolve({ outcome: "aborted" }),
+    decide: async (commit) => await commit,
+  });
+  const request = { writes: [], writeCount: 1, earliestDeadlineMs: Number.POSITIVE_INFINITY };
+  expect(await codeOf(transaction.commit(request, () => undefined))).toBe("ERR_LIMIT");
+  expect(told).toEqual([["rollback", 7]]);
+});
+
 test("who was told that it could not be opened does not hold it later", async () => {
   await withTwo(async ({ first, second, simulation, sleep, startOne }) => {
     await second.db.close();
@@ -422,6 +463,37 @@ test("what is no message of ours ends the connection, and nothing else", async (
       connection.destroy();
     }
     await first.db.set("a", 1);
+  });
+});
+
+describe("a process that is served asks for much at once", () => {
+  test("and those that wait for a lock do not keep out the commit that lets go of it", async () => {
+    await withReal(async ({ served, sleep }) => {
+      let goOn = (): void => undefined;
+      const first = served.db.transact(async (tx) => {
+        tx.set("a", ((await tx.getForUpdate<number>("a")) ?? 0) + 1);
+        await new Promise<void>((resolve) => (goOn = resolve));
+      });
+      await sleep(100);
+      const others = Array.from({ length: 1030 }, async (_, index) => {
+        if (index % 2 === 0) await served.db.set("a", index);
+        else await served.db.transact(async (tx) => await tx.getForUpdate("a"));
+      });
+      await sleep(1000);
+      goOn();
+      await Promise.all([first, ...others]);
+    });
+  });
+
+  test("and those that wait for a change do not keep out what makes it", async () => {
+    await withReal(async ({ served, sleep }) => {
+      const watches = Array.from({ length: 1030 }, () => served.db.watch({ key: "a" }));
+      const changes = watches.map(async (watch) => (await watch.next()).value?.value);
+      await sleep(1000);
+      await served.db.set("a", 1);
+      expect(new Set(await Promise.all(changes))).toEqual(new Set([1]));
+      await Promise.all(watches.map(async (watch) => await watch.return()));
+    });
   });
 });
 
@@ -548,6 +620,39 @@ async function start(
   };
   return { db, process, engine: () => engine as TestEngine, setBlocked };
 }
+
+/** One process that serves another, with locks as they are. */
+async function withReal(
+  main: (real: {
+    readonly served: Muted;
+    readonly sleep: (durationMs: number) => Promise<void>;
+  }) => Promise<void>,
+): Promise<void> {
+  const simulation = makeSimulation(1);
+  await simulation.run(async () => {
+    const holder = await startReal(simulation);
+    const served = await startReal(simulation);
+    const { clock } = simulation.node("steering").world;
+    const sleep = async (durationMs: number): Promise<void> => {
+      await new Promise<void>((resolve) => clock.after(durationMs, resolve));
+    };
+    await main({ served, sleep });
+    await served.db.close();
+    await holder.db.close();
+  });
+}
+
+/** Nothing is heard over it. */
+const SILENT: Connection = {
+  peer: "nobody",
+  unsentBytes: 0,
+  handle: () => undefined,
+  write: () => true,
+  pause: () => undefined,
+  resume: () => undefined,
+  end: () => undefined,
+  destroy: () => undefined,
+};
 
 class MutableConnection implements Connection {
   readonly #inner: Connection;

@@ -196,6 +196,8 @@ export class RemoteSession implements Session {
       return transaction;
     } catch (error) {
       this.#transactions.delete(number);
+      // A holder that hung may begin it yet.
+      connection.tell("rollback", number);
       throw error;
     }
   }

@@ -126,7 +126,11 @@ export class RemoteTransaction implements SessionTransaction {
       return lsn(Number(await answer));
     } catch (error) {
       if (error instanceof NoAnswer && wrote) throw commitUnknown(this.id, error);
-      if (!(error instanceof ConnectionLost)) throw this.#noteAborted(error);
+      if (!(error instanceof ConnectionLost)) {
+        // What could not be sent is open there still.
+        this.#connection.tell("rollback", this.#number);
+        throw this.#noteAborted(error);
+      }
       const answer = wrote ? await this.#owner.resolve(this.id) : undefined;
       if (answer?.outcome === "committed") return answer.version;
       throw this.#noteAborted(gone());
