@@ -1,9 +1,13 @@
 import { expect, test } from "vitest";
+import { formattedImage, inWorld, openOn } from "../../test/support/small-store.ts";
+import { SeededRandom } from "../base/random.ts";
 import type { RecordedTransaction } from "../base/recorded-events.ts";
 import { checkRecorded } from "../history/recorded-check.ts";
 import { hostWorld } from "../host/world.ts";
 import { formatStore, storeBytes } from "../store/format.ts";
 import { defaultStoreOptions } from "../store/options.ts";
+import { FaultPlan } from "../volume/fault-plan.ts";
+import { FaultyVolume } from "../volume/faulty-volume.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
 import type { Engine } from "./engine.ts";
 import { openVolumeEngine } from "./open-engine.ts";
@@ -117,5 +121,35 @@ test("of a sample only so many are recorded", async () => {
     expect(record.length).toBeGreaterThan(5);
     expect(record.length).toBeLessThan(20);
     expect(checkRecorded(record, { everyWriter: false }).kind).toBe("valid");
+  });
+});
+
+test("a refusal and a failure are told as they are where nothing is recorded", async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const plan = new FaultPlan();
+    const parts = { plan, random: new SeededRandom(1), clock: world.clock, crash: () => undefined };
+    const inner = await openOn(world, new FaultyVolume(new MemoryVolume(image), parts));
+    const record: RecordedTransaction[] = [];
+    const engine = new RecordingEngine(inner, {
+      oneIn: 1,
+      below: () => 0,
+      record: (transaction) => record.push(transaction),
+    });
+    engine.tryRun((step) => step.set(key(1), key(1)));
+    const written = engine.answerLsn;
+    const refusal = new Error("it is there already");
+    const refused = engine.run((step) => {
+      if (step.get(key(1)) !== undefined) throw refusal;
+    });
+    await expect(refused).rejects.toBe(refusal);
+    expect(engine.settledLsn).toBeGreaterThanOrEqual(written);
+
+    const fault = { kind: "error" } as const;
+    plan.add({ operations: ["durable"], skip: 0, count: "forever", fault });
+    const writing = engine.run((step) => step.set(key(2), key(2)));
+    await expect(writing).rejects.toMatchObject({ code: "ERR_COMMIT_UNKNOWN", applied: "unknown" });
+    expect(record.map(({ status }) => status)).toEqual(["ok", "info"]);
+    await engine.close();
   });
 });

@@ -6,11 +6,9 @@
  * a transaction that is recorded as ended before another began really had been answered before.
  * What had not settled when the store failed is recorded as of unknown outcome.
  *
- * A body that must wait runs as an interactive transaction, because only the commit of one tells
- * its log position. Snapshots are not recorded.
+ * Bodies that throw, and snapshots, are not recorded.
  */
 
-import { isFault } from "../base/fault.ts";
 import type { Lsn } from "../base/ids.ts";
 import type { RecordedOperation, RecordedTransaction } from "../base/recorded-events.ts";
 import { DelegatingEngine, DelegatingTransaction } from "./delegation.ts";
@@ -68,13 +66,11 @@ export class RecordingEngine extends DelegatingEngine implements Engine {
   async run<T>(body: (step: Step) => T, options?: RunOptions): Promise<T> {
     if (!this.#isChosen()) return await this.engine.run(body, options);
     const recording = new Recording(this.engine, this.#moment++, this.#count++);
-    const result = this.engine.tryRun((step) => recording.run(step, body));
-    if (result === MUST_WAIT) return await this.#runLocked(recording, body, options);
-    const { answerLsn } = this.engine;
-    this.#committed(recording, answerLsn);
-    options?.answered?.(answerLsn);
-    await this.engine.whenSettled(answerLsn);
-    return result;
+    const answered = (position: Lsn): void => {
+      this.#committed(recording, position);
+      options?.answered?.(position);
+    };
+    return await this.engine.run((step) => recording.runAnew(step, body), { ...options, answered });
   }
 
   begin(options?: BeginOptions): InteractiveTransaction {
@@ -84,30 +80,6 @@ export class RecordingEngine extends DelegatingEngine implements Engine {
     return new RecordingTransaction(transaction, recording, (answerLsn) =>
       this.#committed(recording, answerLsn),
     );
-  }
-
-  async #runLocked<T>(
-    recording: Recording,
-    body: (step: Step) => T,
-    options: RunOptions | undefined,
-  ): Promise<T> {
-    let age: number | undefined;
-    for (let attempts = 0; ; attempts++) {
-      const transaction = this.engine.begin({ ...options, age, attempts });
-      ({ age } = transaction);
-      try {
-        recording.operations.length = 0;
-        const result = await transaction.run((step) => recording.run(step, body));
-        const position = await transaction.commit();
-        this.#committed(recording, position);
-        options?.answered?.(position);
-        await this.engine.whenSettled(position);
-        return result;
-      } catch (error) {
-        transaction.rollback();
-        if (!isFault(error, "ERR_ABORTED") || options?.signal?.aborted === true) throw error;
-      }
-    }
   }
 
   #isChosen(): boolean {
@@ -156,6 +128,12 @@ class Recording {
     const result = body(recorder);
     this.operations.push(...recorder.operations);
     return result;
+  }
+
+  /** As `run`, of a transaction of one body, which may run to its end more than once. */
+  runAnew<T>(step: Step, body: (step: Step) => T): T {
+    this.operations.length = 0;
+    return this.run(step, body);
   }
 
   /** Forgets what a body did that came to its end in vain. */

@@ -91,8 +91,8 @@ export interface RunOptions {
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * Where each body is a transaction: hears, before the result is settled, of the position that
-   * it depends on, which is that of its own entry if it wrote.
+   * Where each body is a transaction: hears, if there is a result, before it is settled of the
+   * position that it depends on, which is that of its own entry if it wrote.
    */
   readonly answered?: ((position: Lsn) => void) | undefined;
 }

@@ -178,7 +178,7 @@ export class Transactions implements Engine {
       const deadline = this.#deadline(options);
       outcome = (await this.#retry(body, deadline)) ?? (await this.#runLocked(body, options));
     }
-    options?.answered?.(outcome.answer);
+    if ("result" in outcome) options?.answered?.(outcome.answer);
     await this.#settle(outcome);
     if ("error" in outcome) throw outcome.error;
     return outcome.result;
