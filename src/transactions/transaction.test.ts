@@ -40,6 +40,25 @@ test("what is tried while a transaction waits for a lock must wait too", async (
   });
 });
 
+test("what waits for its turn comes before what is asked when that has come", async () => {
+  await withWaiting(async ({ older, younger, waiting }) => {
+    const order: string[] = [];
+    const first = younger.run((step) => {
+      step.get(A);
+      order.push("first");
+      void Promise.resolve().then(() => {
+        if (younger.tryRun(() => order.push("tried")) === MUST_WAIT) order.push("must wait");
+        void younger.run(() => order.push("third"));
+      });
+    });
+    const second = younger.run(() => order.push("second"));
+    await older.commit();
+    await Promise.all([waiting, first, second]);
+    await younger.commit();
+    expect(order).toEqual(["first", "must wait", "second", "third"]);
+  });
+});
+
 test("what changes while a brief one takes its locks is found out", async () => {
   await withBrief({}, async ({ engine, brief, younger }) => {
     younger.onAbort(() => engine.tryRun((step) => step.set(B, ONE)));

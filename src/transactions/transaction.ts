@@ -363,27 +363,28 @@ export class Transaction implements InteractiveTransaction, LockHolder, StepLock
     return this.#store.progress(reason);
   }
 
-  /** One thing at a time: what is asked at once waits for its turn. */
+  /** One thing at a time: what is asked at once waits for its turn, and nobody comes between. */
   async #enter(): Promise<void> {
-    while (this.#isBusy) {
+    if (this.#isBusy) {
       await new Promise<void>((resolve) => {
         this.#queue ??= [];
         this.#queue.push(resolve);
       });
     }
+    this.#isBusy = true;
     try {
       this.#requireOpen();
     } catch (error) {
-      this.#queue?.shift()?.();
+      this.#leave();
       throw error;
     }
-    this.#isBusy = true;
   }
 
   #leave(): void {
-    this.#isBusy = false;
     this.#lease?.release();
-    this.#queue?.shift()?.();
+    const next = this.#queue?.shift();
+    this.#isBusy = next !== undefined;
+    next?.();
   }
 
   #end(): void {
