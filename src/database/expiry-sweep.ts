@@ -6,6 +6,7 @@
  * A store that never had a row with a deadline, which a row of its own says, is not swept at all.
  */
 
+import { type AbortSource, makeAbortSource } from "../base/abort.ts";
 import { messageOf } from "../base/fault.ts";
 import type { Engine, SnapshotView } from "../transactions/engine.ts";
 import type { Step } from "../transactions/step.ts";
@@ -34,7 +35,7 @@ export class ExpirySweep {
   /** The earliest deadline that is known of and was not swept. */
   #earliestMs = NEVER;
   #isMarked = false;
-  #isClosed = false;
+  readonly #closed: AbortSource = makeAbortSource();
   #stopTimer: (() => void) | undefined;
   #step: Promise<void> | undefined;
   removedCount = 0;
@@ -68,9 +69,9 @@ export class ExpirySweep {
     if (this.#step === undefined && this.#rest.length === 0) this.#restUntilDue();
   }
 
-  /** Resolves when no step is under way; none follows. */
+  /** Resolves when no step is under way, which then waits for nobody; none follows. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closed.abort(undefined);
     this.#stopTimer?.();
     await this.#step;
   }
@@ -82,7 +83,7 @@ export class ExpirySweep {
   }
 
   #after(delayMs: number): void {
-    if (this.#isClosed) return;
+    if (this.#closed.signal.aborted) return;
     this.#stopTimer?.();
     this.#stopTimer = this.#world.clock.after(delayMs, () => {
       this.#step = this.#runStep().finally(() => {
@@ -157,7 +158,7 @@ export class ExpirySweep {
   }
 
   async #remove(keys: readonly Uint8Array[]): Promise<void> {
-    const options = { timeoutMs: this.#settings.timeoutMs };
+    const options = { timeoutMs: this.#settings.timeoutMs, signal: this.#closed.signal };
     this.removedCount += await this.#engine.run((step) => {
       let count = 0;
       for (const key of keys) {

@@ -6,6 +6,7 @@
  * the continuation here another body may have run.
  */
 
+import { isFault } from "../base/fault.ts";
 import type { Lsn } from "../base/ids.ts";
 import type { Engine } from "../transactions/engine.ts";
 import { MUST_WAIT, type RunOptions, type Step } from "../transactions/step.ts";
@@ -27,7 +28,7 @@ import {
   type SessionSnapshot,
   type SessionTransaction,
 } from "./session.ts";
-import type { SettleQueue } from "./settle-queue.ts";
+import { commitUnknown, type SettleQueue } from "./settle-queue.ts";
 import type { StoreHolder } from "./store-holder.ts";
 import type { TransactionId } from "./transaction-id.ts";
 import type { KeyRange } from "./tuple.ts";
@@ -287,6 +288,8 @@ export class LocalSession implements Session {
       const failedIndex = await engine.run(body, { ...this.#waiting, answered });
       return await this.#answerBatch(failedIndex, version, id);
     } catch (error) {
+      // The engine knows it by no name.
+      if (isFault(error, "ERR_COMMIT_UNKNOWN")) throw commitUnknown(id, error);
       return await this.#settling.refuse(engine.appendedLsn, error);
     } finally {
       this.#names.end(id);

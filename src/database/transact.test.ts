@@ -282,6 +282,7 @@ describe("conflicts", () => {
           tx.signal.addEventListener("abort", () => events.push("abort"));
           await tx.get("a");
           engine.open.at(-1)?.wound();
+          await Promise.resolve();
           expect(events).toEqual(["begin", "abort"]);
           expect(await codeOf(tx.get("a"))).toBe("ERR_ABORTED");
           await sleep(20);
@@ -384,6 +385,35 @@ describe("time and signals", () => {
       await sleep(2000);
       expect(await db.get("a")).toBeUndefined();
     });
+  });
+});
+
+test("a body does not begin when its caller was told that it ended", async () => {
+  await withDatabase(async ({ db }) => {
+    const begunWhenTold: boolean[] = [];
+    for (const options of [{ attemptsMax: 1 }, { idempotencyKey: "once" }, {}]) {
+      for (let microtasks = 0; microtasks < 20; microtasks++) {
+        const controller = new AbortController();
+        let isTold = false;
+        const answer = db.transact(
+          () => {
+            begunWhenTold.push(isTold);
+            throw new Error("begun");
+          },
+          { ...options, signal: controller.signal },
+        );
+        const told = answer.catch((error: unknown) => {
+          isTold = true;
+          return error;
+        });
+        for (let count = 0; count < microtasks; count++) await Promise.resolve();
+        controller.abort();
+        const error = await told;
+        if (!isFault(error, "ERR_ABORTED")) expect(String(error)).toBe("Error: begun");
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    expect(new Set(begunWhenTold)).toEqual(new Set([false]));
   });
 });
 

@@ -247,7 +247,7 @@ export class Transact<T> implements TimeLimited, SettleListener {
     this.#current = inner;
     this.#transaction = tx;
     inner.onAbort((reason) => {
-      tx.end(reason);
+      tx.endWithin(reason);
       // What cannot be tried again need not wait for its body, which may wait for ever.
       if (!isRetryable(reason) && !inner.isCommitting) this.#refuse(reason);
     });
@@ -262,6 +262,8 @@ export class Transact<T> implements TimeLimited, SettleListener {
       await inner.settled();
       return { value: decodeAnswer(earlier) as T };
     }
+    // Who was told that it ended does not see its body begin.
+    this.#checkStopped();
     const value = await this.#body(tx);
     this.#checkStopped();
     tx.end();

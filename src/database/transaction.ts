@@ -131,9 +131,18 @@ export class Transaction {
    * @internal
    */
   end(reason?: Error): void {
-    if (!this.#isEnded) this.#endReason = reason;
-    this.#isEnded = true;
+    this.#refuseAll(reason);
     this.#abortSource?.abort(this.#refusal());
+  }
+
+  /**
+   * As `end`, in the midst of what another does, whose keys and rows are in the buffers of all:
+   * who listens to the signal hears of it after that.
+   * @internal
+   */
+  endWithin(reason: Error): void {
+    this.#refuseAll(reason);
+    void Promise.resolve().then(() => this.#abortSource?.abort(this.#refusal()));
   }
 
   /**
@@ -208,6 +217,11 @@ export class Transaction {
     const values: (T | undefined)[] = [];
     for (const key of keys) values.push(await this.#get<T>(key, "shared"));
     return values;
+  }
+
+  #refuseAll(reason: Error | undefined): void {
+    if (!this.#isEnded) this.#endReason = reason;
+    this.#isEnded = true;
   }
 
   /** Makes what was written so far part of what scans of the store see. */
