@@ -59,11 +59,22 @@ export class MultiRun {
     const { commands, requests } = multi;
     reply.array(commands.length);
     requests.rewind();
+    const rows = this.#rows();
     for (const command of commands) {
       call.request = requests.read();
       keys.use(client.database);
+      step.willFind(rows);
       command.runInStep(step, call);
     }
+  }
+
+  /**
+   * The rows of the keys that were queued, as if all were in the database in use. They are asked
+   * for when one is missing: then this run ends, and no request that was read is needed any more.
+   */
+  #rows(): Iterable<Uint8Array> {
+    const { keys, multi } = this.#call;
+    return { [Symbol.iterator]: () => multi.rows(keys) };
   }
 
   /** A body has come to its end, maybe one of these. */

@@ -67,6 +67,15 @@ export class Multi implements Watcher {
     return refusal;
   }
 
+  /** The rows of the keys of all that was queued, which it reads from the beginning. */
+  *rows(keys: Keyspace): Generator<Uint8Array> {
+    this.requests.rewind();
+    for (const command of this.commands) {
+      const request = this.requests.read();
+      for (const index of command.keyIndexes(request.count)) yield keys.rowOf(request, index);
+    }
+  }
+
   #refusalOf(command: Command, request: Request, bytesMax: number): string | undefined {
     if (command.flags.has("no_multi")) return "ERR Command not allowed inside a transaction";
     if (this.sizeBytes + request.spanBytes <= bytesMax) return undefined;

@@ -113,6 +113,20 @@ describe("data that is larger than the cache", () => {
     expect(loads.mock.calls.length).toBeLessThan(20);
   });
 
+  test("what the commands of MULTI miss is loaded together", async () => {
+    const some = keys.filter((_, index) => index % 60 === 0);
+    const lines = some.map((key) => `STRLEN ${key}`);
+    const loads = vi.spyOn(engine.store.cells, "loadMissing");
+    client.send("MULTI", ...lines, "EXEC");
+    const replies: string[] = [];
+    while (replies.length < lines.length + 2) {
+      await turn();
+      replies.push(...client.received());
+    }
+    expect(replies.at(-1)).toBe(`[${lines.map(() => "(integer) 900").join(", ")}]`);
+    expect(loads.mock.calls.length).toBeLessThan(20);
+  });
+
   test("what one command of MULTI looks up is not expected of the next", async () => {
     const long = "w".repeat(10_000);
     for (let index = 0; index < 60; index += 3) {
