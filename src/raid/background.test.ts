@@ -65,6 +65,20 @@ test("RAID 6 begins to grow, crashes, and crashes again before it went on, witho
   }
 });
 
+test("RAID 6 begins to grow, and crashes with all but one gone that have a table", async () => {
+  const shape = { level: 6, memberCount: 4, blockBytes: 64, chunkBlocks: 1 } as const;
+  const work = works.find(({ title }) => title === "growing by a member");
+  if (work === undefined) throw new Error("there is no such work");
+  const { run } = await perform(work, shape, 11);
+  const began = run.moments.findIndex((points) => shape.memberCount < points.length);
+  // What is left has on one of its sides what another slot had there before.
+  const lost = [shape.memberCount - 1, shape.memberCount];
+  for (let moment = began; moment <= began + 70; moment++) {
+    const point = { moment, seed: 0, crash: "power", lost } as const;
+    expect(await run.refute(point)).toBeUndefined();
+  }
+});
+
 test("a new member that fails while its tables are written is refused, and nobody waits", async () => {
   for (const level of [5, 6] as const) {
     const shape = { level, memberCount: 4, blockBytes: 64, chunkBlocks: 1 } as const;
