@@ -73,12 +73,13 @@ export class OperationPairing {
   ): void {
     const name = SAME_NAMES[call.name] ?? call.name;
     if (returned === Infinity && this.#options.reads.includes(name)) return;
-    const [key, input] = this.#split(call);
-    const output = back === undefined ? undefined : this.#split(back)[1];
+    const { keyed } = this.#options;
+    const { key, value: input } = splitValue(call, keyed);
+    const output = back === undefined ? undefined : splitValue(back, keyed).value;
     this.#operations.push({
       index: 0,
       process: nameOf(call.process),
-      key: key === null ? "" : nameOf(key),
+      key,
       name,
       input,
       output,
@@ -86,12 +87,17 @@ export class OperationPairing {
       returned,
     });
   }
+}
 
-  #split({ key, value }: HistoryEvent): readonly [Json, Json] {
-    if (key !== undefined) return [key, value];
-    if (!this.#options.keyed || !isArray(value)) return [null, value];
-    return [value[0] ?? null, value[1] ?? null];
-  }
+/** The object that an event is about, "" where there is but one, and the value proper. */
+export function splitValue(
+  { key, value }: HistoryEvent,
+  keyed: boolean,
+): { readonly key: string; readonly value: Json } {
+  if (key !== undefined) return { key: key === null ? "" : nameOf(key), value };
+  if (!keyed || !isArray(value)) return { key: "", value };
+  const [name = null, proper = null] = value;
+  return { key: name === null ? "" : nameOf(name), value: proper };
 }
 
 function nameOf(value: Json): string {

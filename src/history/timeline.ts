@@ -52,7 +52,7 @@ export function addWholeOrder(timeline: Timeline, nodeCount: number, edges: Edge
     if (of === NO_SESSION) continue;
     const before = latest.get(of);
     if (before !== undefined) edges.add(before, begin, SESSION);
-    latest.set(of, begin);
+    if (ended[begin] !== NEVER) latest.set(of, begin);
   }
   return next + 1;
 }
@@ -70,11 +70,13 @@ export function endedBefore(timeline: Timeline, first: number, second: number): 
   return (timeline.ended[first] as number) < (timeline.began[second] as number);
 }
 
+/** What nobody knows to have ended may yet happen after what its session did next. */
 export function inSessionOrder(timeline: Timeline, first: number, second: number): boolean {
   const session = timeline.session[first] as number;
   return (
     session !== NO_SESSION &&
     session === timeline.session[second] &&
+    timeline.ended[first] !== NEVER &&
     (timeline.began[first] as number) < (timeline.began[second] as number)
   );
 }
@@ -121,6 +123,6 @@ function addReduced(timeline: Timeline, nodes: readonly number[], edges: EdgeLis
     if (of === NO_SESSION) continue;
     const before = latest.get(of);
     if (before !== undefined) edges.add(before, at, SESSION);
-    latest.set(of, at);
+    if (ended[node] !== NEVER) latest.set(of, at);
   }
 }

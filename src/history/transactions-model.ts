@@ -76,12 +76,14 @@ function perform(
   const end = log.operationEnd(transaction);
   let changes: Map<number, number> | undefined;
   if (keepsSessions) {
-    // A session is one key more, which holds when its last transaction began.
+    // A session is one key more, which holds when the last of its transactions began.
     const { began, session } = log.timeline;
     const key = log.keys.names.length + (session[transaction] as number);
     const moment = began[transaction] as number;
-    if (moment < find(state, key)) return undefined;
-    changes = new Map([[key, moment]]);
+    const last = find(state, key);
+    // What never ended may come after what its session did next.
+    if (moment < last && log.status.at(transaction) !== INFO) return undefined;
+    changes = new Map([[key, Math.max(moment, last)]]);
   }
   for (let at = log.operationStart.at(transaction); at < end; at++) {
     const key = log.key.at(at);

@@ -128,6 +128,21 @@ const cases: Record<string, Case> = {
     history: "0 invoke add 1; 2 invoke read; 2 ok read 1; 2 invoke read; 2 ok read 7",
     expected: "phantom-value",
   },
+  "sets of many keys": {
+    workload: "set",
+    history: `0 invoke add [1, 7]; 0 ok add [1, 7]; 0 invoke add [2, 7]; 0 ok add [2, 7];
+        1 invoke read [1, null]; 1 ok read [1, [7]]; 1 invoke read [2, null]; 1 ok read [2, [7]];
+        1 invoke read [3, null]; 1 ok read [3, []]`,
+    expected: "valid",
+    options: { keyed: true },
+  },
+  "sets of many keys, of which one has what failed": {
+    workload: "set",
+    history: `0 invoke add [1, 7]; 0 ok add [1, 7]; 0 invoke add [2, 7]; 0 fail add [2, 7];
+        1 invoke read [2, null]; 1 ok read [2, [7]]`,
+    expected: "G1a",
+    options: { keyed: true },
+  },
   "a set seen in two orders": {
     workload: "set",
     history:

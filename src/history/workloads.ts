@@ -7,6 +7,7 @@ import type { RecordedTransaction } from "../base/recorded-events.ts";
 import { Fault } from "../base/fault.ts";
 import { checkBank } from "./bank.ts";
 import { impossibleCounts } from "./counter-bounds.ts";
+import { groupedBy } from "./grouped-by.ts";
 import type { HistoryEvent } from "./history-events.ts";
 import type { HistorySink } from "./history-reader.ts";
 import type { IsolationLevel } from "./isolation.ts";
@@ -16,7 +17,7 @@ import { checkListAppend } from "./list-append.ts";
 import { longForks } from "./long-fork.ts";
 import type { Model } from "./model.ts";
 import { models } from "./models.ts";
-import { OperationPairing } from "./operations-of-events.ts";
+import { OperationPairing, splitValue } from "./operations-of-events.ts";
 import { reportOnRecorded } from "./recorded-check.ts";
 import { checkRegisters } from "./rw-register.ts";
 import { checkSet } from "./set-history.ts";
@@ -130,12 +131,22 @@ function reportOnForks(log: TransactionLog, { isolation }: CheckOptions): Transa
 
 function reportOnSet(events: readonly HistoryEvent[], options: CheckOptions): TransactionReport {
   const pairing = new OperationPairing({ reads: ["read"], keyed: options.keyed });
-  const failed = new Set<string>();
+  const failed = new Map<string, Set<string>>();
   for (const event of events) {
     pairing.add(event);
-    if (event.type === "fail" && event.name === "add") failed.add(JSON.stringify(event.value));
+    if (event.type !== "fail" || event.name !== "add") continue;
+    const { key, value } = splitValue(event, options.keyed);
+    failed.set(key, (failed.get(key) ?? new Set()).add(JSON.stringify(value)));
   }
-  const findings: Findings = checkSet(pairing.finish(), failed);
+  const operations = pairing.finish();
+  const byKey = groupedBy(operations, ({ key }) => key);
+  if (byKey.size === 0) byKey.set("", []);
+  const found = [...byKey].map(([key, some]) => checkSet(some, failed.get(key) ?? new Set()));
+  const findings: Findings = {
+    anomalies: found.flatMap(({ anomalies }) => anomalies),
+    doubts: [...new Set(found.flatMap(({ doubts }) => doubts))],
+    transactionCount: operations.length,
+  };
   return reportOn(findings, options.isolation);
 }
 
