@@ -53,6 +53,36 @@ test("what one transaction cannot clear is cleared by several", async () => {
   await level.close();
 });
 
+test("entries larger than a page of them are all read, in either direction", async () => {
+  const room = { cacheBytes: 32 << 20, logBytes: 32 << 20, pagesBytes: 32 << 20 };
+  const volume = new MemoryVolume(storeBytes({ ...STORE, ...room }));
+  const level = levelOn(await openDatabaseOn(volume, "format", { ...STORE, ...room }));
+  const value = "x".repeat(1_500_000);
+  for (const key of ["a", "b", "c"]) await level.put(key, value);
+  expect(await level.keys().all()).toEqual(["a", "b", "c"]);
+  expect(await level.keys({ reverse: true }).all()).toEqual(["c", "b", "a"]);
+  await level.close();
+});
+
+test("a seek goes on at its target, whichever the direction", async () => {
+  const level = levelOn(await openDatabaseOn(new MemoryVolume(storeBytes(STORE)), "format"));
+  for (const key of ["a", "b", "c", "d"]) await level.put(key, "");
+  for (const [reverse, target, expected] of [
+    [false, "b", ["b", "c"]],
+    [false, "ab", ["b", "c"]],
+    [true, "c", ["c", "b", "a"]],
+    [true, "bb", ["b", "a"]],
+    [true, "d", []],
+    [false, "e", []],
+  ] as const) {
+    const keys = level.keys({ lt: "d", reverse });
+    await keys.next();
+    keys.seek(target);
+    expect(await keys.all(), `${target}, ${reverse ? "reverse" : "forward"}`).toEqual(expected);
+  }
+  await level.close();
+});
+
 test("what Level did not write is refused", async () => {
   const database = await openDatabaseOn(new MemoryVolume(storeBytes(STORE)), "format");
   const level = levelOn(database);
@@ -75,10 +105,14 @@ const STORE = {
   pagesBytes: 4 << 20,
 };
 
-async function openDatabaseOn(volume: MemoryVolume, how: "format" | "open"): Promise<Database> {
+async function openDatabaseOn(
+  volume: MemoryVolume,
+  how: "format" | "open",
+  options: typeof STORE = STORE,
+): Promise<Database> {
   const world = hostWorld();
-  if (how === "format") await formatStore(world, volume, STORE);
-  return await openDatabase(world, await openVolumeEngine(world, volume, STORE));
+  if (how === "format") await formatStore(world, volume, options);
+  return await openDatabase(world, await openVolumeEngine(world, volume, options));
 }
 
 /** A Level database that has the whole database to itself. */
