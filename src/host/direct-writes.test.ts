@@ -64,6 +64,23 @@ describe.skipIf(!hasStrace || !hasDirect).each(["now", "later"])("durable writes
   });
 });
 
+test.skipIf(!hasDirect).each(["now", "later"])(
+  "a direct write of which the system takes a part is not taken for done (%s)",
+  (how) => {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-direct-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    // A limit on files in the middle of the last block, in units of 512 bytes.
+    const limited = ["-c", 'ulimit -f 25; exec "$@"', "sh"];
+    const program = [process.execPath, "--import", "tsx", WRITER, join(folder, "file"), how];
+    const { stdout, stderr } = spawnSync("sh", [...limited, ...program], {
+      timeout: LIMIT_MS,
+      env: { ...process.env, TSX_DISABLE_CACHE: "1" },
+    });
+    expect(stdout.toString()).toBe("");
+    expect(stderr.toString()).toMatch(/Cannot write .*EFBIG/u);
+  },
+);
+
 function descriptorOf(open: string | undefined): string {
   return / = (\d+)/u.exec(open ?? "")?.[1] ?? "none";
 }
