@@ -192,7 +192,7 @@ export class Store {
 
   /**
    * Appends and applies the writes in `bytes[at, at + length)`. Returns their position, or one of
-   * the codes above if nothing was done. They may lie at `log.bodyAt`, and are then not copied.
+   * the codes above if nothing was done.
    */
   commit(bytes: Uint8Array, at: number, length: number): number {
     const prepared = this.#applier.prepare(bytes, at, length);
@@ -318,7 +318,7 @@ export class Store {
     const { bodyAt } = log;
     const staging = this.cells.cache.slab.bytes;
     if (bytes !== staging) staging.set(bytes.subarray(at, at + length), bodyAt);
-    else if (at !== bodyAt) staging.copyWithin(bodyAt, at, at + length);
+    else staging.copyWithin(bodyAt, at, at + length);
     return log.append(ENTRY_WRITES, length);
   }
 
