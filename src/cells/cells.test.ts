@@ -526,7 +526,7 @@ test("what only a snapshot sees may leave memory once it is written", async () =
   cache.unpinAll();
   expect(cache.ensureFree(cache.frameCount)).toBe(true);
   const seen = await driver.scan(snapshot.root, "", undefined, false);
-  expect(new Set(seen.map(([, value]) => value[0]))).toEqual(new Set(["a"]));
+  expect(new Set(seen.map(([, content]) => content[0]))).toEqual(new Set(["a"]));
 });
 
 test("a snapshot keeps what it sees, also when a later one is released before", async () => {
