@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { must } from "../base/assert.ts";
 import { bestChecksums } from "../base/checksums.ts";
-import { isFault } from "../base/fault.ts";
+import { Fault, isFault } from "../base/fault.ts";
 import { batchNumber, generation, lsn, pageNumber, viewNumber } from "../base/ids.ts";
 import { HookedVolume } from "../log/hooked-volume.suite.ts";
 import { CrashImages } from "../volume/crash-images.ts";
@@ -210,6 +210,26 @@ test("no sequence is used twice, though a crash or rot hid it", async () => {
   await zone.write(superblockOf(4));
   expect(zone.sequence).toBe(5);
   expect(await numberOn(image)).toBe(4);
+});
+
+test("nor though two copies could not be read for a while", async () => {
+  const memory = await written(4);
+  let isUnreadable = true;
+  let isStopped = false;
+  const volume = new HookedVolume(memory, (operation, at) => {
+    const isFirst = at === 0;
+    if (operation === "write" && !isFirst) isStopped = true;
+    if (isStopped) throw new Fault("ERR_IO", "stopped");
+    const isNewest = at < 2 * COPY_BYTES;
+    if (operation === "read" && isUnreadable && isNewest) throw new Fault("ERR_IO", "unreadable");
+  });
+  const zone = await open(volume);
+  expect(zone.current.wallMs).toBe(3);
+  await expect(zone.write(superblockOf(5))).rejects.toThrow("stopped");
+  isUnreadable = false;
+  const found = await open(memory);
+  expect(found.current.wallMs).toBe(5);
+  expect(found.needsHealing).toBe(true);
 });
 
 test.each(["process", "power"] as const)(

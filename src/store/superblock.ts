@@ -35,6 +35,8 @@ import {
 export const SUPERBLOCK_ZONE_BYTES = 65536;
 const COPY_BYTES = 16384;
 const COPY_COUNT = 4;
+/** The sequence of one that cannot be read is above that of one that can by fewer than these. */
+const HIDDEN_SEQUENCES = 64;
 
 /** A candidate that copies hold, and which of them do. */
 interface Candidate {
@@ -55,7 +57,7 @@ export class SuperblockZone {
   readonly #checksums: Checksums;
   #current: Superblock;
   #sequence: number;
-  /** The highest that was ever seen on the volume. */
+  /** None that was ever on the volume is above it. */
   #sequenceMax: number;
   /** The copies that hold the current one. */
   #copies: readonly number[];
@@ -110,9 +112,12 @@ export class SuperblockZone {
     const candidates = candidatesOf(volume, found);
     for (const candidate of candidates) {
       if (candidate.copies.length === 1 && !(await isReadable(candidate.superblock))) continue;
-      const sequenceMax = Math.max(...candidates.map(({ sequence }) => sequence));
       const { sequence } = candidate;
-      const mayBeOlder = sequence < sequenceMax || lacksOtherPair(sequence, candidates, found);
+      const isAlone = lacksOtherPair(sequence, candidates, found);
+      const seenMax = Math.max(...candidates.map((other) => other.sequence));
+      const mayBeOlder = sequence < seenMax || isAlone;
+      // What cannot be read now may be there again the next time.
+      const sequenceMax = isAlone ? seenMax + HIDDEN_SEQUENCES : seenMax;
       return new SuperblockZone(volume, checksums, candidate, sequenceMax, mayBeOlder);
     }
     throw noneValid(volume, found);
