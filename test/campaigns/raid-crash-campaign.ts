@@ -5,14 +5,22 @@
  *
  * After each the array must be assembled, hold in every block what was acknowledged last or what
  * was begun later, and be sound: a scrub finds nothing. At some points the assembly crashes, too,
- * with members lost only then, and what was read once stays.
+ * with members lost only then, and what was read once stays. So it does where one was lost before,
+ * which the assembly is about to record.
  */
 
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../src/base/random.ts";
-import { CrashRun } from "../../src/raid/crash-run.suite.ts";
+import { choices, CrashRun } from "../../src/raid/crash-run.suite.ts";
 import { shapeName, type SmallShape } from "../../src/raid/test-array.suite.ts";
-import { drawWrites, lossesOf, operationsOf, redundantShapes, sizeOf } from "./raid-workload.ts";
+import {
+  drawWrites,
+  geometryOf,
+  lossesOf,
+  operationsOf,
+  redundantShapes,
+  sizeOf,
+} from "./raid-workload.ts";
 
 export interface RaidCrashScope {
   readonly shapes: readonly SmallShape[];
@@ -107,11 +115,22 @@ async function crashRecoveries(
   report: RaidCrashReport,
 ): Promise<void> {
   const { losses, recoveryMomentStep, recoveryStep } = scope;
+  const { lossesMax } = geometryOf(run.shape);
+  const { memberCount } = run.shape;
+  // With more missing at once than go on without force, nothing can be said of a second crash.
+  const spareable = Math.min(lossesMax, memberCount - lossesMax - 1);
+  const fewer = choices(memberCount, Math.max(0, spareable - 1));
   for (let moment = scope.seed % recoveryStep; moment < run.moments.length;) {
     const point = { moment, seed: moment, crash, lost: [] };
     const refuted = await run.refuteTwice(point, recoveryMomentStep, losses);
     assert.equal(refuted, undefined, where);
     report.recoveryCount++;
+    if (spareable > 0) {
+      const without = { ...point, lost: [moment % memberCount] };
+      const found = await run.refuteTwice(without, recoveryMomentStep, fewer);
+      assert.equal(found, undefined, where);
+      report.recoveryCount++;
+    }
     moment += recoveryStep;
   }
 }

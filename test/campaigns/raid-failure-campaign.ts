@@ -6,12 +6,19 @@
  * The array goes on, and nobody who writes or reads hears of it. What it leaves, after a crash at
  * any moment too, holds what was acknowledged; a member that is put back catches up. With one more
  * failure than the level survives it stops, and what was acknowledged is there once they are back.
+ *
+ * The same for each member at every operation of the assembly of what a crash left, reads too.
  */
 
 import assert from "node:assert/strict";
 import { isFault, messageOf } from "../../src/base/fault.ts";
 import { SeededRandom } from "../../src/base/random.ts";
-import { CrashRun, type RunStep } from "../../src/raid/crash-run.suite.ts";
+import {
+  choices,
+  type CrashPoint,
+  CrashRun,
+  type RunStep,
+} from "../../src/raid/crash-run.suite.ts";
 import {
   memoryMember,
   shapeName,
@@ -35,6 +42,8 @@ export interface RaidFailureScope {
   readonly secondStep: number;
   /** How many crashes are tried after each run. */
   readonly crashCount: number;
+  /** What a crash leaves at every so many-th moment is assembled with failures. */
+  readonly assemblyStep: number;
 }
 
 export const wholeRaidFailureScope: RaidFailureScope = {
@@ -43,6 +52,7 @@ export const wholeRaidFailureScope: RaidFailureScope = {
   operationStep: 1,
   secondStep: 3,
   crashCount: 4,
+  assemblyStep: 61,
 };
 
 export interface RaidFailureReport {
@@ -54,6 +64,8 @@ export interface RaidFailureReport {
   /** Members that were put back, and how many of them had to be copied only in part. */
   returned: number;
   caughtUp: number;
+  /** Assemblies in which a member failed. */
+  assemblies: number;
 }
 
 interface Failure {
@@ -64,12 +76,17 @@ interface Failure {
 
 const CHANGES: readonly StorageOperation[] = ["write", "durable", "sync"];
 
+const READS: readonly StorageOperation[] = ["read"];
+
 const FAULTS: readonly StorageFault[] = [
   { kind: "error" },
   { kind: "short", keptBytes: 100 },
   { kind: "stalled" },
   { kind: "full" },
 ];
+
+/** Those after which an operation ends. */
+const CHANGE_FAULTS = FAULTS.filter(({ kind }) => kind !== "stalled");
 
 export async function raidFailureCampaign(
   seed: number,
@@ -82,8 +99,12 @@ export async function raidFailureCampaign(
     crashes: 0,
     returned: 0,
     caughtUp: 0,
+    assemblies: 0,
   };
-  for (const shape of scope.shapes) await failShape(seed, shape, scope, report);
+  for (const shape of scope.shapes) {
+    await failShape(seed, shape, scope, report);
+    await failAssemblies(seed, shape, scope, report);
+  }
   return report;
 }
 
@@ -267,4 +288,64 @@ async function putBack(
   const found = await array.scrub();
   assert.deepEqual([found?.repaired, found?.lostAt, found?.parityRepaired], [0, [], 0], where);
   await array.close();
+}
+
+async function failAssemblies(
+  seed: number,
+  shape: SmallShape,
+  { assemblyStep, stepCount }: RaidFailureScope,
+  report: RaidFailureReport,
+): Promise<void> {
+  const run = await CrashRun.create(shape, sizeOf(shape));
+  await run.run(drawWrites(seed, stepCount, shape));
+  for (let moment = seed % assemblyStep; moment < run.moments.length; moment += assemblyStep) {
+    const crash = moment % 2 === 0 ? "process" : "power";
+    const point = { moment, seed: moment, crash, lost: [] } as const;
+    for (let member = 0; member < shape.memberCount; member++) {
+      for (const operations of [CHANGES, READS]) {
+        for (let skip = 0; await failAssembly(run, point, member, operations, skip); skip++) {
+          report.assemblies++;
+        }
+      }
+    }
+  }
+}
+
+/** Whether the member had so many operations that it failed. */
+async function failAssembly(
+  run: CrashRun,
+  point: CrashPoint,
+  member: number,
+  operations: readonly StorageOperation[],
+  skip: number,
+): Promise<boolean> {
+  const { shape } = run;
+  const { isMirror, lossesMax } = geometryOf(shape);
+  const where = `${shapeName(shape)}, ${JSON.stringify({ point, member, operations, skip })}`;
+  const plan = new FaultPlan();
+  // Half of a mirror might have gone on alone, if it doesn't say who it is.
+  const count = isMirror && operations === READS ? 1 : "forever";
+  const fault = operations === READS ? FAULTS[0] : CHANGE_FAULTS[skip % CHANGE_FAULTS.length];
+  plan.add({ operations, path: `disk${member}`, skip, count, fault: fault ?? { kind: "error" } });
+  let isStruck = false;
+  const strike = plan.strike.bind(plan);
+  plan.strike = (operation) => {
+    const found = strike(operation);
+    isStruck ||= found !== undefined;
+    return found;
+  };
+  try {
+    const again = await CrashRun.over(shape, testWorld(point.seed), run.images(point), { plan });
+    const content = await again.content();
+    assert.equal(run.model.refute(content, point.moment), undefined);
+    // What was read once stays.
+    for (const version of again.model.change(0, content, 0)) version.durable = 0;
+    const others = choices(shape.memberCount, lossesMax - 1).filter((one) => !one.includes(member));
+    const lost = others[skip % others.length] ?? [];
+    const later = { moment: again.moments.length - 1, seed: skip, crash: "power", lost } as const;
+    assert.equal(await again.refute(later), undefined);
+  } catch (error) {
+    throw new Error(`${where}: ${messageOf(error)}`, { cause: error });
+  }
+  return isStruck;
 }
