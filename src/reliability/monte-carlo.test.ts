@@ -100,6 +100,20 @@ test("what happens once in a billion missions is seen in some thousand", () => {
   expect(holds({ estimate, low, high }, exact)).toBe(true);
 });
 
+test("latent errors have gathered since the last scrub, and no longer", () => {
+  const members = { memberCount: 8, toleratedCount: 1, mttfHours: 1e6, mttrHours: 24 };
+  const latent = { errorsPerBit: 0, memberBytes: 0, latentMttfHours: 5e5, scrubHours: 2_000 };
+  const array = { group: { ...plainGroup(members), sectorErrors: latent }, groupCount: 1 };
+  const options = { seed: 3, pathCount: 20_000, confidence: 0.99 };
+  const loss = simulateLossProbability(array, 43_800, options);
+  const mean = simulateMttdl(array, options);
+  for (const { estimate, low, high } of [loss, mean]) {
+    expect((high - low) / estimate).toBeLessThan(0.1);
+  }
+  expect(holds(loss, lossProbability(array, 43_800))).toBe(true);
+  expect(holds(mean, mttdlHours(array))).toBe(true);
+});
+
 test("the intervals are narrow enough to tell a model that is wrong by a tenth", () => {
   const options = { seed: 2, pathCount: 20_000, confidence: 0.95 };
   const slower = { ...rare, group: { ...rare.group, mttrHours: 24 * 1.1 } };
