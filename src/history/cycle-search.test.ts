@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { findCycles } from "./cycle-search.ts";
 import { EdgeList } from "./edge-list.ts";
-import { RW, WR, WW } from "./relation.ts";
+import { RW, RW_RANGE, WR, WW } from "./relation.ts";
 import { NEVER, NO_SESSION } from "./timeline.ts";
 
 /** Nothing came before anything else. */
@@ -49,4 +49,21 @@ test("a component that was searched to its end does not hide one that was not", 
     if (complete) break;
     expect(workMax).toBeLessThan(1000);
   }
+});
+
+test("what ranges are part of does not hide a cycle of items alone", () => {
+  const edges = new EdgeList();
+  edges.add(0, 1, RW_RANGE);
+  edges.add(1, 0, WR);
+  edges.add(0, 2, RW);
+  edges.add(2, 0, RW);
+  const { cycles } = findCycles(edges, 3, timeless(3));
+  const shown = cycles.map(({ name, relations }) => ({
+    name,
+    isRange: relations.includes(RW_RANGE),
+  }));
+  expect(shown).toEqual([
+    { name: "G-single", isRange: true },
+    { name: "G2-item", isRange: false },
+  ]);
 });

@@ -11,8 +11,8 @@
  *     G-nonadjacent  several of them, no two in a row; it may pass a transaction twice
  *     G2-item, G2    any; G2 if a range is part of it
  *
- * A kind is left out where one that is at least as bad was found in the same component. The work
- * in a component is bounded; where the bound cut a search short, `complete` is false, and then
+ * A kind is left out where one that is at least as bad was found in the same component, of items
+ * alone if it is. The work in a component is bounded; where the bound cut a search short, `complete` is false, and then
  * only the existence of a cycle is certain, not that there is none of a worse kind.
  */
 
@@ -22,7 +22,13 @@ import { EdgeList } from "./edge-list.ts";
 import { PathSearch } from "./path-search.ts";
 import { ANY_RW, REAL_TIME, RW, RW_RANGE, SESSION, WR, WW } from "./relation.ts";
 import { strongComponents } from "./strong-components.ts";
-import { addOrderAmong, addWholeOrder, endedBefore, type Timeline } from "./timeline.ts";
+import {
+  addOrderAmong,
+  addWholeOrder,
+  endedBefore,
+  inSessionOrder,
+  type Timeline,
+} from "./timeline.ts";
 import type { CycleName, CycleOrder } from "./verdict.ts";
 
 /** Node `i` comes before node `i + 1`, and the last before the first, by relation `i`. */
@@ -132,11 +138,13 @@ class ComponentSearch {
       this.#look(WR, WW | WR | relations);
       if (earlier.has("G-single")) continue;
       if (this.#look(RW, WW | WR | relations)) continue;
-      if (this.#look(ANY_RW, WW | WR | relations)) continue;
-      if (earlier.has("G-nonadjacent")) continue;
-      if (this.#lookNonadjacent(WW | WR | relations)) continue;
+      const isSingle = this.#look(ANY_RW, WW | WR | relations);
+      if (!isSingle && earlier.has("G-nonadjacent")) continue;
+      const isWorse = isSingle || this.#lookNonadjacent(WW | WR | relations);
+      // Where a range is part of it, a level may allow it that forbids what is of items alone.
+      if (isWorse && this.#found.at(-1)?.relations.includes(RW_RANGE) !== true) continue;
       if (earlier.has("G2-item") || earlier.has("G2")) continue;
-      if (this.#look(RW, WW | WR | RW | relations)) continue;
+      if (this.#look(RW, WW | WR | RW | relations) || isWorse) continue;
       this.#look(ANY_RW, WW | WR | ANY_RW | relations);
     }
     const complete = !this.#paths.exhausted;
@@ -211,15 +219,22 @@ function compressed(walk: Walk, timeline: Timeline): Walk {
     const relation = walk.relations[index] as number;
     const next = walk.nodes[(index + 1) % walk.nodes.length] as number;
     const origin = nodes.at(-1);
-    const joins = (relations.at(-1) ?? 0) >= SESSION && relation >= SESSION;
-    if (joins && origin !== undefined && endedBefore(timeline, origin, next)) {
-      relations[relations.length - 1] = REAL_TIME;
+    const joined = origin === undefined ? 0 : joinedOrder(timeline, origin, next);
+    const last = relations.at(-1) ?? 0;
+    if (last >= SESSION && relation >= SESSION && joined !== 0) {
+      // The order of a session says more than that of real time: a weaker level promises it.
+      relations[relations.length - 1] = joined;
       continue;
     }
     nodes.push(node);
     relations.push(relation);
   }
   return { nodes, relations };
+}
+
+function joinedOrder(timeline: Timeline, first: number, second: number): number {
+  if (inSessionOrder(timeline, first, second)) return SESSION;
+  return endedBefore(timeline, first, second) ? REAL_TIME : 0;
 }
 
 function named({ nodes, relations }: Walk): Cycle {

@@ -253,6 +253,8 @@ test("a session that goes back is found among hundreds that are part of the cycl
     "s(",
     `s) r.x.${writers.join(",")}`,
     "s(",
+    "s) r.y.",
+    "s(",
     "s) r.x.",
     ...writers.map((writer) => `${writer}) a.x.${writer}`),
   );
