@@ -12,8 +12,9 @@
  *     G2-item, G2    any; G2 if a range is part of it
  *
  * A kind is left out where one that is at least as bad was found in the same component, of items
- * alone if it is. The work in a component is bounded; where the bound cut a search short, `complete` is false, and then
- * only the existence of a cycle is certain, not that there is none of a worse kind.
+ * alone if it is. The work in a component is bounded; where the bound cut a search short,
+ * `complete` is false, and then only the existence of a cycle is certain, not that there is none
+ * of a worse kind.
  */
 
 import { assert } from "../base/assert.ts";
