@@ -6,6 +6,7 @@ import { assembleArray, createArray, type RaidArray } from "../../src/raid/array
 import { contentOf, CrashRun } from "../../src/raid/crash-run.suite.ts";
 import {
   memoryMember,
+  shapeName,
   smallAssembly,
   smallOptions,
   type SmallShape,
@@ -94,6 +95,38 @@ test("two halves that each went on alone are refused, and each is there by itsel
     }
   }
 });
+
+test.each(redundantShapes.map((shape) => [shapeName(shape), shape] as const))(
+  "%s: one that comes back when an assembly without it was cut off is not believed",
+  async (_name, shape) => {
+    const run = await CrashRun.create(shape, sizeOf(shape));
+    await run.run(drawWrites(74, 20, shape));
+    const isHalf = shape.memberCount - geometryOf(shape).lossesMax <= 1;
+    const options = { ...smallAssembly, force: isHalf };
+    for (let moment = 5; moment < run.moments.length; moment += 41) {
+      const left = run.images({ moment, seed: moment, crash: "power", lost: [] });
+      const gone = moment % shape.memberCount;
+      const without = left.map((image, index) => (index === gone ? undefined : image?.copy()));
+      const second = await CrashRun.over(shape, testWorld(moment), without, { options });
+      for (const version of second.model.change(0, await second.content(), 0)) version.durable = 0;
+      const seen = second.moments.length;
+      const length = second.array.sizeBytes;
+      await second.step({ kind: "write", at: 0, length, value: 99, isDurable: true });
+      for (let later = 0; later < second.moments.length; later++) {
+        const images = [...second.images({ moment: later, seed: later, crash: "power", lost: [] })];
+        images[gone] = left[gone]?.copy();
+        const array = await open(images);
+        const content = await contentOf(array);
+        const wrong =
+          later < seen ? run.model.refute(content, moment) : second.model.refute(content, later);
+        expect(wrong).toBeUndefined();
+        await array.settled();
+        const findings = { repaired: 0, lostAt: [], parityRepaired: 0 };
+        expect(await array.scrub()).toMatchObject(findings);
+      }
+    }
+  },
+);
 
 test("a member of another array is refused by name, and a wiped one is missing", async () => {
   for (const shape of redundantShapes) {
