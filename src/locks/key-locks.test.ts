@@ -44,6 +44,29 @@ test("the filter knows a key while it is used, before and after it was put in or
   ).toBe(true);
 });
 
+test("of two keys in one place of the filter each is known until it is let go of", () => {
+  const locks = new KeyLocks();
+  const somebody = new LockOwner(owner(1), age(1));
+  const byPlace = new Map<number, string>();
+  const pairs = Array.from({ length: 2_000 }, (_, index) => `pair ${index}`).flatMap((name) => {
+    const place = hashText(name) % 65_536;
+    const other = byPlace.get(place);
+    byPlace.set(place, name);
+    return other === undefined ? [] : [[name, other] as const];
+  });
+  expect(pairs.length).toBeGreaterThan(10);
+  for (const pair of pairs) {
+    const used = pair.map((name) => locks.use(name, undefined));
+    for (const lock of used) lock.hold(somebody, "exclusive");
+    for (const [index, lock] of used.entries()) {
+      expect(locks.mayHave(lock.hash)).toBe(true);
+      lock.letGo(somebody);
+      locks.dropIfFree(lock);
+      expect(locks.mayHave(lock.hash)).toBe(index === 0);
+    }
+  }
+});
+
 test("a text hashes as the bytes it stands for", () => {
   for (const text of ["", "a", "user:17", "\0\x80\xff", "x".repeat(300)]) {
     const bytes = fromLatin1(text);
