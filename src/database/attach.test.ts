@@ -302,6 +302,23 @@ describe("when the process that has the store open is gone", () => {
     });
   });
 
+  test("a watch of rows that nobody wrote goes on, however much the others were", async () => {
+    await withReal(async ({ holder, served, sleep }) => {
+      const watch = served.db.watch({ key: "quiet" });
+      const change = watch.next();
+      await sleep(100);
+      const large = new Uint8Array(100_000);
+      for (let count = 0; count < 80; count++) {
+        await holder.db.set(["loud", count % 4], large);
+        await sleep(50);
+      }
+      holder.process.kill();
+      await served.db.set("quiet", 1);
+      expect((await change).value).toMatchObject({ key: ["quiet"], value: 1 });
+      await watch.return();
+    });
+  });
+
   test("a snapshot is gone with it, and says so", async () => {
     await withTwo(async ({ first, second, sleep }) => {
       await second.db.set("a", 1);
@@ -624,6 +641,7 @@ async function start(
 /** One process that serves another, with locks as they are. */
 async function withReal(
   main: (real: {
+    readonly holder: Muted;
     readonly served: Muted;
     readonly sleep: (durationMs: number) => Promise<void>;
   }) => Promise<void>,
@@ -636,9 +654,9 @@ async function withReal(
     const sleep = async (durationMs: number): Promise<void> => {
       await new Promise<void>((resolve) => clock.after(durationMs, resolve));
     };
-    await main({ served, sleep });
+    await main({ holder, served, sleep });
     await served.db.close();
-    await holder.db.close();
+    holder.process.kill();
   });
 }
 
