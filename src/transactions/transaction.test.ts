@@ -9,6 +9,7 @@ import type { Transactions } from "./transactions.ts";
 
 const A = Uint8Array.of(1, 1);
 const B = Uint8Array.of(1, 2);
+const C = Uint8Array.of(1, 3);
 const ONE = Uint8Array.of(1);
 
 test("a roll-back ends the wait of its own transaction", async () => {
@@ -64,6 +65,16 @@ test("what changes while a brief one takes its locks is found out", async () => 
     younger.onAbort(() => engine.tryRun((step) => step.set(B, ONE)));
     await expect(brief.run((step) => step.get(B))).rejects.toMatchObject({ code: "ERR_ABORTED" });
     expect(engine.locks.table.isEmpty).toBe(true);
+  });
+});
+
+test("what comes into a range that a brief one has scanned is found out", async () => {
+  await withBrief({}, async ({ engine, brief }) => {
+    brief.tryRun((step) => step.scan({ start: B, end: undefined }, () => true));
+    engine.tryRun((step) => step.set(C, ONE));
+    const refusal = expect.objectContaining({ code: "ERR_ABORTED" }) as Error;
+    expect(() => brief.tryCommit((step) => step.set(B, ONE))).toThrow(refusal);
+    await Promise.resolve();
   });
 });
 
