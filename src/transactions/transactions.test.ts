@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { formattedImage, inWorld, openOn } from "../../test/support/small-store.ts";
 import { SeededRandom } from "../base/random.ts";
-import { REFUSED_LARGE } from "../store/store.ts";
+import { REFUSED_LARGE, WAIT_PAGE } from "../store/store.ts";
 import { FaultPlan } from "../volume/fault-plan.ts";
 import { FaultyVolume } from "../volume/faulty-volume.ts";
 import { MemoryVolume } from "../volume/memory-volume.ts";
+import { MUST_WAIT, type Step } from "./step.ts";
 
 const A = Uint8Array.of(1, 1);
 const B = Uint8Array.of(1, 2);
@@ -26,6 +27,28 @@ test("who is refused for its size is told no sooner than what it read is settled
     ).toThrow("cacheBytes");
     expect(engine.answerLsn).toBe(written);
     store.commit = commit;
+    await engine.close();
+  });
+});
+
+test("what could not be committed at once is written once when it can", async () => {
+  const image = await formattedImage();
+  await inWorld(1, async (world) => {
+    const engine = await openOn(world, new MemoryVolume(image));
+    const { store } = engine;
+    const commit = store.commit.bind(store);
+    const count = (step: Step): void => {
+      const before = step.get(A)?.[0] ?? 0;
+      step.set(A, Uint8Array.of(before + 1));
+    };
+    for (const isBrief of [false, true]) {
+      const transaction = engine.begin({ isBrief });
+      store.commit = () => WAIT_PAGE;
+      expect(transaction.tryCommit(count)).toBe(MUST_WAIT);
+      store.commit = commit;
+      expect(transaction.tryCommit(count)).toBeGreaterThan(0);
+    }
+    expect(engine.tryRun((step) => step.get(A))).toEqual(Uint8Array.of(2));
     await engine.close();
   });
 });
