@@ -47,7 +47,11 @@ const gauges: readonly Reading[] = [
 const counters: readonly (readonly [string, keyof RaidCounters, string])[] = [
   ["holdfast_raid_members_failed_total", "membersFailed", "members that failed"],
   ["holdfast_raid_blocks_repaired_total", "blocksRepaired", "blocks that were wrong and put right"],
-  ["holdfast_raid_blocks_lost_total", "blocksLost", "blocks that could not be put right"],
+  [
+    "holdfast_raid_blocks_lost_total",
+    "blocksLost",
+    "blocks that a rebuild or growth could not put right",
+  ],
   ["holdfast_raid_repairs_total", "repairs", "members that were rebuilt"],
   ["holdfast_raid_repair_seconds_total", "repairSeconds", "time without full redundancy"],
   ["holdfast_raid_scrubs_total", "scrubs", "scrubs that came to their end"],

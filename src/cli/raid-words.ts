@@ -40,7 +40,7 @@ export function describeStatus(status: DiskArrayStatus, io: CommandIo): string {
     `  counted    ${counted(counters.membersFailed, "member")} failed, ` +
       `${counted(counters.repairs, "repair")}, ${counted(counters.scrubs, "scrub")}, ` +
       `${counted(counters.blocksRepaired, "block")} repaired, ` +
-      `${counted(counters.blocksLost, "block")} lost`,
+      `${counted(counters.blocksLost, "block")} lost by rebuilds`,
   ].join("\n");
 }
 
