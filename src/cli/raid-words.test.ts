@@ -79,7 +79,8 @@ test("a status says who is where, what is done and what was counted", () => {
       "  spare      /e",
       "  absent     /c: It was told to fail",
       "  rebuild    25% (32 MiB of 128 MiB), 16 MiB/s, 6 s left",
-      "  counted    1 member failed, 0 repairs, 0 scrubs, 2,048 blocks repaired, 0 blocks lost by rebuilds",
+      "  counted    1 member failed, 0 repairs, 0 scrubs, 2,048 blocks repaired, " +
+        "0 blocks lost by rebuilds",
     ].join("\n"),
   );
 });
