@@ -12,7 +12,7 @@ import { measureStore } from "./store/store-part.ts";
 
 const HELP = `Measures Holdfast beside redis-server and embedded stores, side by side.
 
-  npm run bench                      everything, about 40 minutes
+  npm run bench                      everything, about a quarter of an hour
   npm run bench -- --quick           less of everything, about 6 minutes
   npm run bench -- --part redis      one part: redis, library, store or shadow
   npm run bench -- --large           also open a store of ten million keys
