@@ -60,10 +60,22 @@ export class RunRecord {
   /** All that was recorded. Who never heard of its end was committed if it was found later. */
   finished(): readonly RecordedTransaction[] {
     return this.transactions.map((record) => {
-      const { id, session, began, ended, lsn, operations } = record;
+      const { id, session, began, ended, lsn } = record;
+      const operations = record.operations.map((one) => this.#within(one, record.life));
       const status = record.status ?? (this.isThere(record) ? "ok" : "fail");
       return { id, session, began, ended, status, lsn, operations };
     });
+  }
+
+  /**
+   * What was read when the log went on to a position that was lost: that is another's in the next
+   * life, and whoever was told of the read must not have depended on it.
+   */
+  #within(operation: RecordedOperation, life: number): RecordedOperation {
+    const foundLsn = this.#foundLsn[life];
+    const isRead = operation.kind === "read" || operation.kind === "scan";
+    if (!isRead || operation.position === undefined || foundLsn === undefined) return operation;
+    return { ...operation, position: Math.min(operation.position, foundLsn) };
   }
 }
 
