@@ -173,14 +173,20 @@ export class Life {
     });
   }
 
-  /** Where the log lies: by its store or, while that is being opened, by what is on the disk. */
+  /**
+   * Where the log lies: by its store or, while that is being opened, by what is on the disk. What a
+   * growth that is under way has written at the end may be next.
+   */
   #logRanges(path: string): readonly ByteRange[] {
-    if (this.#engine === undefined) return storedLogRanges(this.#machine.disk.inode(path).cache);
-    const { cells } = this.#engine.store;
-    return cells.space.lent.map(({ first, count }) => ({
+    const { cache } = this.#machine.disk.inode(path);
+    if (this.#engine === undefined) return storedLogRanges(cache);
+    const { space } = this.#engine.store.cells;
+    const end = SUPERBLOCK_ZONE_BYTES + space.pageCount * PAGE_BYTES;
+    const places = space.lent.map(({ first, count }) => ({
       at: SUPERBLOCK_ZONE_BYTES + first * PAGE_BYTES,
       length: count * PAGE_BYTES,
     }));
+    return [...places, { at: end, length: Math.max(0, cache.sizeBytes - end) }];
   }
 
   /** Ends it, if that has not happened. */
