@@ -80,9 +80,9 @@ function disk(name: string): string {
 
 const disks = (): readonly string[] => ["a", "b", "c"].map(disk);
 
-async function create(wishes: Partial<NewDiskArray> = {}): Promise<DiskArray> {
+async function create(wishes: Partial<NewDiskArray> = {}, on = world): Promise<DiskArray> {
   const small = { level: 5, journalBytes: 4 << 20, sizeBytes: SIZE } as const;
-  const array = await createOnDisks(world, { ...small, disks: disks(), ...wishes }, PROGRAM);
+  const array = await createOnDisks(on, { ...small, disks: disks(), ...wishes }, PROGRAM);
   opened.push(array);
   return array;
 }
@@ -177,12 +177,7 @@ test("what its disk has no room for is refused before anything is made", async (
 
 test("room is asked for before an array grows, for all files of a file system together", async () => {
   const files = new NarrowFiles(64 << 20);
-  const array = await createOnDisks(
-    { ...world, files },
-    { level: 5, journalBytes: 4 << 20, sizeBytes: SIZE, disks: disks() },
-    PROGRAM,
-  );
-  opened.push(array);
+  const array = await create({}, { ...world, files });
   const sizes = async (): Promise<readonly number[]> =>
     await Promise.all(disks().map(async (path) => (await stat(path)).size));
   const before = await sizes();
@@ -198,12 +193,7 @@ test("room is asked for before an array grows, for all files of a file system to
 
 test("room is asked for before a file joins that has none", async () => {
   const files = new NarrowFiles(64 << 20);
-  const array = await createOnDisks(
-    { ...world, files },
-    { level: 5, journalBytes: 4 << 20, sizeBytes: SIZE, disks: disks() },
-    PROGRAM,
-  );
-  opened.push(array);
+  const array = await create({}, { ...world, files });
   files.freeNow = 4 << 20;
   for (const joining of [
     async () => await array.growBy(disk("d")),

@@ -90,6 +90,7 @@ export class FaultPlan {
   #rules: Rule[] = [];
   #released: (() => void)[] = [];
   #operationCount = 0;
+  #struckCount = 0;
 
   constructor(rules: readonly FaultRule[] = []) {
     for (const rule of rules) this.add(rule);
@@ -98,6 +99,11 @@ export class FaultPlan {
   /** How many operations there were, struck or not. */
   get operationCount(): number {
     return this.#operationCount;
+  }
+
+  /** How many of them were struck. */
+  get struckCount(): number {
+    return this.#struckCount;
   }
 
   /** Adds a rule; it counts from now on. */
@@ -141,6 +147,7 @@ export class FaultPlan {
       const strike = strikeBy(rule, operation);
       first ??= strike;
     }
+    if (first !== undefined) this.#struckCount++;
     return first;
   }
 

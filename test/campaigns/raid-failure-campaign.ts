@@ -327,13 +327,6 @@ async function failAssembly(
   const count = isMirror && operations === READS ? 1 : "forever";
   const fault = operations === READS ? FAULTS[0] : CHANGE_FAULTS[skip % CHANGE_FAULTS.length];
   plan.add({ operations, path: `disk${member}`, skip, count, fault: fault ?? { kind: "error" } });
-  let isStruck = false;
-  const strike = plan.strike.bind(plan);
-  plan.strike = (operation) => {
-    const found = strike(operation);
-    isStruck ||= found !== undefined;
-    return found;
-  };
   try {
     const again = await CrashRun.over(shape, testWorld(point.seed), run.images(point), { plan });
     const content = await again.content();
@@ -347,5 +340,5 @@ async function failAssembly(
   } catch (error) {
     throw new Error(`${where}: ${messageOf(error)}`, { cause: error });
   }
-  return isStruck;
+  return 0 < plan.struckCount;
 }

@@ -164,13 +164,6 @@ async function misplace(
   report: RaidRotReport,
 ): Promise<boolean> {
   const plan = new FaultPlan();
-  let isStruck = false;
-  const strike = plan.strike.bind(plan);
-  plan.strike = (operation) => {
-    const found = strike(operation);
-    isStruck ||= found !== undefined;
-    return found;
-  };
   const run = await CrashRun.create(shape, sizeOf(shape), plan);
   plan.add(rule);
   const where = `seed ${seed}, ${shapeName(shape)}, ${JSON.stringify(rule)}`;
@@ -181,7 +174,7 @@ async function misplace(
   const images = run.images({ moment, seed, crash: "power", lost: [] });
   await look({ where, run, images, liars: [liar], moment }, report);
   report.misplaced++;
-  return isStruck;
+  return 0 < plan.struckCount;
 }
 
 async function look(scene: Scene, report: RaidRotReport): Promise<void> {

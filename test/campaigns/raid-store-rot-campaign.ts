@@ -137,26 +137,13 @@ async function misplaceWrites(
       const fault = faults[(skip + liar) % faults.length] ?? { kind: "lost" };
       const rule: FaultRule = { operations, path, skip, count: 1, fault };
       const plan = new FaultPlan([rule]);
-      const isStruck = strikes(plan);
       const scene = await makeScene(seed, ground, scope, skip % 2 === 0, plan);
       const where = `${scene.where}, ${JSON.stringify(rule)}`;
       await look({ ...scene, where, liars: [liar] }, report);
-      if (!isStruck()) break;
+      if (plan.struckCount === 0) break;
       report.misplaced++;
     }
   }
-}
-
-/** Whether the plan has struck by then. */
-function strikes(plan: FaultPlan): () => boolean {
-  let isStruck = false;
-  const strike = plan.strike.bind(plan);
-  plan.strike = (operation) => {
-    const found = strike(operation);
-    isStruck ||= found !== undefined;
-    return found;
-  };
-  return () => isStruck;
 }
 
 /** A run on disks of which one may lie meanwhile; it is closed, or the process is killed. */
